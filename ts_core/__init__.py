@@ -1,0 +1,1 @@
+"""Teacher-student science behind the book: networks, gradients, metrics, theory, experiments."""

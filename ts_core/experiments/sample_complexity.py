@@ -1,0 +1,43 @@
+"""Sample complexity: teacher-aware against random training data, for growing training sets."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ts_core.experiments.spec import Spec
+from ts_core.experiments.two_layer import Cell, Count, Positive
+
+
+class SampleComplexity(Spec):
+    """The sweep behind the sample-complexity figure; one cell per kind of data and number of samples."""
+
+    input_dim: Count = 100
+    outputs: Count = 50
+    teacher_width: Count = 5
+    polarity: Annotated[float, Field(ge=0)] = 1.0
+    over_realizations: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
+    samples: Annotated[tuple[int, ...], Field(min_length=1)] = (30, 60, 120, 240, 480, 960)
+    seeds: Count = 4
+    learning_rate: Positive = 0.01
+    epochs: Count = 20
+    steps_per_epoch: Count = 500
+
+    def cells(self) -> list[Cell]:
+        """Cells of this sweep; raises SpecError if any of them cannot be run."""
+        return [
+            Cell(
+                input_dim=self.input_dim, outputs=self.outputs, teacher_width=self.teacher_width,
+                over_realizations=self.over_realizations, polarities=(self.polarity,),
+                seeds=tuple(range(1, self.seeds + 1)), data=kind, samples=count, learning_rate=self.learning_rate,
+                epochs=self.epochs, steps_per_epoch=self.steps_per_epoch, snapshots=tuple(range(self.epochs + 1)),
+                tables=("runs",),
+            )
+            for count in self.samples
+            for kind in ("aware", "random")
+        ]
+
+
+PAPER = SampleComplexity(
+    samples=(*range(30, 211, 15), 270, 330, 390, 450, 510, 570, 630, 690, 720, 780, 840, 900, 960), seeds=32,
+    steps_per_epoch=5000,
+)

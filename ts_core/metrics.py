@@ -1,0 +1,131 @@
+"""Tables of numbers that say how far a student has specialized to its teacher."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ts_core.networks import Network, forward
+
+VARIANCE_FLOOR = 1e-10  # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
+
+
+def correlation(f_t: Tensor, f_s: Tensor) -> Tensor:
+    """Pearson correlation of each teacher node with each student node, ``(e, m, n)``, in [-1, 1].
+
+    f_t, f_s    post-activation ``(e_t, b, m)`` and ``(e, b, n)`` on the same samples; e_t divides e.
+    returns     0 (never NaN) for a node that is constant on the samples.
+    raises      ValueError when b < 2.
+    source      normalized correlation of the ICML 2020 paper, two-layer code.
+    """
+    if f_t.shape[1] < 2:
+        raise ValueError(f"a correlation needs at least 2 samples, got {f_t.shape[1]}")
+    t, s = f_t - f_t.mean(1, keepdim=True), f_s - f_s.mean(1, keepdim=True)
+    t = t * (t.square().sum(1, keepdim=True) + VARIANCE_FLOOR).rsqrt()
+    s = s * (s.square().sum(1, keepdim=True) + VARIANCE_FLOOR).rsqrt()
+    return t.repeat_interleave(s.shape[0] // t.shape[0], dim=0).transpose(1, 2) @ s
+
+
+def best_student(rho: Tensor) -> Tensor:
+    """Best-student correlation of each teacher node, ``(e, m)``: the maximum over student nodes."""
+    return rho.amax(-1)
+
+
+def best_teacher(rho: Tensor) -> Tensor:
+    """Best-teacher correlation of each student node, ``(e, n)``: the maximum over *teacher* nodes."""
+    return rho.amax(-2)
+
+
+def success(rho: Tensor, threshold: float = 0.95) -> Tensor:
+    """Whether some student node correlates above ``threshold`` with each teacher node: bool ``(e, m)``.
+
+    threshold   in (0, 1). Up to .856 it can be met without specialization: an aligned but always-on (affine)
+                node already correlates that much with a half-active ReLU under Gaussian input.
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold must lie in (0, 1), got {threshold}")
+    return best_student(rho) > threshold
+
+
+def observability(f_t: Tensor, f_s: Tensor) -> Tensor:
+    """How much of a teacher's boundary each student observes, ``(e, m, n)``, in [0, 1/2].
+
+    Entry (j, k) is min(#{t_j > 0, s_k > 0}, #{t_j <= 0, s_k > 0}) / b. A student that coincides with the teacher
+    does *not* observe it. Zero-bias Gaussian theory: min(pi - theta, theta) / (2 pi).
+    source      boundary observability of the released two-layer code.
+    """
+    on_t, on_s = (f_t > 0).to(f_s.dtype), (f_s > 0).to(f_s.dtype)
+    both = on_t.repeat_interleave(f_s.shape[0] // f_t.shape[0], dim=0).transpose(1, 2) @ on_s
+    return torch.minimum(both, on_s.sum(1)[:, None] - both) / f_s.shape[1]
+
+
+def relu_correlation(theta: Tensor) -> Tensor:
+    """Correlation of two zero-bias ReLU nodes at angle ``theta`` (radians, [0, pi]) under Gaussian input."""
+    return (theta.sin() + (math.pi - theta) * theta.cos() - 1) / (math.pi - 1)
+
+
+def gaussian_observability(theta: Tensor) -> Tensor:
+    """Closed form of :func:`observability` for zero-bias nodes at angle ``theta`` under Gaussian input."""
+    return torch.minimum(math.pi - theta, theta) / (2 * math.pi)
+
+
+def cosine(rows_t: Tensor, rows_s: Tensor, augmented: bool = False) -> Tensor:
+    """Cosine between first-layer weights, ``(e, m, n)``; ``augmented`` includes the bias column."""
+    stop = None if augmented else -1
+    t, s = (torch.nn.functional.normalize(r[..., :stop], dim=-1) for r in (rows_t, rows_s))
+    return t.repeat_interleave(s.shape[0] // t.shape[0], dim=0) @ s.transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Loss and hidden-layer correlations of an ensemble on one data set, float64.
+
+    loss        ``(e,)`` mean over samples and outputs of the squared error (2 J / c); not finite if diverged.
+    rho         per hidden layer ``(e, m_l, n_l)``, as in :func:`correlation`.
+    """
+
+    loss: Tensor
+    rho: tuple[Tensor, ...]
+
+
+def evaluate(teacher: Network, students: Sequence[Network], x: Tensor, chunk: int = 256) -> list[Evaluation]:
+    """Loss and correlations of several student ensembles against one ensemble of teachers, by running moments.
+
+    x           ``(g, b, d)``, b >= 2. Products are taken in its dtype, sums over chunks in float64.
+    chunk       samples per pass: bounds the memory, whatever b.
+    raises      ValueError when b < 2.
+    """
+    samples = x.shape[1]
+    if samples < 2:
+        raise ValueError(f"a correlation needs at least 2 samples, got {samples}")
+    totals = [None] * len(students)
+    for start in range(0, samples, chunk):
+        f_t = forward(teacher, x[:, start:start + chunk])[1]
+        for i, student in enumerate(students):
+            terms = _moments(f_t, forward(student, x[:, start:start + chunk])[1])
+            totals[i] = terms if totals[i] is None else [a.add_(b) for a, b in zip(totals[i], terms)]
+    return [_evaluation(terms, samples, f_t[-1].shape[2]) for terms in totals]
+
+
+def _moments(f_t: list[Tensor], f_s: list[Tensor]) -> list[Tensor]:
+    """Sums over the samples: squared error, then per hidden layer t, t^2, s, s^2 and t s, all float64."""
+    terms = [(f_t[-1] - f_s[-1]).square().sum((1, 2))]
+    for t, s in zip(f_t[:-1], f_s[:-1]):
+        grouped = s.reshape(t.shape[0], -1, *s.shape[1:])
+        product = (t[:, None].transpose(2, 3) @ grouped).flatten(0, 1)
+        terms += [t.sum(1), t.square().sum(1), s.sum(1), s.square().sum(1), product]
+    return [term.double() for term in terms]
+
+
+def _evaluation(terms: list[Tensor], samples: int, outputs: int) -> Evaluation:
+    rho = []
+    for t, tt, s, ss, ts in zip(*(terms[i::5] for i in range(1, 6))):
+        share = s.shape[0] // t.shape[0]
+        t, tt = t.repeat_interleave(share, 0), tt.repeat_interleave(share, 0)
+        covariance = ts - t[:, :, None] * s[:, None] / samples
+        scale_t = (tt - t * t / samples).clamp(min=0) + VARIANCE_FLOOR
+        scale_s = (ss - s * s / samples).clamp(min=0) + VARIANCE_FLOOR
+        rho.append(covariance * scale_t.rsqrt()[:, :, None] * scale_s.rsqrt()[:, None])
+    return Evaluation(terms[0] / (samples * outputs), tuple(rho))
