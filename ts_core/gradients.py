@@ -1,0 +1,110 @@
+"""The recursive gradient rule of deep (Leaky) ReLU teacher-student pairs, and the plain backward pass beside it.
+
+Per sample and from the top down, V_L = I and V_{l-1} = V_l D_l W_l, for teacher and student alike. With the overlaps
+A_l = V_l^T V*_l and B_l = V_l^T V_l the gradient of every layer is g_l = D_l (A_l f*_l - B_l f_l). Everything is
+*augmented*: a constant unit is appended to every layer (last row and column), so that biases need no extra terms.
+"""
+
+import torch
+from torch import Tensor
+
+from ts_core.networks import Network, activation_slope, forward
+
+
+def spread(shared: Tensor, members: int) -> Tensor:
+    """Repeat the entries of a shared leading axis until there is one per member; the identity if there already is."""
+    if members % shared.shape[0]:
+        raise ValueError(f"{members} members cannot share {shared.shape[0]} entries evenly")
+    return shared.repeat_interleave(members // shared.shape[0], dim=0) if members != shared.shape[0] else shared
+
+
+def with_constant(f: Tensor) -> Tensor:
+    """Activations with the constant unit appended, ``(..., n + 1)``."""
+    return torch.cat([f, torch.ones_like(f[..., :1])], dim=-1)
+
+
+def augmented(weight: Tensor) -> Tensor:
+    """A layer's weight that also carries the constant unit, ``(e, n_l + 1, n_{l-1} + 1)``: last row (0, ..., 0, 1)."""
+    constant = torch.zeros_like(weight[:, :1])
+    constant[..., -1] = 1
+    return torch.cat([weight, constant], dim=1)
+
+
+def gates(network: Network, z: list[Tensor]) -> list[Tensor]:
+    """Diagonals of D_l, ``(e_l, b, n_l + 1)`` per layer; 1 for the constant units and the linear output layer."""
+    hidden = [with_constant(activation_slope(z_l, network.slope)) for z_l in z[:-1]]
+    return [*hidden, with_constant(torch.ones_like(z[-1]))]
+
+
+def top_down(network: Network, z: list[Tensor]) -> list[Tensor]:
+    """V_l per layer, ``(e, b, c + 1, n_l + 1)``: the Jacobian of the output with respect to each layer's activations.
+
+    z           pre-activations of every layer, from :func:`networks.forward`.
+    source      recursive gradient rule (Lemma 1) of the ICML 2020 paper, in augmented form.
+    """
+    members, samples, outputs = z[-1].shape
+    d = gates(network, z)
+    v = [torch.eye(outputs + 1, dtype=z[-1].dtype, device=z[-1].device).expand(members, samples, -1, -1)]
+    for layer in range(network.depth - 1, 0, -1):  # weights[layer] and d[layer] belong to layer number layer + 1
+        weight = spread(augmented(network.weights[layer]), members)
+        v.insert(0, (v[0] * spread(d[layer], members)[:, :, None]) @ weight[:, None])
+    return v
+
+
+def overlaps(teacher: Network, student: Network, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """A_l ``(e, b, n_l + 1, m_l + 1)`` and B_l ``(e, b, n_l + 1, n_l + 1)`` per layer, for every sample of ``x``.
+
+    In two layers the first ``n_1`` rows and columns of A_1 and B_1 are the constants alpha and beta.
+    """
+    v_t, v = top_down(teacher, forward(teacher, x)[0]), top_down(student, forward(student, x)[0])
+    return (
+        [s.transpose(2, 3) @ spread(t, student.members) for t, s in zip(v_t, v)],
+        [s.transpose(2, 3) @ s for s in v],
+    )
+
+
+def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
+    """Per-sample gradients g_l = -dJ/dz_l ``(e, b, n_l)`` of every layer, by the paper's recursive rule.
+
+    x           ``(g, b, d)``, shared by teachers and students. Memory grows with b * n_l * (n_l + m_l).
+    raises      ValueError when teacher and student differ in depth.
+    source      recursive gradient rule (Lemma 1) of the ICML 2020 paper.
+    """
+    if teacher.depth != student.depth:
+        raise ValueError(f"the rule needs equal depths, got a teacher of {teacher.depth} and a student of {student.depth}")
+    (_, f_t), (z, f) = forward(teacher, x), forward(student, x)
+    gradients = []
+    for a, b, d, t, s in zip(*overlaps(teacher, student, x), gates(student, z), f_t, f):
+        t, s, d = (spread(q, student.members) for q in (with_constant(t), with_constant(s), d))
+        difference = a @ t[..., None] - b @ s[..., None]
+        gradients.append((d * difference[..., 0])[..., :-1])
+    return gradients
+
+
+def by_backprop(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
+    """The gradients of :func:`by_rule` by a plain backward pass, for any teacher depth and in the memory of ``forward``."""
+    z, f = forward(student, x)
+    return backward(student, z, spread(forward(teacher, x)[1][-1], student.members) - f[-1])
+
+
+def backward(student: Network, z: list[Tensor], residual: Tensor) -> list[Tensor]:
+    """g_l ``(e, b, n_l)`` of every layer from the output residual g_L = f* - f ``(e, b, c)``."""
+    gradients = [residual]
+    for weight, below in zip(reversed(student.weights[1:]), reversed(z[:-1])):
+        back = gradients[0] @ spread(weight[..., :-1], student.members)
+        gradients.insert(0, spread(activation_slope(below, student.slope), student.members) * back)
+    return gradients
+
+
+def mean_beta(network: Network, x: Tensor, chunk: int = 256) -> list[Tensor]:
+    """E_x[beta_kk] per hidden layer, ``(e, n_l)``, with beta = V_l^T V_l; its root generalizes the fan-out norm.
+
+    In two layers beta_kk is the squared fan-out norm exactly; in more it depends on the sample.
+    chunk       samples per pass: bounds the memory, whatever b.
+    source      diagonal of the student-student beta that the released multi-layer code records, before its own gate.
+    """
+    totals = [0.0] * (network.depth - 1)
+    for part in x.split(chunk, dim=1):
+        for layer, v in enumerate(top_down(network, forward(network, part)[0])[:-1]):
+            totals[layer] = totals[layer] + v[:, :, :-1, :-1].square().sum((1, 2))  # without the constant units
+    return [total / x.shape[1] for total in totals]
