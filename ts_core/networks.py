@@ -66,7 +66,7 @@ def activation(z: Tensor, slope: float = 0.0) -> Tensor:
 
 def activation_slope(z: Tensor, slope: float = 0.0) -> Tensor:
     """sigma'(z), with entries in {slope, 1}; at z = 0 it is ``slope``, as in autograd."""
-    return torch.where(z > 0, 1.0, slope).to(z.dtype)
+    return torch.where(z > 0, torch.ones_like(z), slope)  # two plain numbers would round the slope to float32
 
 
 def affine(weight: Tensor, f: Tensor) -> Tensor:
