@@ -1,11 +1,7 @@
 """Fan-out ordering: teacher width x polarity x over-realization, the paper's main two-layer sweep."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from ts_core.experiments.spec import Spec
-from ts_core.experiments.two_layer import Cell, Count, Positive
+from ts_core.experiments.spec import Count, Floats, Ints, Positive, Spec
+from ts_core.experiments.two_layer import Cell
 
 SEEDS_PER_CELL = 4  # a few minutes of one core at paper scale: what an interruption may cost
 
@@ -15,15 +11,15 @@ class FanOut(Spec):
 
     input_dim: Count = 100
     outputs: Count = 50
-    teacher_widths: Annotated[tuple[int, ...], Field(min_length=1)] = (10,)
-    polarities: tuple[float, ...] = (0.0, 1.0, 2.0)
-    over_realizations: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
+    teacher_widths: Ints = (10,)
+    polarities: Floats = (0.0, 1.0, 2.0)
+    over_realizations: Floats = (1.0, 2.0, 5.0, 10.0)
     seeds: Count = 4
     samples: Count = 10_000
     learning_rate: Positive = 0.01
     epochs: Count = 10
     steps_per_epoch: Count = 1000
-    snapshots: tuple[int, ...] = (0, 1, 2, 3, 5, 7, 10)
+    snapshots: Ints = (0, 1, 2, 3, 5, 7, 10)
 
     def cells(self) -> list[Cell]:
         """Cells of this sweep; raises SpecError if any of them cannot be run."""

@@ -1,11 +1,11 @@
 """Sample complexity: teacher-aware against random training data, for growing training sets."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ts_core.experiments.spec import Spec
-from ts_core.experiments.two_layer import Cell, Count, Positive
+from ts_core.experiments.spec import Count, Floats, Ints, Positive, Spec
+from ts_core.experiments.two_layer import Cell
 
 
 class SampleComplexity(Spec):
@@ -15,12 +15,15 @@ class SampleComplexity(Spec):
     outputs: Count = 50
     teacher_width: Count = 5
     polarity: Annotated[float, Field(ge=0)] = 1.0
-    over_realizations: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0)
-    samples: Annotated[tuple[int, ...], Field(min_length=1)] = (30, 60, 120, 240, 480, 960)
+    over_realizations: Floats = (1.0, 2.0, 5.0, 10.0)
+    samples: Ints = (30, 60, 120, 240, 480, 960)
     seeds: Count = 4
+    batch_size: Count = 16
     learning_rate: Positive = 0.01
     epochs: Count = 20
     steps_per_epoch: Count = 500
+    dtype: Literal["float32", "float64"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def cells(self) -> list[Cell]:
         """Cells of this sweep; raises SpecError if any of them cannot be run."""
@@ -28,9 +31,9 @@ class SampleComplexity(Spec):
             Cell(
                 input_dim=self.input_dim, outputs=self.outputs, teacher_width=self.teacher_width,
                 over_realizations=self.over_realizations, polarities=(self.polarity,),
-                seeds=tuple(range(1, self.seeds + 1)), data=kind, samples=count, learning_rate=self.learning_rate,
-                epochs=self.epochs, steps_per_epoch=self.steps_per_epoch, snapshots=tuple(range(self.epochs + 1)),
-                tables=("runs",),
+                seeds=tuple(range(1, self.seeds + 1)), data=kind, samples=count, batch_size=self.batch_size,
+                learning_rate=self.learning_rate, epochs=self.epochs, steps_per_epoch=self.steps_per_epoch,
+                snapshots=tuple(range(self.epochs + 1)), dtype=self.dtype, device=self.device, tables=("runs",),
             )
             for count in self.samples
             for kind in ("aware", "random")

@@ -1,6 +1,14 @@
 """What every experiment's settings have in common: frozen, complete, refused before any work when wrong."""
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Floats = Annotated[tuple[float, ...], Field(strict=False, min_length=1)]  # lists too: notebooks and YAML have no tuples
+Ints = Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
 
 
 class SpecError(ValueError):

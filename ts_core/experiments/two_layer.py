@@ -8,13 +8,10 @@ import torch
 from pydantic import Field, model_validator
 
 from ts_core.data import gaussian, stream, teacher_aware
-from ts_core.experiments.spec import Spec
+from ts_core.experiments.spec import Count, Positive, Spec
 from ts_core.metrics import Evaluation, best_student, best_teacher, evaluate
 from ts_core.networks import Network, fan_out_norm, over_realized_width, small_students, two_layer_teachers
 from ts_core.training import train
-
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
 
 
 class Cell(Spec):
