@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import pandas as pd
 from pydantic import Field
 
 from ts_core.experiments.spec import Count, Floats, Ints, Positive, Spec
@@ -44,3 +45,40 @@ PAPER = SampleComplexity(
     samples=(*range(30, 211, 15), 270, 330, 390, 450, 510, 570, 630, 690, 720, 780, 840, 900, 960), seeds=32,
     steps_per_epoch=5000,
 )
+
+
+def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, as the released plots aggregate it: the minimum of every column over the trained epochs.
+
+    For the losses that is early stopping by an oracle; for ``mean_best_correlation`` it is the *worst* epoch, a
+    pessimistic number (``last_correlation`` has the final one). Diverged runs keep NaN and their status.
+    """
+    keys = ["seed", "data", "samples", "over_realization"]
+    trained = runs[runs.epoch > 0].sort_values("epoch")
+    values = ["train_loss", "eval_loss", "mean_best_correlation"]
+    table = trained.groupby(keys)[values].min()
+    last = trained.groupby(keys).last()
+    table["last_correlation"], table["status"] = last.mean_best_correlation, last.status
+    return table.reset_index()
+
+
+def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
+    """Aware minus random of every column, paired by seed, at one number of samples: ``(seed, over_realization)`` rows."""
+    at = table[table.samples == samples].set_index(["seed", "over_realization", "data"])
+    values = at[["train_loss", "eval_loss", "mean_best_correlation", "last_correlation"]].unstack("data")
+    return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
+
+
+def against_published(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds beside the published curves, with their differences (ours minus published).
+
+    published   digitized curves, one row per data, samples, over_realization.
+    returns     one row per published point that ``table`` has: columns of both, ``_published`` and ``_difference``.
+    """
+    keys = ["data", "over_realization", "samples"]
+    values = ["mean_best_correlation", "eval_loss", "train_loss"]
+    ours = table.groupby(keys)[values].mean().reset_index()
+    both = ours.merge(published[keys + values], on=keys, suffixes=("", "_published"))
+    for value in values:
+        both[f"{value}_difference"] = both[value] - both[f"{value}_published"]
+    return both

@@ -1,0 +1,182 @@
+"""Pictures: each function draws a table onto given axes and returns them; nothing is computed, saved or trained here."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LogNorm
+from matplotlib.lines import Line2D
+
+TEACHER, STUDENT, NEUTRAL = "#d1495b", "#00798c", "#8d99ae"
+PUBLISHED = dict(color="black", linestyle="none", marker="o", markersize=3, markerfacecolor="white", markeredgewidth=0.8)
+
+
+def palette(levels: Sequence[float]) -> dict:
+    """One colour per over-realization, the same in every figure: darker is wider."""
+    return dict(zip(sorted(levels), sns.color_palette("crest", len(levels))))
+
+
+def plane(lines: pd.DataFrame, error: pd.DataFrame, steps: Sequence[int], axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Boundary lines of teacher (red, dashed) and student (white) over the error ||f* - f||, one panel per step.
+
+    lines, error    tables of :func:`ts_core.experiments.two_layer_theorem.plane`; width of a line grows with its strength.
+    """
+    reach = error.x_1.abs().max()
+    norm = LogNorm(error.error.quantile(0.02), error.error.max())
+    widest = lines.strength[lines.network == "teacher"].max()
+    for ax, step in zip(axes, steps):
+        field = error[error.step == step].pivot(index="x_2", columns="x_1", values="error")
+        ax.imshow(field, extent=(-reach, reach, -reach, reach), origin="lower", cmap="mako", norm=norm, interpolation="bilinear")
+        now = lines[(lines.network == "student") & (lines.step == step)]
+        for table, style in ((now, dict(colors="white", alpha=0.95)), (
+            lines[lines.network == "teacher"], dict(colors=TEACHER, linestyles=(0, (3, 2)))
+        )):
+            width = 0.4 + 3.6 * table.strength / widest
+            ax.add_collection(LineCollection(_segments(table, 2 * reach), linewidths=width, **style))
+        ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], title=f"step {step:,}")
+    return axes
+
+
+def _segments(table: pd.DataFrame, reach: float) -> np.ndarray:
+    """Ends ``(lines, 2, 2)`` of the line w^T x + b = 0, ``reach`` to both sides of its foot point."""
+    w = table[["w_1", "w_2"]].to_numpy()
+    size = np.linalg.norm(w, axis=1, keepdims=True)
+    foot = -table[["b"]].to_numpy() * w / size**2
+    along = reach * np.column_stack([-w[:, 1], w[:, 0]]) / size
+    return np.stack([foot - along, foot + along], axis=1)
+
+
+def gradient_rule(table: pd.DataFrame, bar: float, ax: Axes) -> Axes:
+    """Difference of the rule from autograd, one dot per seed, by depth and activation slope; the bar is the claim."""
+    sns.stripplot(table, x="depth", y="max_error", hue="slope", palette="crest", dodge=True, size=4, ax=ax)
+    ax.axhline(bar, color=TEACHER, linestyle="--", linewidth=1)
+    ax.text(0.99, bar, "claimed at most ", color=TEACHER, ha="right", va="top", transform=ax.get_yaxis_transform())
+    ax.set(yscale="log", ylim=(1e-17, 10 * bar), xlabel="weight layers L", ylabel="largest error against autograd")
+    return ax
+
+
+def matched(table: pd.DataFrame, value: str, ax: Axes, label: str = "") -> Axes:
+    """Teacher x student matrix of one column of a tidy table (teacher, student, value), on a -1 ... 1 scale."""
+    matrix = table.pivot(index="teacher", columns="student", values=value)
+    sns.heatmap(
+        matrix, vmin=-1, vmax=1, cmap="vlag", square=True, linewidths=0.3, ax=ax, cbar_kws=dict(label=label, shrink=0.7)
+    )
+    ax.set(xlabel="student node", ylabel="teacher node")
+    ax.tick_params(rotation=0, length=0)
+    return ax
+
+
+def hyperplane_sums(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Fan-out on each hyperplane, teacher against student: bars of ||w|| ||v|| by node, and the residual of the sum rule."""
+    shown = table.assign(plane=table.plane.map("plane {}".format))
+    sns.stripplot(shown, x="plane", y="fan_out", hue="network", palette=[TEACHER, STUDENT], size=7, jitter=0.18, ax=ax)
+    for tick, (_, group) in enumerate(shown.groupby("plane", sort=False)):
+        ax.text(tick, 0.985, f"{group.sum_norm.max():.0e}", transform=ax.get_xaxis_transform(), ha="center", va="top", fontsize=7)
+    ax.set(xlabel="", ylabel="||w|| ||v|| of a node", title="residual of the sum rule on each hyperplane", ylim=(-0.2, None))
+    ax.margins(y=0.2)
+    return ax
+
+
+def one_dimension(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Teacher and student outputs along a line, and where the gradient is."""
+    ax.plot(table.x, table.teacher, color=TEACHER, linestyle="--", label="teacher f*")
+    ax.plot(table.x, table.student, color=STUDENT, label="student f")
+    ax.plot(table.x, table.max_gradient, color=NEUTRAL, linewidth=3, alpha=0.6, label="largest |g$_1$|")
+    ax.set(xlabel="x", title="teacher node beyond x = 1 not observed")
+    ax.legend()
+    return ax
+
+
+def bars(table: pd.DataFrame, x: str, y: str, ax: Axes, title: str = "") -> Axes:
+    """One bar per row, its number on top."""
+    sns.barplot(table, x=x, y=y, color=STUDENT, width=0.5, ax=ax)
+    ax.bar_label(ax.containers[0], fmt="%.2g", padding=2)
+    ax.set(title=title)
+    ax.margins(y=0.15)
+    return ax
+
+
+def l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Best-teacher correlation against fan-out norm of every student; rows are polarities, columns over-realizations.
+
+    students    table of :func:`ts_core.experiments.two_layer.run`; axes  2-D array of the matching shape.
+    """
+    ratios = sorted(students.over_realization.unique())
+    colours = palette(ratios)
+    for row, (p, by_polarity) in zip(axes, students.groupby("polarity")):
+        top = 1.05 * by_polarity.fan_out_norm.max()
+        for ax, ratio in zip(row, ratios):
+            group = by_polarity[by_polarity.over_realization == ratio]
+            ax.scatter(group.best_correlation, group.fan_out_norm, s=9, alpha=0.45, color=colours[ratio], linewidths=0, rasterized=True)
+            ax.set(xlim=(0, 1.04), ylim=(-0.05 * top, top))
+            ax.set_title(f"{ratio:g}x, p = {p:g}")
+    _outer(axes, "best-teacher correlation of a student node", "fan-out norm ||v$_k$||")
+    return axes
+
+
+def small_gradient(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Sine of the angle against the bound, one dot per (checkpoint, teacher); the theorem forbids dots above the line."""
+    shown = table[(table.bound < 1) & (table.sine > 0)]
+    sns.scatterplot(shown, x="bound", y="sine", hue="kind", style="kind", palette=[STUDENT, "#edae49"], s=14, alpha=0.7, linewidth=0, ax=ax)
+    edge = np.array([shown.bound.min() / 2, 1.5])
+    ax.plot(edge, edge, color=TEACHER, linestyle="--", linewidth=1)
+    ax.fill_between(edge, edge, 10, color=TEACHER, alpha=0.08)
+    ax.text(0.03, 0.97, "forbidden by the theorem", color=TEACHER, transform=ax.transAxes, va="top")
+    ax.set(xscale="log", yscale="log", xlim=edge, ylim=(shown.sine.min() / 2, 3))
+    ax.set(xlabel="bound on the sine, from the largest per-sample gradient", ylabel="sine of teacher to nearest student")
+    return ax
+
+
+def undersampled(table: pd.DataFrame, ax: Axes) -> Axes:
+    """The negative control: gradient and true error of a tilted student against the points on the teacher plane."""
+    floor = 1e-17
+    for value, colour, label in (
+        ("gradient", STUDENT, "largest |g$_1$| on the augmented samples"), ("fresh_residual", TEACHER, "largest |f* - f| on new samples")
+    ):
+        ax.plot(table.plane_points, table[value].clip(lower=floor), "o", color=colour, alpha=0.5, label=label)
+    ax.set(yscale="log", xlabel="points on the teacher plane", ylabel="at an angle of 60 degrees", xticks=sorted(table.plane_points.unique()))
+    ax.legend(loc="center left")
+    return ax
+
+
+def sample_complexity(curves: pd.DataFrame, published: pd.DataFrame | None, value: str, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Curves against training samples, one panel per over-realization; bands are one standard deviation over seeds.
+
+    curves      one row per seed, data, samples, over_realization, with the column ``value``.
+    published   the digitized curves with the same columns (no seeds), drawn as open dots (aware) and squares (random).
+    """
+    colours = {"aware": STUDENT, "random": "#edae49"}
+    for ax, (ratio, group) in zip(axes, curves.groupby("over_realization")):
+        for kind, colour in colours.items():
+            per_size = group[group.data == kind].groupby("samples")[value].agg(["mean", "std"])
+            ax.plot(per_size.index, per_size["mean"], color=colour, linewidth=2)
+            ax.fill_between(per_size.index, per_size["mean"] - per_size["std"], per_size["mean"] + per_size["std"], color=colour, alpha=0.2, linewidth=0)
+            if published is not None:
+                dots = published[(published.over_realization == ratio) & (published.data == kind)]
+                ax.plot(dots.samples, dots[value], **PUBLISHED | dict(marker="o" if kind == "aware" else "s", markeredgecolor=colour))
+        ax.set(title=f"{ratio:g}x", xscale="log")
+        ax.set_xticks([30, 100, 300, 900], ["30", "100", "300", "900"])
+        ax.minorticks_off()
+    handles = [Line2D([], [], color=c, linewidth=2, label=f"{k} data") for k, c in colours.items()]
+    if published is not None:
+        handles.append(Line2D([], [], **PUBLISHED, label="published"))
+    axes[0].legend(handles=handles)
+    return axes
+
+
+def _outer(axes: np.ndarray, x: str, y: str) -> None:
+    """One shared label per figure side; tick labels on the outer panels only."""
+    figure = axes.flat[0].figure
+    figure.supxlabel(x, fontsize="medium")
+    figure.supylabel(y, fontsize="medium")
+    for ax in axes.flat:
+        ax.label_outer()
+
+
+def panels(rows: int, columns: int, width: float = 10.0, height: float = 2.6, **share) -> tuple[plt.Figure, np.ndarray]:
+    """A figure and its 2-D array of axes, in the house proportions."""
+    return plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False, layout="constrained", **share)
