@@ -71,7 +71,7 @@ def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
     source      recursive gradient rule (Lemma 1) of the ICML 2020 paper.
     """
     if teacher.depth != student.depth:
-        raise ValueError(f"the rule needs equal depths, got a teacher of {teacher.depth} and a student of {student.depth}")
+        raise ValueError(f"the rule needs equal depths, got teacher {teacher.depth} and student {student.depth}")
     (_, f_t), (z, f) = forward(teacher, x), forward(student, x)
     gradients = []
     for a, b, d, t, s in zip(*overlaps(teacher, student, x), gates(student, z), f_t, f):
@@ -82,7 +82,7 @@ def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
 
 
 def by_backprop(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
-    """The gradients of :func:`by_rule` by a plain backward pass, for any teacher depth and in the memory of ``forward``."""
+    """The gradients of :func:`by_rule` by a plain backward pass, in the memory of ``forward``; any teacher depth."""
     z, f = forward(student, x)
     return backward(student, z, spread(forward(teacher, x)[1][-1], student.members) - f[-1])
 

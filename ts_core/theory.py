@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ts_core.gradients import by_backprop, spread
+from ts_core.gradients import backward, spread
 from ts_core.networks import Network, affine, forward
 
 
@@ -49,7 +49,7 @@ def sine(rows_a: Tensor, rows_b: Tensor) -> Tensor:
 
 
 def second_difference(z: Tensor, step: Tensor, slope: float) -> Tensor:
-    """sigma(z + t) + sigma(z - t) - 2 sigma(z) in closed form: (1 - a) max(|t| - |z|, 0), the identity behind it all."""
+    """sigma(z + t) + sigma(z - t) - 2 sigma(z) in closed form, (1 - a) max(|t| - |z|, 0)."""
     return (1 - slope) * (step.abs() - z.abs()).clamp(min=0)
 
 
@@ -122,8 +122,8 @@ class SmallGradient:
 
     S is the set of base points whose three samples all lie in E_k.
     points      |S|;  share   |S| over the base points offered.
-    gradient    left side: max |g_k| over the samples of S;  overlap   |alpha_kj|.
-    threshold   right side; ``premise`` is gradient < threshold on a non-empty S, ``margin`` the difference.
+    gradient    left side: max |g_k| over the samples of S, inf where S is empty;  overlap   |alpha_kj|.
+    threshold   right side; ``margin`` is threshold - gradient, ``premise`` says that it is positive.
     near        the largest number of points of S that one node i != j passes within the radius.
     conclusion  near >= |S| / (K - 1), which the theorem asserts whenever the premise holds.
     sine        of the angle between teacher j and that nearest node;  bound   on it, up to sampling error.
@@ -145,7 +145,7 @@ class SmallGradient:
 
     @property
     def premise(self) -> Tensor:
-        return (self.margin > 0) & (self.points > 0)
+        return self.margin > 0
 
 
 def aware(teacher: Network, student: Network, points: Tensor, radius: float, density: float) -> SmallGradient:
@@ -159,7 +159,7 @@ def aware(teacher: Network, student: Network, points: Tensor, radius: float, den
     teacher = unit_rows(teacher)
     off = _own_plane(teacher, points).abs().max()
     if off > 1e-6 * radius:
-        raise ValueError(f"points must lie on the teacher planes, within 1e-6 of the radius {radius}; one is {off:.3g} away")
+        raise ValueError(f"points must lie on the teacher planes to 1e-6 of the radius {radius}; one is {off:.3g} away")
     direction = teacher.weights[0][:, :, :-1]
     inside = torch.ones(points.shape[:3], dtype=torch.bool, device=points.device)
     return _small_gradient(teacher, unit_rows(student), points, inside, direction, radius, 4.0, 2 * density)
@@ -199,10 +199,11 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
     step = radius * direction[:, :, None]
     triples = torch.stack([points, points + step, points - step], dim=2).flatten(1, 3)  # (g, m 3 b, d)
     shape = (members, width, 3, count, -1)
-    z = forward(student, triples)[0][0].reshape(shape)
-    active = (z > 0).all(2) & spread(inside, members)[..., None]  # (e, m, b, n): the points of each S
-    g = by_backprop(teacher, student, triples)[0].reshape(shape).abs().amax(2)
-    gradient = torch.where(active, g, 0.0).amax(2)
+    z, f = forward(student, triples)
+    residual = spread(forward(teacher, triples)[1][-1], members) - f[-1]
+    g = backward(student, z, residual)[0].reshape(shape).abs().amax(2)  # (e, m, b, n): largest of each triple
+    active = (spread(z[0], members).reshape(shape) > 0).all(2) & spread(inside, members)[..., None]  # the points of S
+    gradient = torch.where(active, g, -math.inf).amax(2).abs()  # inf for an empty S
 
     rows = all_rows(teacher, student)
     base = affine(rows, points.flatten(1, 2)).reshape(members, width, count, -1).abs()
@@ -236,11 +237,11 @@ def paper_epsilon(gradient: Tensor, overlap: Tensor, nodes: int, input_dim: int 
 
     input_dim   given for the teacher-agnostic theorem only.
     """
-    return 5 * nodes**1.5 * math.sqrt(input_dim or 1) * gradient / overlap
+    return torch.where(overlap > 0, 5 * nodes**1.5 * math.sqrt(input_dim or 1) * gradient / overlap, math.inf)
 
 
 def bias_gap_bound(sin_theta: Tensor, radius: float, norm: Tensor) -> Tensor:
-    """Bound on |b_i - sign(cos theta) b_j| for unit rows when some x, ||x|| <= norm, has z_j = 0 and |z_i| <= radius."""
+    """Bound on |b_i - sign(cos theta) b_j| for unit rows if some x, ||x|| <= norm, has z_j = 0 and |z_i| <= radius."""
     return radius + math.sqrt(2) * norm * sin_theta
 
 

@@ -47,8 +47,8 @@ def _teacher(generator: np.random.Generator, input_dim: int, width: int, outputs
 def split_copies(seed: int = 0) -> Case:
     """Zero gradient at every sample: copies that split each teacher's fan-out with signs, and two ways to be prunable.
 
-    Students 1-6 are scaled copies of teachers 1, 1, 2, 3, 3, 3 (shares sum to 1 per teacher, one is negative), student
-    7 has no fan-out, students 8 and 9 are co-linear and cancel.
+    Students 0-5 are scaled copies of teachers 0, 0, 1, 2, 2, 2 (shares sum to 1 per teacher, one is negative), student
+    6 has no fan-out, students 7 and 8 are co-linear and cancel.
     """
     generator = stream(seed, "critical points")
     teacher = _teacher(generator, 4, 3, 3)
@@ -64,7 +64,7 @@ def split_copies(seed: int = 0) -> Case:
 
 
 def spoiled(seed: int = 0) -> Case:
-    """The counter-check of :func:`split_copies`: its silent student gets a fan-out weight, and the gradient is not 0."""
+    """The counter-check of :func:`split_copies`: its silent student gets a fan-out weight, which the gradient shows."""
     case = split_copies(seed)
     upper = case.student.weights[1].clone()
     upper[0, :, 6] = torch.from_numpy(stream(seed, "critical points, spoiled").standard_normal(3))
@@ -113,7 +113,7 @@ def all_cases(seed: int = 0) -> list[Case]:
 def summary(cases: Sequence[Case]) -> pd.DataFrame:
     """One row per case: largest |f* - f| and |g_1| on its inputs, and how the teachers are matched.
 
-    best_cosine, best_abs_cosine    smallest over teachers of the largest (absolute) cosine with a student, bias included.
+    best_cosine, best_abs_cosine    smallest over teachers of the largest (absolute) augmented cosine with a student.
     best_rho                        the same for the correlation of activations.
     specialized, prunable           numbers of teacher and student nodes.
     """
@@ -133,7 +133,7 @@ def summary(cases: Sequence[Case]) -> pd.DataFrame:
 
 
 def hyperplanes(cases: Sequence[Case]) -> pd.DataFrame:
-    """One row per case and node: the hyperplane it lies on (numbered in order) and the sum rule there.
+    """One row per case and node: its hyperplane (numbered in order of appearance) and the sum rule there.
 
     fan_out     ||w|| ||v||;  sum_norm   norm of the sum of ||w*|| v* minus the sum of ||w|| v on its hyperplane.
     max_kink    largest |kink| of a student's h_k there, whether or not that student observes it.
@@ -148,8 +148,8 @@ def hyperplanes(cases: Sequence[Case]) -> pd.DataFrame:
         tables.append(pd.DataFrame({
             "case": case.name,
             "network": np.where(np.arange(rows.shape[1]) < width, "teacher", "student"),
-            "node": [i + 1 if i < width else i - width + 1 for i in range(rows.shape[1])],
-            "hyperplane": torch.unique(first, return_inverse=True)[1].numpy() + 1,
+            "node": [i if i < width else i - width for i in range(rows.shape[1])],
+            "plane": torch.unique(first, return_inverse=True)[1].numpy(),
             "fan_out": (rows[0, :, :-1].norm(dim=1) * out.norm(dim=1)).numpy(),
             "sum_norm": theory.hyperplane_sums(*pair)[0].norm(dim=1).numpy(),
             "max_kink": theory.kink(*pair)[0].abs().amax(1).numpy(),
@@ -161,10 +161,9 @@ def matches(case: Case) -> pd.DataFrame:
     """One row per teacher and student node: signed cosine of the rows with their biases, correlation of activations."""
     angle = cosine(case.teacher.weights[0], case.student.weights[0], augmented=True)[0]
     rho = correlation(*(forward(net, case.x)[1][0] for net in (case.teacher, case.student)))[0]
-    teacher, student = np.indices(angle.shape) + 1
-    return pd.DataFrame({
-        "teacher": teacher.ravel(), "student": student.ravel(), "cosine": angle.numpy().ravel(), "rho": rho.numpy().ravel(),
-    })
+    teacher, student = np.indices(angle.shape)
+    columns = {"teacher": teacher, "student": student, "cosine": angle.numpy(), "rho": rho.numpy()}
+    return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
 
 
 def line(case: Case) -> pd.DataFrame:
@@ -179,7 +178,7 @@ def outputs(case: Case) -> pd.DataFrame:
     residual = by_backprop(case.teacher, case.student, case.x)[-1][0].abs().amax(0)
     reach = theory.fan_out(case.student)[0].norm(dim=0)
     return pd.DataFrame({
-        "output": np.arange(1, len(residual) + 1), "max_residual": residual.numpy(), "student_fan_out": reach.numpy(),
+        "output": np.arange(len(residual)), "max_residual": residual.numpy(), "student_fan_out": reach.numpy(),
     })
 
 
