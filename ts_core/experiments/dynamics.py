@@ -1,0 +1,319 @@
+"""Two-layer training dynamics: the exact population flow, its reductions, and SGD on samples beside them.
+
+Setting of the flow: x ~ N(0, I), ReLU without first-layer biases, output bias at its optimum at all times (every
+residual is centred), orthonormal teacher rows w*_j = e_j with orthogonal fan-outs v*_j = s_j e_j. The *strength* s_j
+is the product of the norms of both weights of a node; students ``w (e, n, d)``, ``v (e, n, c)`` have learned
+sum_k max(w_k^T w*_j, 0) v_k^T v*_j / s_j of it. Time counts gradient flow on J: one SGD step is ``learning_rate``.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from ts_core.data import stream
+from ts_core.experiments.spec import Spec
+from ts_core.experiments.two_layer import Count, Positive
+from ts_core.networks import over_realized_width
+from ts_core.theory import phi
+
+RATE = 0.5 - 0.5 / math.pi  # a_0 = Var(sigma(x)), x ~ N(0, 1): an aligned node learns strength s at rate 2 a_0 s
+
+
+class Population(Spec):
+    """Teachers of strength s_j = strength * j^-polarity, and students that start at start_scale * N(0, 1)."""
+
+    input_dim: Count = 10
+    teacher_width: Count = 5
+    strength: Positive = 3.0
+    polarity: Annotated[float, Field(ge=0)] = 1.0
+    seeds: Count = 6
+    start_scale: Positive = 0.02
+    horizon: Positive = 40.0
+    """length of the flow, in time units"""
+    interval: Positive = 0.5
+    """time between two records"""
+    step: Positive = 0.1
+    """of the fourth-order Runge-Kutta method"""
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if self.teacher_width > self.input_dim:
+            limit = f"at most input_dim = {self.input_dim} rows are orthonormal"
+            raise ValueError(f"teacher_width: {limit}, got {self.teacher_width}")
+        _whole(self.horizon, self.interval, "horizon", "interval")
+        _whole(self.interval, self.step, "interval", "step")
+        return self
+
+    def strengths(self) -> Tensor:
+        """s_j, ``(m,)`` float64."""
+        return self.strength * torch.arange(1, self.teacher_width + 1, dtype=torch.float64) ** -self.polarity
+
+    def teacher(self) -> tuple[Tensor, Tensor]:
+        """w* ``(m, d)`` and v* ``(m, m)``."""
+        return torch.eye(self.teacher_width, self.input_dim, dtype=torch.float64), torch.diag(self.strengths())
+
+
+class LearningCurves(Population):
+    """Learned strength over time: the flow, its reductions, and a student trained by SGD on samples."""
+
+    over_realization: Positive = 4.0
+    batch_size: Count = 512
+    learning_rate: Positive = 0.02
+
+    @model_validator(mode="after")
+    def _fits_students(self):
+        over_realized_width(self.teacher_width, self.over_realization)
+        _whole(self.interval, self.learning_rate, "interval", "learning_rate")
+        return self
+
+
+class Coverage(Population):
+    """What over-realization buys: when every teacher is covered, at each of several over-realizations."""
+
+    over_realizations: Annotated[tuple[float, ...], Field(min_length=1)] = (1.0, 2.0, 4.0, 8.0)
+    seeds: Count = 8
+    horizon: Positive = 120.0
+
+    @model_validator(mode="after")
+    def _fits_students(self):
+        for ratio in self.over_realizations:
+            over_realized_width(self.teacher_width, ratio)
+        return self
+
+
+def _whole(long: float, short: float, name: str, unit: str) -> None:
+    if abs(long / short - round(long / short)) > 1e-9 or long < short:
+        raise ValueError(f"{name}: must be a whole multiple of {unit} = {short}, got {long}")
+
+
+# -- Flow and reductions -------------------------------------------------------------------------------------------
+
+
+def flow(w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor) -> tuple[Tensor, Tensor]:
+    """Exact population gradient flow (dw/dt, dv/dt) of two-layer ReLU students, with centred residual.
+
+    w, v        ``(e, n, d)``, ``(e, n, c)`` students, no w = 0;  w_t, v_t  ``(m, d)``, ``(m, c)`` teacher, any rows.
+
+    With theory.kappa and theory.phi, and the students as teachers of fan-out -v: dv_k = sum_i kappa(w_k, u_i) a_i and
+    dw_k = sum_i (v_k^T a_i) phi(w_k, u_i), here summed over i without a ``(n, m + n, d)`` array.
+    """
+    members = w.shape[0]
+    u = torch.cat([w_t.expand(members, -1, -1), w], 1)
+    a = torch.cat([v_t.expand(members, -1, -1), -v], 1)
+    size_w, size_u = w.norm(dim=2, keepdim=True), u.norm(dim=2)[:, None]
+    cosine = (w @ u.mT / (size_w * size_u)).clamp(-1, 1)
+    gap, sine = math.pi - cosine.arccos(), (1 - cosine.square()).sqrt()
+    overlap = v @ a.mT
+    radial = (overlap * (sine - 1) * size_u).sum(2, keepdim=True) / size_w
+    dv = (size_w * size_u * (sine + gap * cosine - 1)) @ a
+    return ((overlap * gap) @ u + radial * w) / (2 * math.pi), dv / (2 * math.pi)
+
+
+def reduced(p: Tensor, c: Tensor, owner: Tensor, strengths: Tensor) -> Tensor:
+    """dp/dt of p_k = ||w_k|| ||v_k|| on the aligned manifold; balanced (c = 0) it is a Lotka-Volterra competition.
+
+    p, c        ``(e, n)``; c = ||w||^2 - ||v||^2 is conserved.  owner ``(n,)``: the teacher each student copies.
+    """
+    niche = torch.nn.functional.one_hot(owner, len(strengths)).to(p.dtype)
+    return RATE * (c.square() + 4 * p.square()).sqrt() * ((strengths - p @ niche) @ niche.T)
+
+
+def logistic(time: Tensor, strength: Tensor, p_0: float | Tensor) -> Tensor:
+    """Strength p(t) that one balanced, aligned student has learned, from p(0) = p_0 in (0, strength)."""
+    return strength / (1 + (strength / p_0 - 1) * (-2 * RATE * strength * time).exp())
+
+
+def half_time(strength: Tensor, p_0: float | Tensor) -> Tensor:
+    """When :func:`logistic` passes strength / 2."""
+    return (strength / p_0 - 1).log() / (2 * RATE * strength)
+
+
+def angle_rate(theta: Tensor) -> Tensor:
+    """d theta/dt of one unit-norm node that turns towards one teacher node: the closer, the faster (in log tan)."""
+    return -(math.pi - theta) / (2 * math.pi) * theta.sin()
+
+
+def trajectory(
+    velocity: Callable, state: tuple[Tensor, ...], step: float, steps: int, every: int
+) -> tuple[Tensor, ...]:
+    """Fourth-order Runge-Kutta solution of ``d state/dt = velocity(*state)``, all members at once.
+
+    returns     each part of the state at steps 0, every, 2 every, ..., stacked along a new first axis.
+    """
+    move = lambda size, rate: [s + size * r for s, r in zip(state, rate)]  # noqa: E731
+    kept = [state]
+    for i in range(1, steps + 1):
+        k1 = velocity(*state)
+        k2 = velocity(*move(step / 2, k1))
+        k3 = velocity(*move(step / 2, k2))
+        k4 = velocity(*move(step, k3))
+        state = move(step / 6, [a + 2 * b + 2 * c + d for a, b, c, d in zip(k1, k2, k3, k4)])
+        if i % every == 0:
+            kept.append(state)
+    return tuple(torch.stack(part) for part in zip(*kept))
+
+
+def sgd(
+    w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor, generators: Sequence[np.random.Generator], learning_rate: float,
+    batch_size: int, steps: int, every: int,
+) -> tuple[Tensor, Tensor]:
+    """SGD on fresh Gaussian samples with the residual centred in each batch: what :func:`flow` is the limit of.
+
+    generators  one stream of inputs per data set; consecutive members share one.
+    returns     w and v at steps 0, every, 2 every, ..., stacked along a new first axis.
+    """
+    share, kept = len(w) // len(generators), [(w, v)]
+    for i in range(1, steps + 1):
+        x = np.stack([g.standard_normal((batch_size, w.shape[2])) for g in generators])
+        x = torch.from_numpy(x).repeat_interleave(share, 0)
+        f = (x @ w.mT).clamp(min=0)
+        residual = (x @ w_t.T).clamp(min=0) @ v_t - f @ v
+        residual = residual - residual.mean(1, keepdim=True)
+        gate = (f > 0).to(f.dtype)
+        rate = learning_rate / batch_size
+        w, v = w + rate * ((residual @ v.mT) * gate).mT @ x, v + rate * f.mT @ residual
+        if i % every == 0:
+            kept.append((w, v))
+    return tuple(torch.stack(part) for part in zip(*kept))
+
+
+# -- Starts and tables -----------------------------------------------------------------------------------------------
+
+
+def learned(w: Tensor, v: Tensor) -> Tensor:
+    """Learned strength of each teacher node, ``(..., m)``, for the orthonormal teachers of this module."""
+    return (w[..., :v.shape[-1]].clamp(min=0) * v).sum(-2)
+
+
+def random_start(spec: Population, ratio: float) -> tuple[Tensor, Tensor]:
+    """Students w, v with independent entries start_scale * N(0, 1), one member per seed."""
+    n, m = over_realized_width(spec.teacher_width, ratio), spec.teacher_width
+    draws = [stream(s, "start", n).standard_normal((n, spec.input_dim + m)) for s in range(1, spec.seeds + 1)]
+    start = spec.start_scale * torch.from_numpy(np.stack(draws))
+    return start[..., :-m], start[..., -m:]
+
+
+def aligned_start(spec: Population, ratio: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Students w, v on the aligned manifold with log-normal norms, so none is balanced; and their teachers (n,)."""
+    n = over_realized_width(spec.teacher_width, ratio)
+    owner = torch.arange(n) % spec.teacher_width
+    draws = [stream(s, "aligned start", n).lognormal(0, 0.5, (n, 2)) for s in range(1, spec.seeds + 1)]
+    size = spec.start_scale * torch.from_numpy(np.stack(draws))[..., None]
+    rows, out = (torch.eye(k, dtype=torch.float64)[owner] for k in (spec.input_dim, spec.teacher_width))
+    return size[:, :, 0] * rows, size[:, :, 1] * out, owner
+
+
+def _records(spec: Population, step: float) -> tuple[int, int]:
+    """Steps in the horizon, and steps between two records."""
+    every = round(spec.interval / step)
+    return round(spec.horizon / spec.interval) * every, every
+
+
+def _curves(spec: Population, learned_strength: Tensor, **keys) -> pd.DataFrame:
+    """Tidy form of ``(t, e, m)`` curves, a member per seed."""
+    t, seed, teacher = (i.ravel() for i in np.indices(learned_strength.shape))
+    return pd.DataFrame({
+        **keys, "seed": seed + 1, "teacher": teacher, "strength": spec.strengths().numpy()[teacher],
+        "time": t * spec.interval, "learned": learned_strength.numpy().ravel(),
+    })
+
+
+def learning_curves(spec: LearningCurves) -> pd.DataFrame:
+    """Learned strength over time: start, route, seed, teacher (0 = strongest), strength, time, learned.
+
+    start "aligned"     routes "flow", "SGD" and "reduced", which is exact there.
+    start "random"      routes "flow", "SGD" and "logistic": one balanced student from p_0 = start_scale^2.
+    """
+    teacher, strengths = spec.teacher(), spec.strengths()
+    w, v, owner = aligned_start(spec, spec.over_realization)
+    starts = [torch.stack(pair, 1).flatten(0, 1) for pair in zip((w, v), random_start(spec, spec.over_realization))]
+    exact = trajectory(lambda w, v: flow(w, v, *teacher), starts, spec.step, *_records(spec, spec.step))
+    inputs = [stream(seed, "data") for seed in range(1, spec.seeds + 1)]
+    rate = spec.learning_rate
+    noisy = sgd(*starts, *teacher, inputs, rate, spec.batch_size, *_records(spec, rate))
+    p, c = w.norm(dim=2) * v.norm(dim=2), w.square().sum(2) - v.square().sum(2)
+    niche = trajectory(lambda p: (reduced(p, c, owner, strengths),), (p,), spec.step, *_records(spec, spec.step))[0]
+    niche = niche @ torch.nn.functional.one_hot(owner, len(strengths)).double()
+    time = spec.interval * torch.arange(len(niche), dtype=torch.float64)[:, None, None]
+    single = logistic(time, strengths, spec.start_scale**2).expand(-1, spec.seeds, -1)
+    curves = {("aligned", "reduced"): niche, ("random", "logistic"): single}
+    for route, states in (("flow", exact), ("SGD", noisy)):
+        both = learned(*states).unflatten(1, (spec.seeds, 2))
+        curves |= {("aligned", route): both[:, :, 0], ("random", route): both[:, :, 1]}
+    tables = [_curves(spec, values, start=start, route=route) for (start, route), values in curves.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def half_times(curves: pd.DataFrame) -> pd.DataFrame:
+    """When each curve first exceeds strength / 2, linear between records: one row per curve, NaN if it never does."""
+    keys = [name for name in curves.columns if name not in ("time", "learned")]
+    wide = curves.pivot(index=keys, columns="time", values="learned")
+    time, values = wide.columns.to_numpy(), wide.to_numpy()
+    level = wide.index.get_level_values("strength").to_numpy() / 2
+    after = (values > level[:, None]).argmax(1)  # 0 when there is none: a start is below half
+    row, before = np.arange(len(values)), np.maximum(after - 1, 0)
+    low, high = values[row, before], values[row, after]
+    part = np.divide(level - low, high - low, out=np.full(len(values), np.nan), where=after > 0)
+    return wide.index.to_frame(index=False).assign(half_time=time[before] + part * (time[after] - time[before]))
+
+
+def coverage(spec: Coverage) -> pd.DataFrame:
+    """Flow from random starts: over_realization, seed, teacher, strength, half_time (NaN: not within the horizon).
+
+    best_cosine     largest cosine of a student with the teacher at the horizon.
+    """
+    teacher, tables = spec.teacher(), []
+    for ratio in spec.over_realizations:
+        start = random_start(spec, ratio)
+        w, v = trajectory(lambda w, v: flow(w, v, *teacher), start, spec.step, *_records(spec, spec.step))
+        table = half_times(_curves(spec, learned(w, v), over_realization=ratio))
+        best = torch.nn.functional.normalize(w[-1], dim=2)[..., :spec.teacher_width].amax(1)
+        tables.append(table.assign(best_cosine=best.numpy()[table.seed - 1, table.teacher]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def cover_times(teachers: pd.DataFrame, aligned: float = 0.95) -> pd.DataFrame:
+    """Per over_realization and seed of :func:`coverage`: time until all teachers are covered, and fractions.
+
+    time        NaN when some teacher is not covered (learned > strength / 2) within the horizon.
+    covered     fraction of teachers covered;  aligned  fraction with a student of cosine above ``aligned``.
+    """
+    flags = teachers.assign(covered=teachers.half_time.notna(), aligned=teachers.best_cosine > aligned)
+    groups = flags.groupby(["over_realization", "seed"])
+    table = groups[["covered", "aligned"]].mean().assign(time=groups.half_time.max())
+    return table.assign(time=table.time.where(table.covered == 1)).reset_index()
+
+
+def cover_summary(times: pd.DataFrame) -> pd.DataFrame:
+    """Over the seeds of :func:`cover_times`: median time (NaN: later than the horizon), seeds missed, mean fractions."""
+    late = times.assign(late=times.time.fillna(np.inf), missed=times.time.isna()).groupby("over_realization")
+    table = late[["covered", "aligned"]].mean().assign(missed=late.missed.sum(), median_time=late.late.median())
+    return table.replace(np.inf, np.nan).reset_index()
+
+
+def alignment(angles: Sequence[float], horizon: float = 16.0, step: float = 0.1) -> pd.DataFrame:
+    """One unit-norm node that turns towards one teacher node in the plane: start_angle, time, theta and theta_ode.
+
+    theta       of the node that follows the tangential part of theory.phi;  theta_ode  of :func:`angle_rate`.
+    """
+    theta = torch.tensor(angles, dtype=torch.float64)
+    target = torch.tensor([1.0, 0.0], dtype=torch.float64)
+
+    def velocity(w, angle):
+        pull = phi(w, target.expand_as(w))
+        return pull - (pull * w).sum(1, keepdim=True) * w, angle_rate(angle)
+
+    start = torch.stack([theta.cos(), theta.sin()], 1), theta
+    w, ode = trajectory(velocity, start, step, round(horizon / step), 1)
+    t, i = (index.ravel() for index in np.indices(ode.shape))
+    followed = torch.atan2(w[..., 1], w[..., 0]).abs()
+    return pd.DataFrame({
+        "start_angle": np.asarray(angles)[i], "time": t * step,
+        "theta": followed.numpy().ravel(), "theta_ode": ode.numpy().ravel(),
+    })

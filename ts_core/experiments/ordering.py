@@ -1,0 +1,104 @@
+"""Which teacher nodes are specialized first: one training seen pair by pair, and first epoch against fan-out norm."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ts_core.data import gaussian, stream
+from ts_core.experiments import two_layer
+from ts_core.experiments.two_layer import Cell
+from ts_core.metrics import evaluate
+from ts_core.networks import fan_out_norm
+from ts_core.training import train
+
+STUDENT_CONVERGENCE = Cell(
+    teacher_width=5, polarities=(1.0,), over_realizations=(2.0,), seeds=(1,), samples=1000, epochs=40,
+    steps_per_epoch=100, snapshots=tuple(range(41)), dtype="float64",
+)  # the published figure's setting; it shows seeds 6, 1 and 3 of its own generator
+SPECIALIZATION = Cell(
+    polarities=(1.0,), over_realizations=(1.0, 5.0), seeds=(1, 2, 3, 4), samples=10_000, eval_samples=2000, epochs=100,
+    steps_per_epoch=200, snapshots=(*range(20), *range(20, 101, 5)), tables=("teachers",),
+)  # an epoch is a fifth of the paper's, to resolve the order of the strong teachers
+
+
+def student_convergence(cell: Cell = STUDENT_CONVERGENCE) -> pd.DataFrame:
+    """Correlation of every student with every teacher over training, on fresh data; one row per pair and epoch.
+
+    columns     seed, polarity, over_realization, epoch, teacher, student, correlation, fan_out_norm (of the student).
+    """
+    teacher, students, x = two_layer.start(cell)
+    place = dict(device=two_layer.device_of(cell.device), dtype=getattr(torch, cell.dtype))
+    teacher, x = teacher.to(**place), x.to(**place)
+    x_eval = gaussian([stream(s, "evaluation") for s in cell.seeds], cell.eval_samples, cell.input_dim, cell.data_std)
+    x_eval = x_eval.to(**place)
+    tables = []
+
+    def record(step, now):
+        for ratio, student, seen in zip(cell.over_realizations, now, evaluate(teacher, now, x_eval)):
+            member, j, k = (i.ravel() for i in np.indices(seen.rho[0].shape))
+            tables.append(pd.DataFrame({
+                "seed": np.repeat(cell.seeds, len(cell.polarities))[member],
+                "polarity": np.tile(cell.polarities, len(cell.seeds))[member],
+                "over_realization": ratio, "epoch": step // cell.steps_per_epoch, "teacher": j, "student": k,
+                "correlation": seen.rho[0].cpu().numpy().ravel(),
+                "fan_out_norm": fan_out_norm(student).double().cpu().numpy()[member, k],
+            }))
+
+    train(
+        teacher, students, x, [stream(s, "batches") for s in cell.seeds], learning_rate=cell.learning_rate,
+        batch_size=cell.batch_size, steps=cell.epochs * cell.steps_per_epoch,
+        snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots], on_snapshot=record,
+    )
+    return pd.concat(tables, ignore_index=True)
+
+
+def first_specialized(teachers: pd.DataFrame, threshold: float = 0.95) -> pd.DataFrame:
+    """First evaluated epoch at which a student correlates above ``threshold`` with each teacher; NaN if none does.
+
+    teachers    the table of that name of two_layer.run.
+    columns     teacher_width, polarity, over_realization, seed, teacher: fan_out_norm, first_epoch.
+    raises      ValueError for a threshold outside (0, 1).
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold must lie in (0, 1), got {threshold}")
+    keys = [k for k in ("teacher_width", "polarity", "over_realization", "seed", "teacher") if k in teachers]
+    reached = teachers.epoch.where(teachers.best_correlation > threshold).astype(float)
+    groups = teachers.assign(first_epoch=reached).groupby(keys)
+    return groups.agg(fan_out_norm=("fan_out_norm", "first"), first_epoch=("first_epoch", "min")).reset_index()
+
+
+def ordering(first: pd.DataFrame) -> pd.DataFrame:
+    """Spearman correlation of fan-out norm with first epoch over the teachers of each seed; -1 is strong first.
+
+    Ties share their mean rank; teachers that never specialize tie for the last rank.
+
+    columns     the keys of ``first`` but teacher; spearman (NaN when all teachers tie), specialized (fraction).
+    """
+    keys = [name for name in first.columns if name not in ("teacher", "fan_out_norm", "first_epoch")]
+    groups = first.assign(last=first.first_epoch.fillna(np.inf)).groupby(keys)
+    ranks = groups[["fan_out_norm", "last"]].rank()
+    centred = ranks - ranks.groupby([first[k] for k in keys]).transform("mean")
+    terms = first[keys].assign(
+        xy=centred.fan_out_norm * centred["last"], xx=centred.fan_out_norm**2, yy=centred["last"] ** 2,
+        specialized=first.first_epoch.notna().astype(float),
+    ).groupby(keys).mean()
+    spearman = (terms.xy / (terms.xx * terms.yy).pow(0.5)).where(terms.xx * terms.yy > 0)
+    return terms[["specialized"]].assign(spearman=spearman).reset_index()
+
+
+def ordering_interval(orders: pd.DataFrame, level: float = 0.95, resamples: int = 2000) -> pd.DataFrame:
+    """Mean of :func:`ordering` over seeds, with a percentile bootstrap interval over seeds: spearman, low, high.
+
+    defined     number of seeds whose correlation is defined; the others are left out.
+    """
+    keys = [name for name in orders.columns if name not in ("seed", "spearman", "specialized")]
+    rows = []
+    for place, group in orders.groupby(keys):
+        values = group.spearman.dropna().to_numpy()
+        low = high = np.nan
+        if len(values) > 1:
+            picks = stream(0, "bootstrap").integers(len(values), size=(resamples, len(values)))
+            low, high = np.quantile(values[picks].mean(1), [(1 - level) / 2, (1 + level) / 2])
+        mean = values.mean() if len(values) else np.nan
+        rows.append((*place, mean, low, high, len(values), group.specialized.mean()))
+    return pd.DataFrame(rows, columns=[*keys, "spearman", "low", "high", "defined", "specialized"])
