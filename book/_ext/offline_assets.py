@@ -1,0 +1,41 @@
+"""Sphinx extension: the book reads fully without a network, formulas included."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+# The two parts of MathJax that these pages use; the whole package is 15 times as large.
+MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
+
+
+def copy_mathjax(app, error):
+    if error or app.builder.format != "html":
+        return
+    source = Path(importlib.util.find_spec("sphinx-mathjax-offline").origin).parent / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for part in MATHJAX:
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source / part, target / part)
+
+
+def drop_repeated_scripts(app, pagename, templatename, context, doctree):
+    """sphinx-thebe adds its inline script twice, and the browser refuses the second declaration."""
+    seen, kept = set(), []
+    for script in context.get("script_files", []):
+        body = getattr(script, "attributes", {}).get("body")
+        if not body or body not in seen:
+            kept.append(script)
+        seen.add(body)
+    context["script_files"] = kept
+
+
+def setup(app):
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.add_css_file("book.css")
+    app.connect("html-page-context", drop_repeated_scripts, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(Path(__file__).parent / "static")))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,59 @@
+"""Settings of every test, and a tolerance for notebooks: nbval itself compares outputs letter by letter."""
+
+import math
+import os
+import re
+
+import pytest
+
+from ts_core.notebooks import kernel_environment
+
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
+RELATIVE = 1e-3
+# Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process numbers.
+NOT_COMPARED = (
+    "application/papermill.record/image/png", "application/papermill.record/image/svg+xml", "image/svg+xml", "stderr",
+    "text/html", "application/papermill.record/text/html", "application/vnd.ts-core.claims+json",
+)
+
+
+class Tolerant(str):
+    """Text that equals another when the words are equal and the numbers are within RELATIVE.
+
+    So counts below 1000 are exact, and the width of a column does not matter.
+    """
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        if not isinstance(other, str) or NUMBER.sub("#", self).split() != NUMBER.sub("#", other).split():
+            return False
+        pairs = zip(map(float, NUMBER.findall(self)), map(float, NUMBER.findall(other)))
+        return all(math.isclose(a, b, rel_tol=RELATIVE) for a, b in pairs)
+
+    def __ne__(self, other):
+        return not self == other
+
+
+def pytest_configure(config):
+    os.environ.update(kernel_environment())
+    from jupyter_client.manager import KernelManager
+
+    KernelManager.transport_encryption.default_value = "auto"  # else each kernel warns about its unencrypted local port
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if type(item).__name__ != "IPyNbCell":
+            continue
+        item.parent.skip_compare = tuple(dict.fromkeys((*item.parent.skip_compare, *NOT_COMPARED)))
+        item.sanitize = _tolerant(item.sanitize)
+
+
+def _tolerant(sanitize):
+    def wrapped(value):
+        clean = sanitize(value)
+        return Tolerant(clean) if isinstance(clean, str) else clean
+
+    return wrapped

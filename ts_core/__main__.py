@@ -1,0 +1,75 @@
+"""Command line of the book: python -m ts_core list | run | build | notebooks."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ts_core.notebooks import ROOT, BookError
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ts_core", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="chapters and their parameters: type, default, meaning, unit")
+    one = commands.add_parser("run", help="execute one chapter with other parameters and render the book; book/ stays as it is")
+    one.add_argument("chapter", help="name of the notebook, as in `list`")
+    one.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one parameter; repeat")
+    one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
+    commands.add_parser("build", help="execute all chapters at their defaults and render the book")
+    commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
+    return parser
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; what a reader can put right ends in one line on stderr and exit status 1."""
+    given = arguments().parse_args(words)
+    try:
+        return COMMANDS[given.command](given)
+    except (BookError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the last rendering is as it was", file=sys.stderr)
+        return 130
+
+
+def _list(given: argparse.Namespace) -> int:
+    from ts_core import chapters, experiments
+
+    print(chapters.describe(experiments.CHAPTERS))
+    return 0
+
+
+def _run(given: argparse.Namespace) -> int:
+    from ts_core import book, chapters, experiments
+
+    registry = experiments.CHAPTERS
+    spec = registry[chapters.choose(given.chapter, list(registry), "chapter")]
+    from_file = chapters.read_values(given.f) if given.f else {}
+    from_words = {name: chapters.parse(name, text) for name, text in given.p}
+    return _open(book.run(ROOT, registry, given.chapter, chapters.merge(spec, from_file, from_words)))
+
+
+def _build(given: argparse.Namespace) -> int:
+    from ts_core import book, experiments
+
+    return _open(book.build(ROOT, experiments.CHAPTERS))
+
+
+def _notebooks(given: argparse.Namespace) -> int:
+    from ts_core import book, experiments
+
+    changed = book.rewrite(ROOT, experiments.CHAPTERS)
+    print("\n".join(f"wrote {page}" for page in changed) or "every notebook is as it was")
+    return 0
+
+
+def _open(page: Path) -> int:
+    print(f"open {page.as_uri()}")
+    return 0
+
+
+COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Chapters and their parameters: what they are, and how a reader's values become the values of a run."""
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ts_core.experiments.spec import Spec, SpecError
+from ts_core.notebooks import BookError, parameters, read
+
+Registry = Mapping[str, type[Spec]]
+
+
+class Scalars(yaml.SafeLoader):
+    """YAML 1.2 scalars, as a person types them: 1e-2 is a number; only true and false are truth values."""
+
+    yaml_implicit_resolvers: dict = {}
+
+
+for tag, pattern, first in (
+    ("null", r"null|Null|NULL|None|~|", "nN~"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+(_[0-9]+)*", "-+0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.0123456789"),
+):
+    Scalars.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), list(first))
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists: notebooks and YAML have no tuples."""
+    return [plain(item) for item in value] if isinstance(value, (tuple, list)) else value
+
+
+def defaults(spec: type[Spec]) -> dict[str, Any]:
+    return {name: plain(value) for name, value in spec().model_dump().items()}
+
+
+def parse(name: str, text: str) -> Any:
+    """The value of a parameter given on the command line.
+
+    raises      BookError when text cannot be read as a number, a truth value, a text, or a list of them.
+    """
+    try:
+        return yaml.load(text, Scalars)
+    except (yaml.YAMLError, ValueError):
+        raise BookError(f"{name}: cannot read {text!r}; write a number, a word, true, false, or [a, b, ...]") from None
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Parameters from a YAML file, read as papermill reads it.
+
+    raises      BookError when the file cannot be read or is not a list of ``name: value`` lines.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise BookError(f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BookError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise BookError(f"{path} must hold lines like name: value, got {values!r:.80}")
+    return values
+
+
+def choose(name: str, known: Sequence[str], what: str) -> str:
+    """name, if it is known.
+
+    raises      BookError listing the known names and the nearest one.
+    """
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise BookError(f"unknown {what} {name!r}; {hint}known: {', '.join(known)}")
+
+
+def merge(spec: type[Spec], *sources: Mapping[str, Any]) -> dict[str, Any]:
+    """Values for a run, later sources first in rank, held to the chapter's settings before anything starts.
+
+    returns     only the values given, in the settings' order and with their number types, ready for papermill.
+    raises      BookError naming the parameter, the value and what is allowed.
+    """
+    given = {choose(name, list(spec.model_fields), "parameter"): value for source in sources for name, value in source.items()}
+    try:
+        accepted = spec(**given).model_dump()
+    except SpecError as error:
+        raise BookError(str(error)) from None
+    return {name: plain(accepted[name]) for name in spec.model_fields if name in given}
+
+
+def check_defaults(path: Path, spec: type[Spec]) -> None:
+    """Hold the parameters cell of a chapter to its settings: names, order, types and defaults.
+
+    raises      BookError naming the first difference.
+    """
+    cell, settings = parameters(read(path)), defaults(spec)
+    if list(cell) != list(settings):
+        raise BookError(f"{path.name}: the parameters cell has {', '.join(cell)}; the chapter's settings are {', '.join(settings)}")
+    for name, value in settings.items():
+        if repr(plain(cell[name])) != repr(value):  # repr tells 1 from 1.0 and from True
+            raise BookError(f"{path.name}: {name} is {cell[name]!r} in the parameters cell, {value!r} in the chapter's settings")
+
+
+def describe(registry: Registry) -> str:
+    """All chapters with their parameters, one per line: name, type, default, meaning and unit."""
+    lines = []
+    for chapter, spec in registry.items():
+        lines += [chapter]
+        width = max(map(len, spec.model_fields), default=0)
+        for (name, field), default in zip(spec.model_fields.items(), defaults(spec).values()):
+            lines.append(f"  {name:{width}}  {_type(field.annotation)} = {default!r}")
+            lines.append(f"  {'':{width}}  {field.description}")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _type(annotation: Any) -> str:
+    text = annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
+    return re.sub(r"typing\.(Literal)?|, \.\.\.", "", text).replace("tuple[", "list of ").replace("]", "").replace("[", "one of ")

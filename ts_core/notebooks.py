@@ -1,0 +1,130 @@
+"""Notebooks as files: their parameters, their execution, one normal form, and a check that they ran."""
+
+import ast
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
+
+
+class BookError(Exception):
+    """What a reader can put right: a wrong value, a chapter that fails, a page that does not render. One line."""
+
+
+def read(path: Path) -> NotebookNode:
+    """The notebook at path.
+
+    raises      BookError when there is none, or it is not a notebook.
+    """
+    try:
+        return nbformat.read(path, as_version=4)
+    except FileNotFoundError:
+        raise BookError(f"there is no notebook {path}") from None
+    except (ValueError, nbformat.ValidationError) as error:
+        raise BookError(f"{path} is not a notebook: {str(error).splitlines()[0]}") from None
+
+
+def tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def parameters(notebook: NotebookNode) -> dict[str, Any]:
+    """Names and default values in the cell tagged ``parameters``; empty without such a cell.
+
+    raises      BookError for anything in it that is not ``name = literal`` or ``name: type = literal``.
+    """
+    found: dict[str, Any] = {}
+    cells = [cell for cell in notebook.cells if "parameters" in tags(cell)]
+    for statement in ast.parse("\n".join(cell.source for cell in cells)).body:
+        single = isinstance(statement, ast.Assign) and len(statement.targets) == 1
+        target = statement.targets[0] if single else getattr(statement, "target", None)
+        try:
+            if not isinstance(target, ast.Name) or target.id in found:
+                raise ValueError
+            found[target.id] = ast.literal_eval(statement.value)
+        except ValueError:
+            line = ast.unparse(statement)
+            raise BookError(f"the parameters cell may only hold lines like name = value, each once; got {line}") from None
+    return found
+
+
+def kernel_environment() -> dict[str, str]:
+    """Variables every kernel of the book gets: our package, one thread per process, no progress bars in outputs."""
+    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+
+
+def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float:
+    """Execute a notebook in its own folder and leave it there, normalised.
+
+    values      overwrite the defaults of the parameters cell; plain numbers, texts and lists.
+    returns     seconds it took.
+    raises      BookError naming the cell and the error; the notebook at path then holds the traceback.
+    """
+    import papermill
+    from jupyter_client.manager import KernelManager
+
+    os.environ.update(kernel_environment())
+    # The kernel listens on this machine only; without this each one warns that its ports are not encrypted.
+    KernelManager.transport_encryption.default_value = "auto"
+    notebook, start = read(path), time.perf_counter()
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]  # of an earlier run
+    try:
+        papermill.execute_notebook(
+            notebook, path, values, kernel_name="python3", language="python", cwd=path.parent, progress_bar=progress
+        )
+    except papermill.PapermillExecutionError as error:
+        reason = f"{error.ename}: {error.evalue}".splitlines()[0]
+        raise BookError(f"{path.stem} failed in cell {error.exec_count}: {reason}") from None
+    done = read(path)
+    normalise(done)
+    nbformat.write(done, path)
+    return time.perf_counter() - start
+
+
+def normalise(notebook: NotebookNode) -> None:
+    """Remove what differs between two equal runs: times, paths, random ids, the name of the kernel."""
+    notebook.metadata = NotebookNode(kernelspec={"name": "python3", "display_name": "Python 3"})
+    notebook.metadata.language_info = {"name": "python"}
+    for cell in notebook.cells:
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if "injected-parameters" in tags(cell):  # papermill copies nothing of the cell it replaces
+            cell.id = "injected-parameters"
+            cell.metadata.update(tags=["injected-parameters", "hide-input"], mystnb=PROMPTS)
+        if not tags(cell):
+            cell.metadata.pop("tags", None)
+
+
+def problems(notebook: NotebookNode) -> list[str]:
+    """Why a notebook must not be rendered: code cells that did not run, errors nobody announced."""
+    found = []
+    for index, cell in enumerate(notebook.cells):
+        if "papermill-error-cell-tag" in tags(cell):
+            found.append(f"cell {index} is the mark of a failed run")
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        if cell.execution_count is None:
+            found.append(f"cell {index} was not executed")
+        for output in cell.outputs:
+            if output.output_type == "error" and "raises-exception" not in tags(cell):
+                found.append(f"cell {index} holds the error {output.ename}: {output.evalue}")
+    return found
+
+
+def keep_failed(path: Path, folder: Path) -> Path:
+    """Copy of a notebook that failed, with its traceback, where the next run does not remove it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy(path, folder / path.name))
+
+
+def on_terminal() -> bool:
+    return sys.stderr.isatty()
