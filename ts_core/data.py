@@ -80,7 +80,7 @@ def teacher_aware(
     plane = rows[:, :, None]
     x = x - (x * plane).sum(-1, keepdim=True) / (plane * plane).sum(-1, keepdim=True) * plane
     x = x[..., :-1] / x[..., -1:]
-    size = np.stack([g.uniform(step_min, step_min + step_range, (width, count, 1)) for g in generators])
-    step = torch.from_numpy(size) * plane[..., :-1]
+    size = torch.from_numpy(np.stack([g.uniform(step_min, step_min + step_range, (width, count, 1)) for g in generators]))
+    step = size * plane[..., :-1]
     x = torch.stack([x, x + step, x - step], dim=1).reshape(groups, 3 * width * count, columns - 1)
     return x / x.norm(dim=-1, keepdim=True) * std * math.sqrt(columns - 1)

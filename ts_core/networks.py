@@ -118,8 +118,7 @@ def distinct_encodings(generator: np.random.Generator, rows: int, columns: int) 
     source      released two-layer experiment of the ICML 2020 paper.
     """
     if columns < 8 and rows > len(CHOICES) ** columns - 1:
-        limit = len(CHOICES) ** columns - 1
-        raise ValueError(f"only {limit} distinct non-zero rows of {columns} numbers exist, asked for {rows}")
+        raise ValueError(f"only {len(CHOICES) ** columns - 1} distinct non-zero rows of {columns} exist, asked for {rows}")
     kept: dict[bytes, np.ndarray] = {}
     while len(kept) < rows:
         row = generator.choice(CHOICES, columns)

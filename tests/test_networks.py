@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings, strategies as st
+
+from ts_core.data import gaussian, stream
+from ts_core.experiments.critical_points import random_networks
+from ts_core.networks import (
+    CHOICES, Network, activation, activation_slope, distinct_encodings, fan_out_norm, forward, over_realized_width,
+    small_students, two_layer_teachers,
+)
+
+
+def streams(purpose, count):
+    return [stream(seed, purpose) for seed in range(count)]
+
+
+def torch_network(network, member):
+    """The same member as a plain torch.nn.Sequential; lower layers may be shared by several members."""
+    layers = []
+    for weight in network.weights:
+        own = weight[member * len(weight) // network.members]
+        linear = torch.nn.Linear(own.shape[1] - 1, own.shape[0], dtype=own.dtype)
+        linear.weight.data, linear.bias.data = own[:, :-1].clone(), own[:, -1].clone()
+        layers += [linear, torch.nn.LeakyReLU(network.slope)]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+@pytest.mark.parametrize("sizes", [(5, 4), (5, 7, 3), (4, 6, 5, 3, 2)])
+def test_forward_equals_torch_nn(sizes, slope):
+    network = random_networks(streams("start", 3), sizes, slope)
+    x = gaussian(streams("data", 3), 20, sizes[0])
+    z, f = forward(network, x)
+    for member in range(3):
+        module = torch_network(network, member)
+        torch.testing.assert_close(f[-1][member], module(x[member]), rtol=0, atol=1e-13)
+        if len(sizes) > 2:
+            torch.testing.assert_close(f[0][member], module[:2](x[member]), rtol=0, atol=1e-13)
+            torch.testing.assert_close(z[-2][member], module[:-2](x[member]), rtol=0, atol=1e-13)
+
+
+def test_members_share_data_and_lower_layers():
+    teacher = two_layer_teachers(streams("teacher", 2), 6, 3, 4, [0.0, 1.0, 2.0])
+    assert [len(w) for w in teacher.weights] == [2, 6]
+    x = gaussian(streams("data", 2), 10, 6)
+    f = forward(teacher, x)[1]
+    assert f[0].shape == (2, 10, 3) and f[1].shape == (6, 10, 4)
+    for member in range(6):
+        torch.testing.assert_close(f[1][member], torch_network(teacher, member)(x[member // 3]), rtol=0, atol=1e-13)
+
+
+def test_hand_computed_output():
+    network = Network((torch.tensor([[[2.0, 1.0], [-1.0, 0.0]]]), torch.tensor([[[1.0, 10.0, 0.5]]])), slope=0.1)
+    z, f = forward(network, torch.tensor([[[3.0], [-1.0]]]))
+    assert z[0][0].tolist() == [[7.0, -3.0], [-1.0, 1.0]]
+    torch.testing.assert_close(f[0][0], torch.tensor([[7.0, -0.3], [-0.1, 1.0]]))
+    torch.testing.assert_close(f[1][0], torch.tensor([[4.5], [10.4]]))
+
+
+def test_slope_keeps_double_precision():
+    z = torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64)
+    assert activation_slope(z, 0.1).tolist() == [0.1, 0.1, 1.0]  # 0.1 exactly, not its float32 neighbour
+    assert activation(z, 0.1).tolist() == [-0.1, 0.0, 2.0]
+    assert activation_slope(z.float(), 0.1).dtype == torch.float32
+
+
+@given(st.floats(-1e6, 1e6), st.floats(0, 0.99))
+@settings(max_examples=50, deadline=None)
+def test_activation_is_slope_times_input(z, slope):
+    z = torch.tensor(z, dtype=torch.float64)
+    assert activation(z, slope) == activation_slope(z, slope) * z
+
+
+def test_encodings_are_distinct_and_none_is_zero():
+    rows = distinct_encodings(stream(0, "rows"), 8 * 9, 2)  # 72 of the 80 that exist: collisions are certain
+    assert len(np.unique(rows, axis=0)) == 72 and rows.any(axis=1).all() and np.isin(rows, CHOICES).all()
+    assert len(np.unique(distinct_encodings(stream(1, "rows"), 8, 1))) == 8
+
+
+def test_impossible_encodings_are_refused_before_looping():
+    with pytest.raises(ValueError, match="only 8 distinct non-zero rows .* asked for 9"):
+        distinct_encodings(stream(0, "rows"), 9, 1)
+
+
+def test_polarity_divides_fan_out_by_powers_of_the_node_number():
+    polarities = [0.0, 0.5, 2.0]
+    norms = fan_out_norm(two_layer_teachers(streams("teacher", 3), 20, 6, 50, polarities)).reshape(3, 3, 6)
+    for v, p in enumerate(polarities):
+        torch.testing.assert_close(norms[:, v], norms[:, 0] * torch.arange(1, 7).double() ** -p)
+    flat = fan_out_norm(two_layer_teachers(streams("teacher", 40), 20, 10, 50, [0.0]))
+    assert abs(flat.mean() - (50 * 5 / 12) ** 0.5) < 0.06  # E c^2 = 5/12 over the nine values
+
+
+def test_teacher_rows_are_unit_and_biases_are_not_rescaled():
+    teacher = two_layer_teachers(streams("teacher", 4), 30, 5, 7, [1.0], bias=-0.1)
+    torch.testing.assert_close(teacher.weights[0][..., :-1].norm(dim=-1), torch.ones(4, 5, dtype=torch.float64))
+    assert (teacher.weights[0][..., -1] == -0.1).all() and (teacher.weights[1][..., -1] == -0.1).all()
+
+
+def test_member_alone_equals_member_among_many():
+    many, alone = streams("teacher", 32), [stream(7, "teacher")]
+    for a, b in zip(two_layer_teachers(many, 9, 4, 6, [0.0, 1.0]).weights, two_layer_teachers(alone, 9, 4, 6, [0.0, 1.0]).weights):
+        assert torch.equal(a[7 * len(a) // 32:8 * len(a) // 32], b)
+    starts = small_students(streams("start", 32), [9, 8, 6]), small_students([stream(7, "start")], [9, 8, 6])
+    for a, b in zip(*(s.weights for s in starts)):
+        assert torch.equal(a[7:8], b)
+
+
+def test_students_start_small_without_bias_and_in_copies():
+    students = small_students(streams("start", 2), [40, 30, 20], scale=0.005, copies=3)
+    assert students.members == 6
+    for weight in students.weights:
+        assert torch.equal(weight[0], weight[2]) and not torch.equal(weight[0], weight[3])
+        assert (weight[..., -1] == 0).all()
+        assert abs(weight[..., :-1].std() - 0.005) < 3e-4
+
+
+def test_fan_out_norm_of_any_hidden_layer():
+    network = Network((torch.ones(1, 2, 3), torch.tensor([[[3.0, 1.0, 9.0], [4.0, 0.0, 9.0]]]), torch.full((1, 1, 3), 2.0)))
+    assert fan_out_norm(network).tolist() == [[5.0, 1.0]]
+    assert fan_out_norm(network, 2).tolist() == [[2.0, 2.0]]
+
+
+@pytest.mark.parametrize("layer", [0, 2])
+def test_only_hidden_layers_have_a_fan_out(layer):
+    with pytest.raises(ValueError, match=f"layer must lie in 1..1 .*got {layer}"):
+        fan_out_norm(small_students(streams("start", 1), [3, 2, 1]), layer)
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1.0])
+def test_slope_outside_its_range_is_refused(slope):
+    with pytest.raises(ValueError, match=rf"slope must lie in \[0, 1\), got {slope}"):
+        Network((torch.ones(1, 2, 3),), slope)
+
+
+def test_misfitting_layers_are_refused():
+    with pytest.raises(ValueError, match=r"a layer of shape \(1, 2, 4\) does not fit on one of \(1, 2, 3\)"):
+        Network((torch.ones(1, 2, 3), torch.ones(1, 2, 4)))
+    with pytest.raises(ValueError, match="3 networks cannot share 2 data sets"):
+        forward(Network((torch.ones(3, 2, 3),)), torch.ones(2, 5, 2))
+
+
+def test_over_realized_width():
+    assert over_realized_width(20, 2.5) == 50
+    for ratio in (0.5, 1.01):
+        with pytest.raises(ValueError, match=f"at least 1 and give a whole number of nodes; {ratio}"):
+            over_realized_width(20, ratio)
