@@ -1,24 +1,26 @@
-"""Finished runs on disk: ids, provenance, atomic save, resume, and cells on local or Dask workers."""
+"""Results on disk: ids, provenance, folders of tables that are written all or nothing, the book's committed tables."""
 
 import ast
+import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
-import time
-import warnings
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
-from tqdm.auto import tqdm
+
+PACKAGE = Path(__file__).parent
+COMMITTED = PACKAGE.parent / "book" / "results"
+KEYS = ("polarity", "over_realization")  # looked up by value, so never rounded
+TEACHER = ("seed", "data", "samples", "teacher_width", "polarity", "teacher")  # what a teacher node's norm depends on
 
 Tables = dict[str, pd.DataFrame]
 
@@ -27,25 +29,55 @@ class StoreError(OSError):
     """Results that cannot be read or written; the message names the path."""
 
 
-def code_id(module: str) -> str:
-    """Hash of the statements that make a module's numbers: its own and those of all it imports from this package.
+def _module_name(path: Path) -> str:
+    return ".".join([PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts]).removesuffix(".__init__")
 
-    Comments, docstrings and layout do not count.
+
+# As they were when Python loaded them: an edit during a long sweep must not put old numbers under a new code's id.
+SOURCES = {_module_name(path): path.read_text() for path in PACKAGE.rglob("*.py")}
+
+
+@functools.cache
+def code_id(module: str) -> str:
+    """Id of the statements that make a module's numbers: its own and those of all it imports from this package.
+
+    Comments, docstrings and layout do not count; the Python version does not either.
     """
-    seen: dict[str, str] = {}
-    pending = [module]
+    return code_hash(module, SOURCES)
+
+
+def code_hash(module: str, sources: Mapping[str, str]) -> str:
+    """:func:`code_id` for given source texts by module name; a module of another package is read from its file."""
+    seen, pending = {}, [module]
     while pending:
         name = pending.pop()
-        if name in seen:
-            continue
-        tree = ast.parse(Path(importlib.util.find_spec(name).origin).read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{__package__}."):
-                pending.append(node.module)
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body[0].value.value = ""
-        seen[name] = ast.unparse(tree)
+        if name not in seen:
+            tree = ast.parse(sources[name] if name in sources else Path(sys.modules[name].__file__).read_text())
+            seen[name] = _statements(tree)
+            pending += [found for found in _imports(tree) if found in sources]
     return _digest(seen)
+
+
+def _imports(tree: ast.AST):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def _statements(node):
+    """A syntax tree as nested lists, without bare strings (docstrings) and what differs between Python versions."""
+    if isinstance(node, list):
+        return [_statements(n) for n in node if not _is_text(n)]
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+        return [type(node).__name__, *((name, _statements(value)) for name, value in fields)]
+    return repr(node)
+
+
+def _is_text(node) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def run_id(function: Callable, spec) -> str:
@@ -57,54 +89,76 @@ def _digest(value) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def provenance(function: Callable, spec) -> dict:
-    """Where numbers come from: settings, code, libraries, machine. JSON-ready."""
-    git = lambda *words: subprocess.run(  # noqa: E731
-        ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True
-    ).stdout.strip()
-    libraries = ("torch", "numpy", "pandas", "ts_core")
-    found = {d.name.replace("-", "_"): d.version for d in map(_distribution, libraries) if d}
-    return {
-        "run": function.__module__,
-        "spec": json.loads(spec.model_dump_json()),
-        "code": code_id(function.__module__),
-        "commit": git("rev-parse", "--short", "HEAD"),
-        "uncommitted_changes": bool(git("status", "--porcelain", "--", "*.py")),
-        "versions": {"python": platform.python_version(), **found},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
+def origin(function: Callable) -> dict:
+    """Which code makes the numbers: module, code id, commit (empty without git), whether files differ from it."""
+    commit, changes = _git("rev-parse", "--short", "HEAD"), _git("status", "--porcelain", "--", "*.py")
+    module = function.__module__
+    return {"run": module, "code": code_id(module), "commit": commit, "uncommitted_changes": bool(changes)}
 
 
-def _distribution(name: str):
+def _git(*words: str) -> str:
     try:
-        return importlib.metadata.distribution(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+        return subprocess.run(["git", *words], cwd=PACKAGE, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no git on this machine
+        return ""
+
+
+def machine() -> dict:
+    """Which machine and libraries make the numbers."""
+    versions = {"python": platform.python_version()}
+    for name in ("torch", "numpy", "pandas"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return {"versions": versions, "machine": f"{_processor()}, {os.cpu_count()} cores"}
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def save(folder: Path, tables: Tables, facts: dict) -> Path:
-    """Write tables (Parquet) and facts (JSON) as one folder, all or nothing: written beside, then renamed.
+    """Write tables (Parquet) and facts (JSON) as one folder: beside it, then renamed. A finished folder is kept.
 
-    raises      StoreError when the place cannot be written.
+    raises      StoreError when the place cannot be written; nothing is left behind.
     """
     folder = Path(folder)
-    check_writable(folder.parent)
-    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        sums = {}
-        for name, table in tables.items():
-            table.to_parquet(staged / f"{name}.parquet", compression="zstd", compression_level=9)
-            sums[name] = hashlib.sha256((staged / f"{name}.parquet").read_bytes()).hexdigest()
-        (staged / "meta.json").write_text(json.dumps({**facts, "sha256": sums}, indent=1) + "\n")
-        staged.chmod(0o755)
-        os.rename(staged, folder)
-    except OSError as error:
-        if not (folder / "meta.json").exists():  # else another process finished the same run first
-            raise StoreError(f"cannot save results at {folder}: {error}") from None
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+    with _staged(folder) as staged:
+        _write(staged, tables, facts)
+        try:
+            os.rename(staged, folder)
+        except OSError:
+            if not (folder / "meta.json").is_file():  # else another process finished the same run first
+                raise
     return folder
+
+
+@contextmanager
+def _staged(folder: Path):
+    """A hidden folder beside ``folder`` to write in before renaming it; gone afterwards, whatever happens."""
+    staged = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        staged.chmod(0o755)
+        yield staged
+    except OSError as error:
+        raise StoreError(f"cannot save results at {folder}: {error.strerror or error}") from None
+    finally:
+        if staged:
+            shutil.rmtree(staged, ignore_errors=True)
+
+
+def _write(folder: Path, tables: Tables, facts: dict) -> None:
+    sums = {}
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        table.to_parquet(path, compression="zstd", compression_level=9, index=False)
+        sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (folder / "meta.json").write_text(json.dumps({**facts, "sha256": sums}, indent=1) + "\n")
 
 
 def load(folder: Path) -> tuple[Tables, dict]:
@@ -121,96 +175,90 @@ def load(folder: Path) -> tuple[Tables, dict]:
             if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
                 raise StoreError(f"{path} is damaged: its checksum is not the one in meta.json")
             tables[name] = pd.read_parquet(path)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, StoreError):
-            raise
-        raise StoreError(f"{folder} does not hold readable results of ts_core: {error!r}") from None
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(f"cannot read results at {error.filename or folder}: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StoreError(f"{folder / 'meta.json'} is damaged, or not a description of results by ts_core") from None
     return tables, facts
 
 
 def check_writable(folder: Path) -> None:
-    """Make a results folder and prove that it takes files.
+    """Make a results folder and prove that it takes files and has some room.
 
     raises      StoreError naming the folder.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(2**20))
     except OSError as error:
         raise StoreError(f"results folder {folder} cannot be written: {error.strerror or error}") from None
 
 
-def run_cells(
-    function: Callable, specs: Sequence, folder: Path, *, workers: int = 1, scheduler: str | None = None,
-    progress: bool = True,
-) -> tuple[Tables, list[dict]]:
-    """Run ``function(spec) -> tables`` for every spec that has no finished result yet, and gather all tables.
+def check_replaceable(folder: Path, sweep: str) -> None:
+    """Prove that tables of a sweep may take the place of a folder: it is absent, empty or holds tables of that sweep.
 
-    folder      where finished cells live, one folder each, named by :func:`run_id`; several processes may share it.
-    workers     processes on this machine, one thread each; 1 runs here.
-    scheduler   address of a Dask scheduler to run the cells on instead.
-    returns     each table of all cells, in the order of ``specs``, and the cells' facts.
-    raises      StoreError before any work when the folder cannot be written. A damaged cell is set aside, not deleted.
+    raises      StoreError naming the folder.
     """
-    check_writable(folder)
-    places = [Path(folder) / run_id(function, spec) for spec in specs]
-    done = {place: cell for place in places if (cell := _finished(place))}
-    todo = {place: spec for place, spec in zip(places, specs) if place not in done}
-    with tqdm(total=len(places), initial=len(done), unit="cell", disable=not progress or not todo) as bar:
-        for place, tables, facts in _results(function, todo, workers, scheduler):
-            save(place, tables, facts)
-            done[place] = load(place)
-            bar.update()
-    cells = [done[place] for place in places]
-    names = cells[0][0]
-    return {n: pd.concat([tables[n] for tables, _ in cells], ignore_index=True) for n in names}, [f for _, f in cells]
+    folder = Path(folder)
+    check_writable(folder.parent)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        load_results(sweep, folder)
 
 
-def _finished(place: Path):
-    if not place.exists():
-        return None
-    try:
-        return load(place)
-    except StoreError as error:
-        aside = place.with_name(f"{place.name}.damaged-{time.time_ns()}")
-        os.rename(place, aside)
-        warnings.warn(f"{error}; set aside as {aside.name} and computed again", stacklevel=3)
-        return None
+def export(folder: Path, tables: Tables, facts: dict) -> Path:
+    """Write gathered tables of the sweep ``facts["sweep"]`` compactly, in place of a whole folder or not at all.
 
-
-def _results(function, todo: dict, workers: int, scheduler: str | None):
-    """Yield (place, tables, facts) as cells finish, whatever runs them."""
-    if scheduler is None and workers <= 1:
-        yield from ((place, *_timed(function, spec)) for place, spec in todo.items())
-        return
-    with _executor(workers, scheduler) as executor:
-        futures = {executor.submit(_timed, function, spec): place for place, spec in todo.items()}
+    raises      StoreError when the place cannot be written, or holds anything else than results of that sweep.
+    """
+    folder = Path(folder)
+    check_replaceable(folder, facts["sweep"])
+    with _staged(folder) as staged:
+        _write(staged, _pack(tables), facts)
+        former = staged.with_name(f"{staged.name}.former")
+        with suppress(FileNotFoundError):
+            os.rename(folder, former)
         try:
-            for future in as_completed(futures):
-                yield futures[future], *future.result()
-        finally:
-            for future in futures:
-                future.cancel()
+            os.rename(staged, folder)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.rename(former, folder)
+            raise
+        shutil.rmtree(former, ignore_errors=True)
+    return folder
 
 
-def _executor(workers: int, scheduler: str | None) -> Executor:
-    if scheduler is None:
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    from dask.distributed import Client  # only a cluster run needs it
+def load_results(sweep: str, folder: Path | None = None) -> tuple[Tables, dict]:
+    """Gathered tables of a sweep and where they come from, as :func:`export` wrote them.
 
-    return Client(scheduler).get_executor(pure=False)
+    folder      the committed tables of the book unless told otherwise.
+    returns     tables with the columns they had, numbers as float32.
+    raises      StoreError naming the path when it is unreadable, damaged, or holds something else.
+    """
+    folder = Path(folder or COMMITTED / sweep)
+    tables, facts = load(folder)
+    if facts.get("sweep") != sweep:
+        raise StoreError(f"{folder} holds results of {facts.get('sweep', 'a single run')!r}, not of {sweep!r}")
+    norms = tables.pop("teacher_norms", None)
+    if norms is not None:
+        tables["teachers"] = tables["teachers"].merge(norms, how="left", on=list(TEACHER), validate="many_to_one")
+    return tables, facts
 
 
-def _timed(function: Callable, spec) -> tuple[Tables, dict]:
-    """Run one cell with one thread: small batched products only lose by sharing cores."""
-    import torch
+def _pack(tables: Tables) -> Tables:
+    """Tables with short numbers, names as categories, and the norm of a teacher node, which is constant, only once."""
+    packed = dict(tables)
+    if "teachers" in tables:
+        packed["teacher_norms"] = tables["teachers"][[*TEACHER, "fan_out_norm"]].drop_duplicates(list(TEACHER))
+        packed["teachers"] = tables["teachers"].drop(columns="fan_out_norm")
+    return {name: table.apply(_short) for name, table in packed.items()}
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    facts, began = provenance(function, spec), time.perf_counter()
-    try:
-        tables = function(spec)
-    finally:
-        torch.set_num_threads(threads)
-    return tables, {**facts, "seconds": round(time.perf_counter() - began, 3)}
+
+def _short(column: pd.Series) -> pd.Series:
+    if pd.api.types.is_float_dtype(column):
+        return column if column.name in KEYS else column.astype("float32")
+    if pd.api.types.is_integer_dtype(column):
+        return pd.to_numeric(column, downcast="integer")
+    return column.astype("category")
