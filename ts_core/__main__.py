@@ -1,4 +1,4 @@
-"""Command line of the book: python -m ts_core list | run | build | notebooks."""
+"""Command line of the book: python -m ts_core list | run | build | notebooks | sweep."""
 
 import argparse
 import sys
@@ -17,6 +17,14 @@ def arguments() -> argparse.ArgumentParser:
     one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
     commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
+    many = commands.add_parser("sweep", help="train a whole sweep; finished cells are kept, so the same command resumes")
+    many.add_argument("name", choices=("fan_out", "sample_complexity"))
+    many.add_argument("--scale", choices=("quick", "paper"), default="quick", help="settings of the chapter or of the paper")
+    many.add_argument("--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)")
+    many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
+    many.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
+    many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: at paper scale "
+                      "book/results/NAME, else _build/results/NAME)")
     return parser
 
 
@@ -64,12 +72,18 @@ def _notebooks(given: argparse.Namespace) -> int:
     return 0
 
 
+def _sweep(given: argparse.Namespace) -> int:
+    from ts_core import sweeps
+
+    return sweeps.command(given)
+
+
 def _open(page: Path) -> int:
     print(f"open {page.as_uri()}")
     return 0
 
 
-COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks}
+COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks, "sweep": _sweep}
 
 if __name__ == "__main__":
     sys.exit(main())
