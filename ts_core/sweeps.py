@@ -99,7 +99,7 @@ def summary(facts: Sequence[dict]) -> dict:
         "cells": len(facts),
         "seconds": round(sum(f["seconds"] for f in facts)),
         "started": min(f["started"] for f in facts),
-        **{key: every(lambda f: f[key]) for key in ("run", "code", "commit", "machine")},
+        **{key: every(lambda f: f[key]) for key in ("run", "code", "commit", "machine", "device")},
         "uncommitted_changes": any(f["uncommitted_changes"] for f in facts),
         "versions": {name: every(lambda f: f["versions"].get(name)) for name in facts[0]["versions"]},
     }
@@ -200,13 +200,18 @@ def _timed(function: Callable, spec, code: str) -> tuple[Tables, dict]:
     if code_id(function.__module__) != code:
         raise SweepError("a worker runs another version of the code than this process; restart both on one version")
     threads, began = torch.get_num_threads(), time.perf_counter()
-    facts = {**machine(), "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    facts = {**machine(), "device": _device(spec), "threads": 1, "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     torch.set_num_threads(1)
     try:
         tables = function(spec)
     finally:
         torch.set_num_threads(threads)
     return tables, {**facts, "seconds": round(time.perf_counter() - began, 3)}
+
+
+def _device(spec) -> str:
+    on_gpu = getattr(spec, "device", "cpu") != "cpu" and torch.cuda.is_available()
+    return torch.cuda.get_device_name() if on_gpu else "cpu"
 
 
 @contextmanager
