@@ -1,0 +1,191 @@
+"""Training of whole ensembles: against a plain loop over one network at a time, and member by member."""
+
+import numpy as np
+import pytest
+import torch
+
+from ts_core.data import gaussian, stream
+from ts_core.metrics import evaluate, success
+from ts_core.networks import Network, small_students, two_layer_teachers
+from ts_core.training import diverged, log_spaced, train
+
+DIM, WIDTH, OUTPUTS, SAMPLES, BATCH = 6, 2, 3, 40, 4
+POLARITIES = (0.0, 1.0)
+
+
+def problem(seeds, widths=(2, 4), polarities=POLARITIES, scale=0.3):
+    """Teachers, students and inputs as an experiment makes them; one data set per seed."""
+    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in seeds]  # noqa: E731
+    teacher = two_layer_teachers(of("teacher"), DIM, WIDTH, OUTPUTS, polarities)
+    students = [small_students(of("start", n), (DIM, n, OUTPUTS), scale, len(polarities)) for n in widths]
+    return teacher, students, gaussian(of("data"), SAMPLES, DIM)
+
+
+def trained(seeds, teacher, students, x, steps=300, snapshots=None, rate=0.05):
+    """Students at every snapshot, by step."""
+    seen = {}
+    train(
+        teacher, students, x, [stream(seed, "batches") for seed in seeds], learning_rate=rate, batch_size=BATCH,
+        steps=steps, snapshots=snapshots or [steps], on_snapshot=lambda step, now: seen.update({step: now}),
+    )
+    return seen
+
+
+def member(network, i):
+    """Weights of one member; lower layers may be shared by several."""
+    return [w[i * len(w) // network.members].numpy() for w in network.weights]
+
+
+def with_bias(rows):
+    return np.hstack([rows, np.ones((len(rows), 1))])
+
+
+def plain_sgd(teacher, student, x, indices, rate):
+    """One two-layer network in float64: W += rate * mean over the batch of g f^T, g = -dJ/dz; weights are (in + 1, out)."""
+    (v1, v2), (w1, w2) = ([w.T.copy() for w in weights] for weights in (teacher, student))
+    for batch in indices:
+        f0 = with_bias(x[batch])
+        target = with_bias(np.maximum(f0 @ v1, 0)) @ v2
+        z1 = f0 @ w1
+        f1 = with_bias(np.maximum(z1, 0))
+        g2 = target - f1 @ w2
+        g1 = (g2 @ w2[:-1].T) * (z1 > 0)
+        w2 = w2 + rate * f1.T @ g2 / len(batch)
+        w1 = w1 + rate * f0.T @ g1 / len(batch)
+    return w1.T, w2.T
+
+
+def equal(a, b, tolerance=0.0):
+    return all(torch.allclose(u, v, rtol=0, atol=tolerance, equal_nan=True) for u, v in zip(a.weights, b.weights))
+
+
+def test_ensemble_follows_the_plain_loop_to_rounding():
+    seeds = (1, 2, 7)
+    teacher, students, x = problem(seeds)
+    after = trained(seeds, teacher, students, x)[300]
+    for student, result in zip(students, after):
+        for i in range(teacher.members):
+            group = i // len(POLARITIES)
+            picks = stream(seeds[group], "batches").integers(SAMPLES, size=(300, BATCH))
+            start = member(student, i)
+            expected = plain_sgd(member(teacher, i), start, x[group].numpy(), picks, 0.05)
+            for before, ours, theirs in zip(start, member(result, i), expected):
+                assert np.abs(theirs - before).max() > 0.1  # it has moved, so agreement means something
+                assert np.abs(ours - theirs).max() < 1e-12
+
+
+def test_deeper_and_leaky_ensembles_follow_autograd():
+    seeds = (1, 2)
+    teacher, _, x = problem(seeds)
+    student = small_students([stream(s, "start") for s in seeds], (DIM, 5, 4, OUTPUTS), 0.5, 2, slope=0.1)
+    result = trained(seeds, teacher, [student], x, steps=50)[50][0]
+    for i in range(teacher.members):
+        group = i // 2
+        data, (v1, v2) = x[group], map(torch.from_numpy, member(teacher, i))
+        weights = [torch.from_numpy(w).clone().requires_grad_() for w in member(student, i)]
+        for batch in stream(seeds[group], "batches").integers(SAMPLES, size=(50, BATCH)):
+            f = data[batch]
+            target = (f @ v1[:, :-1].T + v1[:, -1]).relu() @ v2[:, :-1].T + v2[:, -1]
+            for w in weights[:-1]:
+                f = torch.nn.functional.leaky_relu(f @ w[:, :-1].T + w[:, -1], 0.1)
+            output = f @ weights[-1][:, :-1].T + weights[-1][:, -1]
+            objective = (target - output).square().sum(1).mean() / 2
+            gradients = torch.autograd.grad(objective, weights)
+            with torch.no_grad():
+                for w, gradient in zip(weights, gradients):
+                    w -= 0.05 * gradient
+        for ours, theirs in zip(member(result, i), weights):
+            assert np.abs(ours - theirs.detach().numpy()).max() < 1e-12
+
+
+def test_a_member_alone_equals_itself_among_eight():
+    crowd = tuple(range(1, 9))
+    among = trained(crowd, *problem(crowd))[300]
+    for seed in (1, 7):
+        alone = trained((seed,), *problem((seed,)))[300]
+        for one, many in zip(alone, among):
+            for i in range(len(POLARITIES)):
+                j = crowd.index(seed) * len(POLARITIES) + i
+                assert all(np.abs(a - b).max() < 1e-12 for a, b in zip(member(one, i), member(many, j)))
+
+
+def test_other_widths_and_polarities_beside_it_change_nothing():
+    wide = trained((1, 2), *problem((1, 2)))[300][1]
+    narrow = trained((1, 2), *problem((1, 2), widths=(4,), polarities=(1.0,)))[300][0]
+    for seed in range(2):
+        pairs = zip(member(wide, 2 * seed + 1), member(narrow, seed))
+        assert all(np.abs(a - b).max() < 1e-12 for a, b in pairs)
+
+
+def test_snapshots_do_not_change_the_path():
+    seeds = (3, 4)
+    often = trained(seeds, *problem(seeds), steps=1203, snapshots=[0, 1, 2, 7, 33, 999, 1001, 1203])
+    once = trained(seeds, *problem(seeds), steps=1203)
+    assert list(often) == [0, 1, 2, 7, 33, 999, 1001, 1203]
+    assert all(equal(a, b) for a, b in zip(often[1203], once[1203]))
+    assert all(equal(a, b) for a, b in zip(often[0], problem(seeds)[1]))
+
+
+def test_rerun_is_bit_equal_and_inputs_stay():
+    seeds = (1, 2)
+    teacher, students, x = problem(seeds)
+    first = trained(seeds, teacher, students, x)[300]
+    kept = problem(seeds)
+    assert equal(teacher, kept[0]) and torch.equal(x, kept[2]) and all(map(equal, students, kept[1]))
+    assert all(map(equal, first, trained(seeds, teacher, students, x)[300]))
+
+
+def test_diverged_member_is_flagged_and_leaves_the_others():
+    seeds = (1, 2, 3)
+    teacher, students, x = problem(seeds)
+    calm = trained(seeds, teacher, students, x)[300]
+    spoiled = students[1].weights[0].clone()
+    spoiled[2] *= 1e200
+    students[1] = Network((spoiled, students[1].weights[1]))
+    result = trained(seeds, teacher, students, x)[300]
+    assert not diverged(calm[1]).any() and not diverged(result[0]).any()
+    assert diverged(result[1]).tolist() == [False, False, True, False, False, False]
+    assert equal(result[0], calm[0])
+    for i in (0, 1, 3, 4, 5):
+        assert all(np.array_equal(a, b) for a, b in zip(member(result[1], i), member(calm[1], i)))
+
+
+def test_success_decisions_of_float32_are_those_of_float64():
+    seeds = tuple(range(1, 7))
+    teacher, students, x = problem(seeds, scale=0.005)
+    fresh = gaussian([stream(s, "evaluation") for s in seeds], 1000, DIM)
+    decisions = {}
+    for dtype in (torch.float32, torch.float64):
+        after = trained(seeds, teacher.to(dtype), students, x.to(dtype), steps=3000)[3000]
+        assert after[0].weights[0].dtype == dtype
+        decisions[dtype] = torch.cat([success(e.rho[0]) for e in evaluate(teacher.to(dtype), after, fresh.to(dtype))])
+    assert torch.equal(*decisions.values())
+    assert 0.1 < decisions[torch.float64].double().mean() < 0.9  # both outcomes occur, so agreement means something
+
+
+@pytest.mark.parametrize("changed, message", [
+    (dict(batch_size=0), r"batch_size must lie in 1\.\.40 .*got 0"),
+    (dict(batch_size=41), r"batch_size must lie in 1\.\.40 .*got 41"),
+    (dict(snapshots=[]), r"snapshots must lie in 0\.\.10"),
+    (dict(snapshots=[11]), r"snapshots must lie in 0\.\.10, got \[11\]"),
+    (dict(batches=[]), r"one batch generator per data set \(2\), got 0"),
+    (dict(x=torch.zeros(2, 40, 5, dtype=torch.float64)), "teacher maps 6 inputs"),
+    (dict(students=[small_students([stream(1, "s")] * 4, (DIM, 2, 4))]), "student 0 maps 6 inputs to 4 outputs"),
+    (dict(students=[small_students([stream(1, "s")] * 3, (DIM, 2, OUTPUTS))]), "student 0 has 3 members; need 4"),
+    (dict(students=[small_students([stream(1, "s")] * 4, (DIM, OUTPUTS))]), "student 0 needs a hidden layer"),
+])
+def test_what_cannot_be_trained_is_refused_before_the_first_step(changed, message):
+    teacher, students, x = problem((1, 2))
+    arguments = dict(
+        teacher=teacher, students=students, x=x, batches=[stream(s, "batches") for s in (1, 2)], learning_rate=0.1,
+        batch_size=BATCH, steps=10, snapshots=[0, 10], on_snapshot=lambda *_: pytest.fail("training has begun"),
+    )
+    with pytest.raises(ValueError, match=message):
+        train(**{**arguments, **changed})
+
+
+def test_log_spaced_steps():
+    steps = log_spaced(1000, 15)
+    assert steps[0] == 0 and steps[1] == 1 and steps[-1] == 1000 and steps == sorted(set(steps)) and len(steps) <= 15
+    with pytest.raises(ValueError, match="steps = 0"):
+        log_spaced(0, 5)
