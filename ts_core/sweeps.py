@@ -22,13 +22,13 @@ import torch
 from tqdm.auto import tqdm
 
 from ts_core.store import (
-    COMMITTED, PACKAGE, StoreError, Tables, check_replaceable, check_writable, code_id, export, load, machine, origin,
-    run_id, save,
+    CELLS, COMMITTED, PACKAGE, StoreError, Tables, check_replaceable, check_writable, code_id, export, load, machine,
+    origin, run_id, save,
 )
 
 SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in ("fan_out", "sample_complexity")}
 SCALES = ("quick", "paper")
-BUILD = PACKAGE.parent / "_build"
+CONNECT = 5  # seconds within which a scheduler must answer
 DAY = 86_400  # seconds after which a hidden staging folder can only be what a killed process left
 
 
@@ -62,11 +62,11 @@ def sweep(
     raises      SweepError, StoreError: before any training where it can be known then.
     """
     spec = settings(name, scale)
-    target = Path(target or (COMMITTED if scale == "paper" else BUILD / "results") / name)
+    target = Path(target or (COMMITTED if scale == "paper" else CELLS.with_name("results")) / name)
     check_replaceable(target, name)
     cells = spec.cells()
     tables, facts = run_cells(
-        import_module(type(cells[0]).__module__).run, cells, Path(results or BUILD / "cells"), workers=workers,
+        import_module(type(cells[0]).__module__).run, cells, results or CELLS, workers=workers,
         scheduler=scheduler, progress=progress, title=name,
     )
     return export(target, tables, {"sweep": name, "scale": scale, "spec": _plain(spec), **summary(facts)})
@@ -75,7 +75,7 @@ def sweep(
 def command(given: argparse.Namespace) -> int:
     """``python -m ts_core sweep``: exit status 0, or 130 after Ctrl-C; the errors of :func:`sweep` pass through."""
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
-    results = given.results or BUILD / "cells"
+    results = given.results or CELLS
     try:
         folder = sweep(
             given.name, scale=given.scale, workers=_cores() if given.workers is None else given.workers,
@@ -176,8 +176,9 @@ def _work(spec) -> float:
 def _bar(title: str, places: dict, done: dict, visible) -> tqdm:
     return tqdm(
         total=sum(map(_work, places.values())), initial=sum(_work(places[place]) for place in done),
-        desc=f"{title}: {len(done)} of {len(places)} cells", disable=not visible,
+        desc=f"{title}: {len(done)} of {len(places)} cells",
         bar_format="{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}]",
+        **({} if visible else {"disable": True}),  # when visible, the environment (TQDM_DISABLE) may still hide it
     )
 
 
@@ -250,7 +251,7 @@ def _cluster(address: str, module: str, code: str):
     from dask.distributed import Client, KilledWorker  # slow to import, and only a cluster needs it
 
     try:
-        client = Client(address, timeout=5, set_as_default=False)
+        client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise SweepError(f"no Dask scheduler answers at {address!r} ({error}); check the address") from None
     with client:
