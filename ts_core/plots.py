@@ -71,13 +71,17 @@ def matched(table: pd.DataFrame, value: str, ax: Axes, label: str = "") -> Axes:
 
 
 def hyperplane_sums(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Fan-out on each hyperplane, teacher against student: bars of ||w|| ||v|| by node, and the residual of the sum rule."""
-    shown = table.assign(plane=table.plane.map("plane {}".format))
+    """Strength of every node on each hyperplane, and (as text) the residual of the sum rule there.
+
+    table       of :func:`ts_core.experiments.critical_points.hyperplanes` for one case.
+    """
+    shown = table.assign(plane=table.plane.astype(str))
     sns.stripplot(shown, x="plane", y="fan_out", hue="network", palette=[TEACHER, STUDENT], size=7, jitter=0.18, ax=ax)
+    top = 1.3 * shown.fan_out.max()
     for tick, (_, group) in enumerate(shown.groupby("plane", sort=False)):
-        ax.text(tick, 0.985, f"{group.sum_norm.max():.0e}", transform=ax.get_xaxis_transform(), ha="center", va="top", fontsize=7)
-    ax.set(xlabel="", ylabel="||w|| ||v|| of a node", title="residual of the sum rule on each hyperplane", ylim=(-0.2, None))
-    ax.margins(y=0.2)
+        ax.text(tick, 0.96 * top, f"|sum| = {group.sum_norm.max():.0e}".replace("0e+00", "0"), ha="center", va="top", fontsize="x-small")
+    ax.set(xlabel="hyperplane", ylabel="strength ||w|| ||v|| of a node", ylim=(-0.05 * top, top))
+    ax.legend(loc="center right")
     return ax
 
 
@@ -86,16 +90,16 @@ def one_dimension(table: pd.DataFrame, ax: Axes) -> Axes:
     ax.plot(table.x, table.teacher, color=TEACHER, linestyle="--", label="teacher f*")
     ax.plot(table.x, table.student, color=STUDENT, label="student f")
     ax.plot(table.x, table.max_gradient, color=NEUTRAL, linewidth=3, alpha=0.6, label="largest |g$_1$|")
-    ax.set(xlabel="x", title="teacher node beyond x = 1 not observed")
+    ax.set(xlabel="x")
     ax.legend()
     return ax
 
 
-def bars(table: pd.DataFrame, x: str, y: str, ax: Axes, title: str = "") -> Axes:
-    """One bar per row, its number on top."""
+def bars(table: pd.DataFrame, x: str, y: str, ax: Axes, label: str) -> Axes:
+    """One bar per row, its number on top; ``label`` names the height."""
     sns.barplot(table, x=x, y=y, color=STUDENT, width=0.5, ax=ax)
     ax.bar_label(ax.containers[0], fmt="%.2g", padding=2)
-    ax.set(title=title)
+    ax.set(xlabel="", ylabel=label)
     ax.margins(y=0.15)
     return ax
 
@@ -119,15 +123,18 @@ def l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
 
 
 def small_gradient(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Sine of the angle against the bound, one dot per (checkpoint, teacher); the theorem forbids dots above the line."""
-    shown = table[(table.bound < 1) & (table.sine > 0)]
-    sns.scatterplot(shown, x="bound", y="sine", hue="kind", style="kind", palette=[STUDENT, "#edae49"], s=14, alpha=0.7, linewidth=0, ax=ax)
-    edge = np.array([shown.bound.min() / 2, 1.5])
-    ax.plot(edge, edge, color=TEACHER, linestyle="--", linewidth=1)
-    ax.fill_between(edge, edge, 10, color=TEACHER, alpha=0.08)
-    ax.text(0.03, 0.97, "forbidden by the theorem", color=TEACHER, transform=ax.transAxes, va="top")
-    ax.set(xscale="log", yscale="log", xlim=edge, ylim=(shown.sine.min() / 2, 3))
-    ax.set(xlabel="bound on the sine, from the largest per-sample gradient", ylabel="sine of teacher to nearest student")
+    """Sine of the angle against the per-sample gradient, each dot under its own bound (a dash of the same colour).
+
+    table       of :func:`ts_core.experiments.two_layer_claims.tightest`.
+    """
+    shown = table[(table.bound < 1) & (table.sine > 0)].assign(level=lambda t: t.gradient / t.overlap)
+    for (kind, group), colour in zip(shown.groupby("kind"), ("#edae49", STUDENT)):
+        ax.scatter(group.level, group.sine, s=10, alpha=0.6, color=colour, linewidths=0, label=f"teacher-{kind}", zorder=2)
+        ax.scatter(group.level, group.bound, s=26, alpha=0.5, color=colour, marker="_", linewidths=0.8, zorder=1)
+    ax.scatter([], [], marker="_", color=NEUTRAL, label="bound of each dot")
+    ax.set(xscale="log", yscale="log", ylim=(shown.sine.min() / 3, 3))
+    ax.set(xlabel="largest per-sample gradient, max |g$_k$| / |α$_{kj}$|", ylabel="sine of teacher to nearest student")
+    ax.legend(loc="lower right")
     return ax
 
 

@@ -21,8 +21,8 @@ class SampleComplexity(Spec):
     seeds: Count = 4
     batch_size: Count = 16
     learning_rate: Positive = 0.01
-    epochs: Count = 20
-    steps_per_epoch: Count = 500
+    epochs: Count = 5
+    steps_per_epoch: Count = 2000
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
@@ -43,7 +43,7 @@ class SampleComplexity(Spec):
 
 PAPER = SampleComplexity(
     samples=(*range(30, 211, 15), 270, 330, 390, 450, 510, 570, 630, 690, 720, 780, 840, 900, 960), seeds=32,
-    steps_per_epoch=5000,
+    epochs=20, steps_per_epoch=5000,
 )
 
 

@@ -42,7 +42,7 @@ class Cell(Spec):
     teacher_bias: float = -0.1
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    tables: tuple[Literal["runs", "teachers", "students"], ...] = ("runs", "teachers", "students")
+    tables: tuple[Literal["runs", "teachers", "students", "pairs"], ...] = ("runs", "teachers", "students")
 
     @model_validator(mode="after")
     def _fits(self):
@@ -84,6 +84,7 @@ def run(cell: Cell) -> dict[str, pd.DataFrame]:
                 outputs), mean_best_correlation (mean over teacher nodes, evaluation data), status ok or diverged.
     teachers    the same keys and teacher (0 = strongest): fan_out_norm, best_correlation on the evaluation data.
     students    last epoch only, and student: fan_out_norm, best_correlation with a teacher on the training data.
+    pairs       the same keys, teacher and student: correlation on the evaluation data.
     """
     place = dict(device=device_of(cell.device), dtype=getattr(torch, cell.dtype))
     teacher, students, x = start(cell)
@@ -96,15 +97,9 @@ def run(cell: Cell) -> dict[str, pd.DataFrame]:
         epoch = step // cell.steps_per_epoch
         pairs = zip(cell.over_realizations, now, evaluate(teacher, now, x), evaluate(teacher, now, x_eval))
         for ratio, student, seen, fresh in pairs:
-            keys = _keys(cell, ratio, epoch)
-            if "runs" in rows:
-                rows["runs"].append(keys.assign(**_run_columns(seen, fresh)))
-            if "teachers" in rows:
-                columns = dict(fan_out_norm=fan_out_norm(teacher), best_correlation=best_student(fresh.rho[0]))
-                rows["teachers"].append(_per_unit(keys, "teacher", **columns))
-            if "students" in rows and epoch == max(cell.snapshots):
-                columns = dict(fan_out_norm=fan_out_norm(student), best_correlation=best_teacher(seen.rho[0]))
-                rows["students"].append(_per_unit(keys, "student", **columns))
+            for table in cell.tables:
+                if table != "students" or epoch == max(cell.snapshots):
+                    rows[table].append(TABLES[table](_keys(cell, ratio, epoch), teacher, student, seen, fresh))
 
     train(
         teacher, students, x, [stream(seed, "batches") for seed in cell.seeds],
@@ -135,9 +130,9 @@ def _keys(cell: Cell, ratio: float, epoch: int) -> pd.DataFrame:
     })
 
 
-def _run_columns(seen: Evaluation, fresh: Evaluation) -> dict:
+def _runs(keys: pd.DataFrame, teacher: Network, student: Network, seen: Evaluation, fresh: Evaluation) -> pd.DataFrame:
     finite = (seen.loss + fresh.loss).isfinite().cpu().numpy()
-    return dict(
+    return keys.assign(
         train_loss=seen.loss.cpu().numpy(),
         eval_loss=fresh.loss.cpu().numpy(),
         mean_best_correlation=best_student(fresh.rho[0]).mean(1).cpu().numpy(),
@@ -145,8 +140,25 @@ def _run_columns(seen: Evaluation, fresh: Evaluation) -> dict:
     )
 
 
-def _per_unit(keys: pd.DataFrame, unit: str, **columns: torch.Tensor) -> pd.DataFrame:
-    count = next(iter(columns.values())).shape[1]
-    table = keys.loc[keys.index.repeat(count)].reset_index(drop=True)
-    table[unit] = np.tile(np.arange(count), len(keys))
+def _teachers(keys, teacher, student, seen, fresh) -> pd.DataFrame:
+    columns = dict(fan_out_norm=fan_out_norm(teacher), best_correlation=best_student(fresh.rho[0]))
+    return _per_unit(keys, ("teacher",), **columns)
+
+
+def _students(keys, teacher, student, seen, fresh) -> pd.DataFrame:
+    columns = dict(fan_out_norm=fan_out_norm(student), best_correlation=best_teacher(seen.rho[0]))
+    return _per_unit(keys, ("student",), **columns)
+
+
+def _pairs(keys, teacher, student, seen, fresh) -> pd.DataFrame:
+    return _per_unit(keys, ("teacher", "student"), correlation=fresh.rho[0])
+
+
+TABLES = {"runs": _runs, "teachers": _teachers, "students": _students, "pairs": _pairs}
+
+
+def _per_unit(keys: pd.DataFrame, units: tuple[str, ...], **columns: torch.Tensor) -> pd.DataFrame:
+    """One row per member and unit (or pair of units), from values ``(e, *units)``."""
+    member, *index = (i.ravel() for i in np.indices(next(iter(columns.values())).shape))
+    table = keys.iloc[member].reset_index(drop=True).assign(**dict(zip(units, index)))
     return table.assign(**{name: values.double().cpu().numpy().ravel() for name, values in columns.items()})

@@ -1,5 +1,6 @@
 """The chapter on two-layer networks: its parameters, its runs, and the claims it makes about their tables."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,10 +10,10 @@ from pydantic import Field, model_validator
 
 from ts_core.data import stream, uniform
 from ts_core.experiments.sample_complexity import SampleComplexity
-from ts_core.experiments.spec import Floats, Fraction, Ints, Spec
-from ts_core.experiments.two_layer import Cell, Count, Positive, device_of, start
-from ts_core.metrics import evaluate
+from ts_core.experiments.spec import Count, Floats, Fraction, Ints, Positive, Spec
+from ts_core.experiments.two_layer import Cell, run
 from ts_core.networks import Network, fan_out_norm, forward, over_realized_width
+from ts_core.store import CELLS, check_writable
 from ts_core.training import log_spaced, train
 
 
@@ -43,10 +44,10 @@ class TwoLayerTheorem(Spec):
     """correlation above which a teacher node counts as specialized, in (0, 1)"""
     sample_sizes: Ints = (30, 60, 120, 240, 480, 960)
     """training-set sizes of the sample-complexity run (samples)"""
-    sample_steps: Count = 500
-    """steps per epoch of the sample-complexity run, 20 epochs (SGD steps)"""
-    dtype: Literal["float32", "float64"] = "float32"
-    """number type of the trained ensembles"""
+    sample_steps: Count = 2000
+    """steps per epoch of the sample-complexity run, which has 5 epochs (SGD steps)"""
+    dtype: Literal["float32", "float64"] = "float64"
+    """number type of the trained ensembles; float32 is the paper-scale sweep's and faster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where ensembles train; auto is the GPU if there is one"""
     results: str = "auto"
@@ -55,7 +56,14 @@ class TwoLayerTheorem(Spec):
     @model_validator(mode="after")
     def _runnable(self):
         self.l_shape(), self.sample_complexity().cells()  # each refuses what it cannot run
+        if self.results != "auto":
+            check_writable(self.cells_folder)
         return self
+
+    @property
+    def cells_folder(self) -> Path:
+        """Where finished runs are kept."""
+        return CELLS if self.results == "auto" else Path(self.results)
 
     def l_shape(self) -> Cell:
         """The ensemble behind the heat map and the L-shape."""
@@ -143,25 +151,12 @@ def _lines(network: Network, name: str, step: int) -> pd.DataFrame:
 def heat_map(cell: Cell, polarity: float, over_realization: float) -> pd.DataFrame:
     """Correlation of every student with every teacher node before and after training, for the cell's first seed.
 
-    returns     one row per epoch, teacher and student: correlation on the training data.
+    returns     one row per epoch, teacher and student (columns as in the table ``pairs`` of :func:`two_layer.run`);
+                students are renumbered by the teacher that they match best at the end.
     """
-    one = cell.model_copy(update=dict(
-        seeds=cell.seeds[:1], polarities=(polarity,), over_realizations=(over_realization,)
-    ))
-    place = dict(device=device_of(one.device), dtype=getattr(torch, one.dtype))
-    teacher, students, x = start(one)
-    teacher, x = teacher.to(**place), x.to(**place)
-    tables = []
-
-    def record(step: int, now: list[Network]) -> None:
-        rho = evaluate(teacher, now, x)[0].rho[0][0].cpu()
-        t, s = (index.ravel() for index in np.indices(rho.shape))
-        epoch = step // one.steps_per_epoch
-        tables.append(pd.DataFrame({"epoch": epoch, "teacher": t, "student": s, "correlation": rho.ravel()}))
-
-    train(
-        teacher, students, x, [stream(seed, "batches") for seed in one.seeds], learning_rate=one.learning_rate,
-        batch_size=one.batch_size, steps=one.epochs * one.steps_per_epoch,
-        snapshots=[epoch * one.steps_per_epoch for epoch in one.snapshots], on_snapshot=record,
-    )
-    return pd.concat(tables, ignore_index=True)
+    pairs = run(cell.model_copy(update=dict(
+        seeds=cell.seeds[:1], polarities=(polarity,), over_realizations=(over_realization,), tables=("pairs",)
+    )))["pairs"]
+    last = pairs[pairs.epoch == pairs.epoch.max()].pivot(index="teacher", columns="student", values="correlation")
+    order = np.lexsort([-last.max(), last.idxmax()])
+    return pairs.assign(student=np.argsort(order)[pairs.student])
