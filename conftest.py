@@ -13,7 +13,7 @@ RELATIVE = 1e-3
 # Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process numbers.
 NOT_COMPARED = (
     "application/papermill.record/image/png", "application/papermill.record/image/svg+xml", "image/svg+xml", "stderr",
-    "text/html", "application/papermill.record/text/html", "application/vnd.ts-core.claims+json",
+    "text/html", "application/papermill.record/text/html",
 )
 
 

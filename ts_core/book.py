@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -103,10 +104,11 @@ def render(root: Path, stage: Path) -> Path:
     command = [tool, "build", stage, "-W", "-n", "--keep-going"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     log = root / "_build" / "render.log"
-    log.write_text(done.stdout)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).replace(f"{stage}/", "")  # without colours
+    log.write_text(text)
     if done.returncode:
-        lines = [line for line in done.stdout.splitlines() if "WARNING" in line or "ERROR" in line]
-        first = (lines or done.stdout.strip().splitlines() or ["no output"])[0].replace(f"{stage}/", "")
+        lines = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
+        first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
         raise BookError(f"the book does not render: {first} ({len(lines)} warnings, all in {log})")
     return stage / "_build" / "html"
 

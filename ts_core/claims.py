@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 SCORECARD = "scorecard"  # the notebook that collects the claims of all others
-MIME = "application/vnd.ts-core.claims+json"
+STORED = "ts_core.claims"  # where an output keeps the claims it shows
 SCALES = ("quick", "paper")
 COLOURS = {"holds": "success", "fails": "danger", "undecided": "warning"}  # colour names of the book's theme
 MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
@@ -140,8 +140,10 @@ class Table:
             f"</thead><tbody>{body}</tbody></table></div>"
         )
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        return {"text/plain": repr(self), "text/html": self._repr_html_(), MIME: [_to_json(c) for c in self.claims]}
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        """Text and html, and beside them the claims as data: metadata, because a page refuses outputs it cannot draw."""
+        shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        return shown, {STORED: [_to_json(claim) for claim in self.claims]}
 
 
 def table(claims: Iterable[Claim]) -> Table:
@@ -163,7 +165,7 @@ def collect(folder: Path = Path(".")) -> Table:
     for path in sorted(path for path in Path(folder).glob("*.ipynb") if path.stem != SCORECARD):
         for cell in nbformat.read(path, as_version=4).cells:
             for output in cell.get("outputs", []):
-                stored += output.get("data", {}).get(MIME, [])
+                stored += output.get("metadata", {}).get(STORED, [])
     return Table(map(_from_json, stored))
 
 
