@@ -100,7 +100,8 @@ def test_teacher_rows_are_unit_and_biases_are_not_rescaled():
 
 def test_member_alone_equals_member_among_many():
     many, alone = streams("teacher", 32), [stream(7, "teacher")]
-    for a, b in zip(two_layer_teachers(many, 9, 4, 6, [0.0, 1.0]).weights, two_layer_teachers(alone, 9, 4, 6, [0.0, 1.0]).weights):
+    teachers = (two_layer_teachers(generators, 9, 4, 6, [0.0, 1.0]) for generators in (many, alone))
+    for a, b in zip(*(t.weights for t in teachers)):
         assert torch.equal(a[7 * len(a) // 32:8 * len(a) // 32], b)
     starts = small_students(streams("start", 32), [9, 8, 6]), small_students([stream(7, "start")], [9, 8, 6])
     for a, b in zip(*(s.weights for s in starts)):
@@ -117,7 +118,8 @@ def test_students_start_small_without_bias_and_in_copies():
 
 
 def test_fan_out_norm_of_any_hidden_layer():
-    network = Network((torch.ones(1, 2, 3), torch.tensor([[[3.0, 1.0, 9.0], [4.0, 0.0, 9.0]]]), torch.full((1, 1, 3), 2.0)))
+    second = torch.tensor([[[3.0, 1.0, 9.0], [4.0, 0.0, 9.0]]])
+    network = Network((torch.ones(1, 2, 3), second, torch.full((1, 1, 3), 2.0)))
     assert fan_out_norm(network).tolist() == [[5.0, 1.0]]
     assert fan_out_norm(network, 2).tolist() == [[2.0, 2.0]]
 

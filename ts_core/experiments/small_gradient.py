@@ -278,4 +278,5 @@ def _damped_step(jacobian: Tensor, residual: Tensor, damping: Tensor) -> Tensor:
     diagonal = normal.diagonal(dim1=1, dim2=2)
     floor = 1e-9 * diagonal.amax(1, keepdim=True)  # a dead node has no curvature of its own
     normal = normal + torch.diag_embed(damping[:, None] * diagonal + floor * damping[:, None].clamp(min=1e-6))
-    return torch.linalg.solve(normal, jacobian.transpose(1, 2) @ residual[..., None])[..., 0]
+    # solve_ex: a singular member gets a useless step, which is refused, instead of stopping all the others
+    return torch.linalg.solve_ex(normal, jacobian.transpose(1, 2) @ residual[..., None])[0][..., 0]

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+import torch
+
+from ts_core.data import gaussian, stream
+from ts_core.experiments.critical_points import by_autograd, gradient_rule, random_networks
+from ts_core.gradients import augmented, by_backprop, by_rule, mean_beta, overlaps, spread, top_down, with_constant
+from ts_core.networks import Network, activation_slope, fan_out_norm, forward, two_layer_teachers
+from ts_core.theory import alpha
+
+DEEP = ([5, 4, 3], [5, 7, 3]), ([6, 4, 5, 3], [6, 8, 9, 3]), ([4, 3, 3, 3, 3, 3], [4, 6, 5, 6, 5, 3])
+
+
+def streams(purpose, count):
+    return [stream(seed, purpose) for seed in range(count)]
+
+
+def pair(sizes_t, sizes, slope=0.0, members=3, samples=11):
+    teacher = random_networks(streams("teacher", members), sizes_t, slope)
+    student = random_networks(streams("start", members), sizes, slope)
+    return teacher, student, gaussian(streams("data", members), samples, sizes[0])
+
+
+def residual_jacobians(network, x, member, sample):
+    """The output's derivative in the activations of each layer, by torch, for one sample."""
+    def from_layer(f, layer):
+        for i in range(layer, network.depth):
+            z = f @ network.weights[i][member, :, :-1].T + network.weights[i][member, :, -1]
+            f = torch.nn.functional.leaky_relu(z, network.slope) if i < network.depth - 1 else z
+        return f
+    f = forward(network, x)[1]
+    return [
+        torch.autograd.functional.jacobian(lambda q: from_layer(q, layer), f[layer - 1][member, sample])
+        for layer in range(1, network.depth)
+    ]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1, 0.3])
+@pytest.mark.parametrize("sizes_t, sizes", DEEP)
+def test_both_routes_equal_autograd(sizes_t, sizes, slope):
+    teacher, student, x = pair(sizes_t, sizes, slope)
+    oracle = by_autograd(teacher, student, x)
+    assert all(g.abs().max() > 0.1 for g in oracle)
+    for route in (by_rule, by_backprop):
+        for ours, g in zip(route(teacher, student, x), oracle, strict=True):
+            torch.testing.assert_close(ours, g, rtol=0, atol=1e-13)
+
+
+def test_shared_teachers_and_data():
+    """Three polarities on each of two data sets: member by member the same as alone."""
+    teacher = two_layer_teachers(streams("teacher", 2), 5, 3, 4, [0.0, 1.0, 2.0])
+    student = random_networks(streams("start", 6), [5, 6, 4])
+    x = gaussian(streams("data", 2), 9, 5)
+    for route in (by_rule, by_backprop):
+        g = route(teacher, student, x)
+        for member in range(6):
+            own = [Network(tuple(w[member * len(w) // 6][None] for w in net.weights)) for net in (teacher, student)]
+            for whole, alone in zip(g, route(*own, x[member // 3][None])):
+                torch.testing.assert_close(whole[member], alone[0], rtol=0, atol=1e-13)
+
+
+def test_teacher_of_another_depth():
+    teacher, student, x = pair([4, 3, 3, 2], [4, 6, 2], members=1)
+    for ours, g in zip(by_backprop(teacher, student, x), by_autograd(teacher, student, x)):
+        torch.testing.assert_close(ours, g, rtol=0, atol=1e-13)
+    with pytest.raises(ValueError, match="equal depths, got teacher 3 and student 2"):
+        by_rule(teacher, student, x)
+
+
+def test_hand_computed_gradient():
+    """f* = 2 sigma(x) and f = 3 sigma(x - 1) + 1 with slope 1/2, once with both nodes on and once with both off."""
+    teacher = Network((torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[2.0, 0.0]]])), 0.5)
+    student = Network((torch.tensor([[[1.0, -1.0]]]), torch.tensor([[[3.0, 1.0]]])), 0.5)
+    x = torch.tensor([[[4.0], [0.0]]])  # f* = 8, 0 and f = 3 * 3 + 1 = 10, 3 * (-0.5) + 1 = -0.5
+    for route in (by_rule, by_backprop):
+        lower, output = route(teacher, student, x)
+        assert output.flatten().tolist() == [-2.0, 0.5]
+        assert lower.flatten().tolist() == [3 * -2.0, 0.5 * 3 * 0.5]
+
+
+def test_overlaps_of_two_layers_are_the_constants_alpha_and_beta():
+    teacher, student, x = pair([5, 4, 3], [5, 7, 3], 0.2)
+    a, b = overlaps(teacher, student, x)
+    assert a[0].shape == (3, 11, 8, 5) and b[0].shape == (3, 11, 8, 8) and len(a) == 2
+    v = student.weights[1][..., :-1]
+    for sample in range(11):
+        torch.testing.assert_close(a[0][:, sample, :-1, :-1], alpha(teacher, student).transpose(1, 2))
+        torch.testing.assert_close(b[0][:, sample, :-1, :-1], v.transpose(1, 2) @ v)
+    assert torch.linalg.eigvalsh(b[0]).min() > -1e-12
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.3])
+def test_v_is_the_jacobian_of_the_output(slope):
+    _, student, x = pair([6, 4, 5, 3], [6, 8, 9, 3], slope)
+    v = top_down(student, forward(student, x)[0])
+    for layer, jacobian in enumerate(residual_jacobians(student, x, 1, 4)):
+        torch.testing.assert_close(v[layer][1, 4, :-1, :-1], jacobian, rtol=0, atol=1e-13)
+    assert all((q[..., -1, :-1] == 0).all() and (q[..., -1, -1] == 1).all() for q in v)  # the constant feeds itself
+
+
+def test_augmented_weight_carries_the_constant():
+    weight = torch.tensor([[[1.0, 2.0, 3.0]]])
+    assert augmented(weight).tolist() == [[[1, 2, 3], [0, 0, 1]]]
+    assert (augmented(weight)[0] @ with_constant(torch.tensor([10.0, 100.0]))).tolist() == [213, 1]
+
+
+def test_beta_is_the_squared_fan_out_norm_in_two_layers():
+    _, student, x = pair([5, 4, 3], [5, 7, 3])
+    torch.testing.assert_close(mean_beta(student, x)[0], fan_out_norm(student) ** 2)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 500])
+def test_beta_by_the_released_recursion(chunk):
+    """beta = W^T H W from the layer above, H = beta gated on both sides, averaged over the samples."""
+    _, student, x = pair([6, 4, 5, 3], [6, 8, 9, 3])
+    ours, z = mean_beta(student, x, chunk), forward(student, x)[0]
+    for member in range(3):
+        h = torch.eye(4, dtype=torch.float64).expand(11, 4, 4)
+        for layer in (1, 0):
+            w = augmented(student.weights[layer + 1])[member]
+            beta = w.T @ h @ w
+            expected = beta.mean(0).diagonal()[:-1]
+            torch.testing.assert_close(ours[layer][member], expected, rtol=1e-12, atol=0)
+            gate = with_constant(activation_slope(z[layer][member]))
+            h = beta * gate[:, :, None] * gate[:, None, :]
+
+
+def test_learning_rate_of_mse_loss_is_c_over_two_times_ours():
+    """g adds lr E[g f^T]; torch.nn.MSELoss averages over samples and outputs, so its gradient is 2 / c of ours."""
+    teacher, student, x = pair([5, 4, 7], [5, 6, 7], members=1)
+    g = by_backprop(teacher, student, x)[0]
+    ours = (g.transpose(1, 2) @ with_constant(x))[0] / x.shape[1]
+    lower = student.weights[0].clone().requires_grad_()
+    output = forward(Network((lower, student.weights[1])), x)[1][-1]
+    torch.nn.MSELoss()(output, forward(teacher, x)[1][-1]).backward()
+    torch.testing.assert_close(-lower.grad[0], 2 / 7 * ours, rtol=1e-12, atol=1e-15)
+    assert ours.abs().max() > 0.01
+
+
+def test_following_the_gradient_lowers_the_loss():
+    teacher, student, x = pair([5, 4, 3], [5, 6, 3])
+    before, output = by_backprop(teacher, student, x)
+    lower = student.weights[0] + 1e-4 * before.transpose(1, 2) @ with_constant(x)
+    after = by_backprop(teacher, Network((lower, student.weights[1])), x)[1]
+    assert (after.square().sum((1, 2)) < output.square().sum((1, 2))).all()
+
+
+def test_spread_refuses_uneven_shares():
+    assert torch.equal(spread(torch.arange(2), 6), torch.tensor([0, 0, 0, 1, 1, 1]))
+    with pytest.raises(ValueError, match="5 members cannot share 2 entries evenly"):
+        spread(torch.arange(2), 5)
+
+
+def test_gradient_rule_table():
+    table = gradient_rule((2, 4), (0.0, 0.3), range(3))
+    assert len(table) == 12 and not table.duplicated(["depth", "slope", "seed"]).any()
+    assert (table.max_error < 1e-12).all() and (table.max_gradient > 0.1).all()
+    assert len(np.unique(table.max_gradient)) == 12
+    again = gradient_rule((4,), (0.3,), [1])
+    assert again.max_gradient.item() == table.query("depth == 4 and slope == .3 and seed == 1").max_gradient.item()
+    with pytest.raises(ValueError, match="depth must be at least 2, got 1"):
+        gradient_rule((1,), (0.0,), (0,))

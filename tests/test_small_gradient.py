@@ -1,0 +1,128 @@
+import math
+
+import pytest
+import torch
+
+from ts_core import theory
+from ts_core.data import gaussian, on_planes, stream
+from ts_core.experiments import small_gradient as study
+from ts_core.experiments.critical_points import random_networks
+from ts_core.experiments.spec import SpecError
+from ts_core.networks import Network, forward, small_students, two_layer_teachers
+
+TINY = dict(
+    seeds=3, samples=200, steps=60, checkpoints=5, decades=12.0, plane_points=60, slab_points=60, base_samples=20_000,
+    aware_radii=(0.01, 0.05), agnostic_radii=(0.05,), slopes=(0.0, 0.2),
+)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return study.run(study.Settings(**TINY))
+
+
+def test_no_true_premise_is_violated_and_the_check_can_fail(tables):
+    counts = study.counts(tables["pairs"]).set_index("kind")
+    assert set(counts.index) == {"aware", "agnostic"}
+    assert (counts.violations == 0).all() and (counts.angle_violations == 0).all()
+    assert (counts.telling_premises > 50).all() and (counts.conclusion_false > 50).all()
+    table = tables["pairs"]
+    careless = table[(table.gradient < 1e3 * table.threshold) & ~table.conclusion]
+    assert len(careless)  # with a bar that is too generous there are violations
+
+
+def test_paper_form_is_never_exceeded(tables):
+    dots = study.scatter(tables["pairs"])
+    telling = dots[dots.bound < 1]
+    assert len(telling) > 20 and (telling.sine <= telling.bound).all()
+    assert not dots.duplicated(["kind", "slope", "seed", "checkpoint", "teacher"]).any()
+    assert dots.sine.max() > 0.3 and dots.sine.min() < 1e-4  # from unaligned to aligned
+
+
+def test_tables_are_tidy(tables):
+    pairs, losses = tables["pairs"], tables["losses"]
+    key = ["kind", "slope", "delta", "seed", "checkpoint", "teacher", "student"]
+    assert not pairs.duplicated(key).any() and not pairs.isna().any(axis=None)
+    assert set(pairs.teacher) == {0, 1, 2} and set(pairs.student) == set(range(6))
+    reached = pairs[["slope", "seed", "checkpoint", "loss"]].drop_duplicates()
+    assert len(reached) == len(losses) == len(reached.merge(losses))
+    assert losses.groupby(["slope", "seed"]).loss.apply(lambda loss: loss.is_monotonic_decreasing).all()
+    assert (losses[losses.checkpoint == 0].loss > 1e-3).all() and losses.loss.min() < 1e-12
+
+
+def test_rerun_is_bit_equal(tables):
+    again = study.run(study.Settings(**TINY))
+    assert all(table.equals(again[name]) for name, table in tables.items())
+
+
+CHANGED = dict(
+    input_dim=6, teacher_width=2, over_realization=3.0, outputs=3, polarity=0.5, slopes=(0.0,), seeds=1, samples=150,
+    std=1.4, start_scale=0.2, steps=6, checkpoints=3, decades=5.0, plane_points=50, slab_points=40, base_samples=15_000,
+    aware_radii=(0.05,), agnostic_radii=(0.04,),
+)
+
+
+def test_every_field_is_tried():
+    assert set(CHANGED) == set(study.Settings.model_fields)
+
+
+@pytest.mark.parametrize("name, value", CHANGED.items())
+def test_every_field_changes_the_result(name, value):
+    small = TINY | dict(seeds=2, steps=8, slopes=(0.1,), decades=4.0)
+    base, moved = (study.run(study.Settings(**values))["pairs"] for values in (small, small | {name: value}))
+    assert not base.equals(moved)
+
+
+@pytest.mark.parametrize("name, value", [
+    ("slopes", (0.0, 1.0)), ("slopes", ()), ("aware_radii", (0.1, 0.0)), ("input_dim", 1), ("over_realization", 0.5),
+    ("seeds", 0), ("checkpoints", 1), ("steps", 2.5), ("std", "1e-2"), ("unknown", 1),
+])
+def test_bad_settings_are_refused_by_name(name, value):
+    with pytest.raises(SpecError, match=name):
+        study.Settings(**{name: value})
+
+
+def test_linearization_equals_autograd():
+    teacher, student = (random_networks([stream(s, "lm")], [3, 4, 2], 0.2) for s in (0, 1))
+    x = gaussian([stream(2, "lm")], 5, 3)
+    jacobian, residual = study._linearized(teacher, student, x)
+    shapes = [w.shape[1:] for w in student.weights]
+    theta = torch.cat([w.flatten() for w in student.weights])
+    def output(theta):
+        return forward(study._unflatten(theta[None], shapes, 0.2), x)[1][-1].flatten()
+    torch.testing.assert_close(jacobian[0], torch.autograd.functional.jacobian(output, theta), rtol=0, atol=1e-13)
+    torch.testing.assert_close(residual[0], forward(teacher, x)[1][-1].flatten() - output(theta))
+
+
+def test_members_do_not_couple():
+    """Member 1 alone passes the same loss levels as beside two others, one of which cannot be trained at all."""
+    draw = lambda purpose: [stream(seed, purpose) for seed in range(3)]  # noqa: E731
+    teacher = two_layer_teachers(draw("teacher"), 5, 3, 4, [1.0])
+    start, x = small_students(draw("start"), [5, 6, 4], 0.3), gaussian(draw("data"), 200, 5)
+    start.weights[0][2] = math.nan
+    levels = 10 ** -torch.linspace(0, 3, 4, dtype=torch.float64)
+    _, many = study.descend(teacher, start, x, 25, levels)
+    one = [Network(tuple(w[1:2] for w in net.weights)) for net in (teacher, start)]
+    _, alone = study.descend(*one, x[1:2], 25, levels)
+    torch.testing.assert_close(many[1:2], alone, rtol=1e-6, atol=0, equal_nan=True)
+    assert many[2].isnan().all() and alone.isfinite().sum() > 2
+
+
+def test_undersampled_plane_breaks_the_angle_corollary():
+    table = study.undersampled(range(3), input_dim=5)
+    few, enough = table[table.plane_points < 5], table[table.plane_points == 5]
+    assert len(few) == 12 and few.premise.all() and (few.gradient < 1e-12).all()
+    assert (few.sine > few.bound).all() and table.sine.to_numpy() == pytest.approx(math.sin(math.pi / 3))
+    assert (few.fresh_residual > 1).all() and (few.plane_points < few.needed).all()
+    assert (enough.gradient > 0.05).all() and not enough.premise.any()
+
+
+def test_training_inputs_add_triples_of_the_middle_radius():
+    teacher = two_layer_teachers([stream(0, "teacher")], 5, 3, 4, [1.0])
+    planes = on_planes([stream(1, "planes")], teacher.weights[0], 20)
+    x = study.training_inputs(teacher, torch.zeros(1, 7, 5, dtype=torch.float64), planes, (0.01, 0.2, 0.05))
+    assert x.shape == (1, 7 + 3 * 3 * 2, 5) and (x[:, :7] == 0).all()
+    triples = x[:, 7:].reshape(3, 3, 2, 5)  # kind, teacher, point
+    for kind, offset in enumerate((0, 0.05, -0.05)):
+        z = theory._own_plane(teacher, triples[kind][None])
+        torch.testing.assert_close(z, torch.full_like(z, offset), rtol=0, atol=1e-13)
