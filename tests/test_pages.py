@@ -1,0 +1,192 @@
+"""Rendered pages: they need no network, every link leads somewhere, and a browser shows them without complaint."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from ts_core import book
+from ts_core.notebooks import ROOT
+
+SOURCES = ("_config.yml", "_toc.yml", "book")
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+LOADS = {"script": "src", "img": "src", "source": "src", "iframe": "src", "video": "src", "audio": "src", "embed": "src", "object": "data"}
+LOADING_LINKS = {"stylesheet", "preload", "icon", "shortcut icon", "modulepreload", "preconnect", "dns-prefetch"}
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory) -> Path:
+    """The rendered book: the last build if it is younger than every source, else the stored notebooks rendered anew."""
+    last = ROOT / "_build" / "html"
+    sources = [path for part in SOURCES for path in [ROOT / part, *(ROOT / part).rglob("*")] if "__pycache__" not in path.parts]
+    if (last / "index.html").exists():
+        if (last / "index.html").stat().st_mtime > max(path.stat().st_mtime for path in sources):
+            return last
+    root = tmp_path_factory.mktemp("book")
+    for part in SOURCES:
+        (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, root / part)
+    return book.render(root, root)
+
+
+class Page(HTMLParser):
+    """What one page loads, where it links to, and which anchors it has."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self.loads, self.links, self.anchors, self.text = [], [], set(), path.read_text()
+        self.feed(self.text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.anchors |= {found[name] for name in ("id", "name") if found.get(name)}
+        if found.get(LOADS.get(tag, "")):
+            self.loads.append(found[LOADS[tag]])
+        if tag == "link" and found.get("rel") in LOADING_LINKS:
+            self.loads.append(found["href"])
+        if tag == "a" and found.get("href"):
+            self.links.append(found["href"])
+
+
+@pytest.fixture(scope="session")
+def pages(html) -> dict[Path, Page]:
+    return {path: Page(path) for path in html.rglob("*.html") if "_static" not in path.parts}
+
+
+def remote(address: str) -> bool:
+    return bool(urlsplit(address).netloc) or urlsplit(address).scheme in ("http", "https", "ftp", "ws", "wss")
+
+
+def target(path: Path, address: str) -> tuple[Path, str]:
+    """File and anchor of an address on the page at path."""
+    parts = urlsplit(address)
+    return (path.parent / unquote(parts.path)).resolve() if parts.path else path, unquote(parts.fragment)
+
+
+def test_every_page_of_the_contents_is_rendered(html):
+    toc = [name for name in book._files(__import__("yaml").safe_load((ROOT / "_toc.yml").read_text()))]
+    assert len(toc) >= 5
+    assert [name for name in toc if not (html / f"{name}.html").exists()] == []
+
+
+def test_pages_load_nothing_from_elsewhere(pages):
+    assert {str(path): wrong for path, page in pages.items() if (wrong := [x for x in page.loads if remote(x)])} == {}
+
+
+def test_styles_load_nothing_from_elsewhere(html):
+    pattern = re.compile(r"""(?:url\(\s*['"]?|@import\s+['"])\s*(?:https?:)?//[^'")]+""")
+    assert {str(path): found for path in html.rglob("*.css") if (found := pattern.findall(path.read_text()))} == {}
+
+
+def test_what_pages_load_exists(pages):
+    local = [(path, x) for path, page in pages.items() for x in page.loads if not remote(x) and not x.startswith("data:")]
+    assert len(local) > 10
+    assert [f"{path.name}: {x}" for path, x in local if not target(path, x)[0].is_file()] == []
+
+
+def test_local_links_and_anchors_resolve(pages):
+    broken, followed = [], 0
+    for path, page in pages.items():
+        for address in page.links:
+            if remote(address) or urlsplit(address).scheme in ("mailto", "javascript", "data"):
+                continue
+            file, anchor = target(path, address)
+            followed += 1
+            if not file.is_file():
+                broken.append(f"{path.name}: {address}")
+            elif anchor and file in pages and anchor not in pages[file].anchors:
+                broken.append(f"{path.name}: {address} (no such anchor)")
+    assert followed > 50 and broken == []
+
+
+def test_pages_show_no_traceback_and_no_raw_reference(pages):
+    for path, page in pages.items():
+        assert "Traceback" not in page.text and "{glue:" not in page.text and "{cite" not in page.text, path.name
+
+
+def test_each_script_appears_once_per_page(pages):
+    for path, page in pages.items():
+        assert page.text.count("const THEBE_JS_URL") <= 1, path.name
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("chromium and chromedriver are not installed; on Debian: apt-get install chromium-driver")
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    options = ChromeOptions()
+    options.binary_location = CHROMIUM
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--allow-file-access-from-files",
+                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
+        options.add_argument(word)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options, Service(DRIVER))  # both paths given, so that it never looks for a download
+    yield driver
+    driver.quit()
+
+
+CONTRAST = """
+const light = c => {const [r, g, b] = c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+                    return .2126 * r + .7152 * g + .0722 * b};
+const parse = s => (s.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+const behind = e => {for (; e; e = e.parentElement) {const c = parse(getComputedStyle(e).backgroundColor);
+                     if (c.length < 4 || c[3] > .5) return c.slice(0, 3)} return [255, 255, 255]};
+const low = [];
+for (const e of document.querySelectorAll('article p, article li, article td, article th, article h1, article h2, td b, td small')) {
+  if (!e.innerText || !e.offsetParent) continue;
+  const [a, b] = [light(parse(getComputedStyle(e).color).slice(0, 3)), light(behind(e))];
+  const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  if (ratio < 4.5) low.push(ratio.toFixed(2) + ' ' + e.innerText.slice(0, 40));
+}
+return low"""
+
+
+def visit(browser, address: str, mode: str, width: int) -> None:
+    """Open a page in light or dark mode at a width, scrolled through so that lazy pictures load, formulas drawn."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600})
+    browser.get(address)
+    browser.execute_script("localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0])", mode)
+    browser.get_log("performance"), browser.get_log("browser")
+    browser.refresh()
+    browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
+    drawn = "return !window.MathJax || !MathJax.startup?.promise ? !document.querySelector('.math') " \
+            ": (MathJax.startup.promise.then(() => window.drawn = true), window.drawn === true)"
+    WebDriverWait(browser, 30).until(lambda driver: driver.execute_script(drawn))
+    WebDriverWait(browser, 30).until(lambda driver: driver.execute_script("return [...document.images].every(i => i.complete)"))
+
+
+@pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_a_browser_without_network_shows_every_page(html, browser, mode, width):
+    formulas = {}
+    for path in sorted((html / "book").rglob("*.html")):
+        visit(browser, path.as_uri(), mode, width)
+        requests = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+        asked = [r["params"]["request"]["url"] for r in requests if r["method"] == "Network.requestWillBeSent"]
+        assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == [], path.name
+        assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == [], path.name
+        ask = browser.execute_script
+        assert ask("return document.documentElement.dataset.theme") == mode, path.name
+        assert ask("return [...document.images].filter(i => !i.naturalWidth).map(i => i.src)") == [], path.name
+        assert ask("return document.querySelectorAll('mjx-merror').length") == 0, path.name
+        overflow = ask("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"{path.name} is {overflow} px wider than the screen"
+        assert ask(CONTRAST) == [], f"{path.name}, {mode}: text too close to its background"
+        formulas[path.stem] = ask("return document.querySelectorAll('mjx-container').length")
+    assert formulas["notation"] > 20 and formulas["two_layer_theorem"] > 20
+
+
+def test_search_finds_a_page_without_a_server(html, browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.get(f"{(html / 'search.html').as_uri()}?q=scorecard")
+    found = "return [...document.querySelectorAll('#search-results li a')].map(a => a.textContent)"
+    assert "Scorecard" in WebDriverWait(browser, 20).until(lambda driver: driver.execute_script(found))
