@@ -139,7 +139,7 @@ def test_damage_is_named(tmp_path, damage, message):
 def test_a_folder_that_takes_no_files_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(StoreError, match=f"results folder {place} cannot be written"):
+        with pytest.raises(StoreError, match=f"results folder {place} cannot be written: a file is in its place"):
             check_writable(place)
 
 

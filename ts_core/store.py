@@ -9,10 +9,10 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
@@ -53,7 +53,7 @@ def code_hash(module: str, sources: Mapping[str, str]) -> str:
     while pending:
         name = pending.pop()
         if name not in seen:
-            tree = ast.parse(sources[name] if name in sources else Path(sys.modules[name].__file__).read_text())
+            tree = ast.parse(sources[name] if name in sources else Path(import_module(name).__file__).read_text())
             seen[name] = _statements(tree)
             pending += [found for found in _imports(tree) if found in sources]
     return _digest(seen)
@@ -194,6 +194,8 @@ def check_writable(folder: Path) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(2**20))
+    except (FileExistsError, NotADirectoryError):
+        raise StoreError(f"results folder {folder} cannot be written: a file is in its place") from None
     except OSError as error:
         raise StoreError(f"results folder {folder} cannot be written: {error.strerror or error}") from None
 
