@@ -1,12 +1,15 @@
 """House rules on the source itself: who may import whom, how large a file may be."""
 
 import ast
+import importlib
 import io
+import re
 import tokenize
 from pathlib import Path
 
 import pytest
 
+from ts_core import networks
 from ts_core.notebooks import ROOT
 
 PACKAGE = ROOT / "ts_core"
@@ -118,3 +121,14 @@ def test_functions_stay_small():
         if isinstance(node, ast.FunctionDef) and (size := node.end_lineno - node.lineno + 1) > 50
     ]
     assert not long, long
+
+
+def test_the_notation_page_names_code_that_exists():
+    page = (ROOT / "book" / "notation.md").read_text()
+    names = re.findall(r"^\|[^|]*\| `(\w+)\.(\w+)` \|", page, re.MULTILINE)
+    assert len(names) > 10
+    for module, name in names:
+        if module == "Network":
+            assert hasattr(networks.Network, name) or name in networks.Network.__dataclass_fields__, name
+        else:
+            assert hasattr(importlib.import_module(f"ts_core.{module}"), name), f"{module}.{name}"
