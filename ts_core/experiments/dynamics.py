@@ -291,7 +291,7 @@ def cover_times(teachers: pd.DataFrame, aligned: float = 0.95) -> pd.DataFrame:
 
 
 def cover_summary(times: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of :func:`cover_times`: median time (NaN: later than the horizon), seeds missed, mean fractions."""
+    """Over the seeds of :func:`cover_times`: median time (NaN: past the horizon), seeds missed, mean fractions."""
     late = times.assign(late=times.time.fillna(np.inf), missed=times.time.isna()).groupby("over_realization")
     table = late[["covered", "aligned"]].mean().assign(missed=late.missed.sum(), median_time=late.late.median())
     return table.replace(np.inf, np.nan).reset_index()

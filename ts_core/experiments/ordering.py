@@ -84,21 +84,3 @@ def ordering(first: pd.DataFrame) -> pd.DataFrame:
     ).groupby(keys).mean()
     spearman = (terms.xy / (terms.xx * terms.yy).pow(0.5)).where(terms.xx * terms.yy > 0)
     return terms[["specialized"]].assign(spearman=spearman).reset_index()
-
-
-def ordering_interval(orders: pd.DataFrame, level: float = 0.95, resamples: int = 2000) -> pd.DataFrame:
-    """Mean of :func:`ordering` over seeds, with a percentile bootstrap interval over seeds: spearman, low, high.
-
-    defined     number of seeds whose correlation is defined; the others are left out.
-    """
-    keys = [name for name in orders.columns if name not in ("seed", "spearman", "specialized")]
-    rows = []
-    for place, group in orders.groupby(keys):
-        values = group.spearman.dropna().to_numpy()
-        low = high = np.nan
-        if len(values) > 1:
-            picks = stream(0, "bootstrap").integers(len(values), size=(resamples, len(values)))
-            low, high = np.quantile(values[picks].mean(1), [(1 - level) / 2, (1 + level) / 2])
-        mean = values.mean() if len(values) else np.nan
-        rows.append((*place, mean, low, high, len(values), group.specialized.mean()))
-    return pd.DataFrame(rows, columns=[*keys, "spearman", "low", "high", "defined", "specialized"])

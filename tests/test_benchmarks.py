@@ -1,0 +1,68 @@
+"""The benchmark compares equals: its reference is the ensemble to rounding, and its command line runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ts_core.data import stream
+from ts_core.experiments import two_layer
+from ts_core.experiments.two_layer import Cell
+from ts_core.metrics import evaluate
+from ts_core.training import train
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+CELL = Cell(
+    input_dim=12, outputs=7, teacher_width=4, over_realizations=(1.0, 3.0), polarities=(0.0, 1.5), seeds=(3, 8),
+    samples=50, batch_size=5, student_scale=0.3, learning_rate=0.05, dtype="float64",
+)
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import plain
+
+    return plain.Plain
+
+
+@pytest.mark.parametrize("xp", [np, torch])
+def test_reference_follows_the_ensemble(plain, xp):
+    teacher, students, x = two_layer.start(CELL)
+    steps, trained = 300, []
+    streams = lambda: [stream(seed, "batches") for seed in CELL.seeds]  # noqa: E731
+    train(
+        teacher, students, x, streams(), learning_rate=CELL.learning_rate, batch_size=CELL.batch_size, steps=steps,
+        snapshots=[steps], on_snapshot=lambda _, now: trained.extend(now),
+    )
+    for start, end, judged in zip(students, trained, evaluate(teacher, trained, x), strict=True):
+        for member in range(teacher.members):
+            one = plain.of(teacher, start, member, xp)
+            group = member // len(CELL.polarities)
+            inputs = x[group].numpy() if xp is np else x[group]
+            one.train(inputs, streams()[group], CELL.learning_rate, CELL.batch_size, steps)
+            for ours, theirs, before in zip(one.student, end.weights, start.weights, strict=True):
+                ours = torch.as_tensor(ours).T
+                assert (ours - before[member]).abs().max() > 0.1  # it has moved
+                torch.testing.assert_close(ours, theirs[member], rtol=0, atol=1e-12)
+            loss, rho = map(torch.as_tensor, one.evaluate(inputs))
+            torch.testing.assert_close(loss, judged.loss[member], rtol=1e-10, atol=0)
+            torch.testing.assert_close(rho, judged.rho[0][member], rtol=0, atol=1e-9)
+
+
+def test_command_line_writes_its_results(tmp_path):
+    command = [sys.executable, FOLDER / "two_layer.py", "--quick", "--out", tmp_path / "results"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent)
+    assert done.returncode == 0, done.stderr
+    assert "share" in done.stdout
+    table = pd.read_csv(tmp_path / "results" / "two_layer.csv")
+    assert set(table.part) == {"memory", "peak", "step", "evaluation", "widths", "seeds"}
+    steps = table[table.part == "step"].groupby("engine").nodes.unique().map(sorted)
+    assert len(steps) == 4 and all(nodes == [5, 20, 50, 100, 200] for nodes in steps)
+    assert (table[["wall", "cpu"]] > 0).all(axis=None)
+    assert not table.duplicated(["part", "engine", "nodes", "seeds", "round"]).any()
+    assert (tmp_path / "results" / "two_layer.svg").read_text().startswith("<?xml")
