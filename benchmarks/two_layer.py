@@ -248,6 +248,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib import ticker
 
     panels = (
         ("step", "nodes", "cpu", "CPU µs per step and network"),
@@ -261,10 +262,15 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             for engine, rows in table[table.part == part].groupby("engine", sort=False):
                 ax.plot(rows[x], rows[y], marker="o", ms=4, label=engine, **STYLES[engine])
             ax.set(xlabel="student nodes" if x == "nodes" else "seeds, of 20 nodes", ylabel=label)
-            ax.set(xscale="log", yscale="log" if x == "nodes" else "linear")
+            ax.set_xscale("log")
             ax.set_xticks(rows[x], [f"{value:g}" for value in rows[x]])
+            if x == "nodes":
+                ax.set_yscale("log")
+                ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+                ax.yaxis.set_major_formatter("{x:g}")
+            else:
+                ax.set_ylim(0, 1.1 * rows[y].max())
             ax.minorticks_off()
-        axes[-1].set_ylim(0, None)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
         figure.savefig(path, metadata={"Date": None})
         plt.close(figure)

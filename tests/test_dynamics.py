@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from ts_core import theory
 from ts_core.data import stream
-from ts_core.experiments import dynamics, ordering, two_layer
+from ts_core.experiments import dynamics, ordering, population, two_layer
 from ts_core.experiments.dynamics import Coverage, LearningCurves
 from ts_core.experiments.spec import SpecError
 from ts_core.experiments.two_layer import Cell
@@ -35,7 +35,7 @@ def test_flow_sums_the_kernels_of_the_theory():
     for u, a, sign in ((w_t, v_t.expand(2, -1, -1), 1), (w[:, None], v, -1)):
         dv += sign * theory.kappa(*pair(u)) @ a
         dw += sign * ((v @ a.mT)[..., None] * theory.phi(*pair(u))).sum(2)
-    for ours, theirs in zip(dynamics.flow(w, v, w_t, v_t), (dw, dv), strict=True):
+    for ours, theirs in zip(population.flow(w, v, w_t, v_t), (dw, dv), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)  # the angle of a node with itself is rounded
 
 
@@ -45,14 +45,14 @@ def test_flow_is_minus_the_gradient_of_the_loss():
     w.requires_grad_(), v.requires_grad_()
     residual = (x @ w_t.T).clamp(min=0) @ v_t - ((x @ w.mT).clamp(min=0) @ v)[0]
     loss = (residual - residual.mean(0)).square().sum(1).mean() / 2
-    for rate, slope in zip(dynamics.flow(w, v, w_t, v_t), torch.autograd.grad(loss, (w, v)), strict=True):
+    for rate, slope in zip(population.flow(w, v, w_t, v_t), torch.autograd.grad(loss, (w, v)), strict=True):
         assert (rate + slope).abs().max() < 0.02 * slope.abs().max()
 
 
 def test_flow_conserves_the_balance_of_every_node():
     state = networks()
     w, v, *teacher = state
-    w, v = dynamics.trajectory(lambda w, v: dynamics.flow(w, v, *teacher), (0.3 * w, 0.3 * v), 0.01, 200, 20)
+    w, v = population.trajectory(lambda w, v: population.flow(w, v, *teacher), (0.3 * w, 0.3 * v), 0.01, 200, 20)
     balance = w.square().sum(3) - v.square().sum(3)
     assert (w[-1] - w[0]).abs().max() > 0.3
     torch.testing.assert_close(balance, balance[:1].expand_as(balance), rtol=0, atol=1e-7)
@@ -61,7 +61,7 @@ def test_flow_conserves_the_balance_of_every_node():
 def test_trajectory_is_of_fourth_order_and_agrees_with_an_adaptive_solver():
     w, v, *teacher = networks(members=1)
     start = 0.3 * w, 0.3 * v
-    velocity = lambda w, v: dynamics.flow(w, v, *teacher)  # noqa: E731
+    velocity = lambda w, v: population.flow(w, v, *teacher)  # noqa: E731
 
     def flat(t, y):
         parts = torch.from_numpy(y).split([w.numel(), v.numel()])
@@ -70,7 +70,7 @@ def test_trajectory_is_of_fourth_order_and_agrees_with_an_adaptive_solver():
     start_flat = torch.cat([p.ravel() for p in start]).numpy()
     truth = solve_ivp(flat, (0, 2), start_flat, rtol=1e-12, atol=1e-13).y[:w.numel(), -1]
     coarse, fine = (
-        np.abs(dynamics.trajectory(velocity, start, step, round(2 / step), 1)[0][-1].ravel().numpy() - truth).max()
+        np.abs(population.trajectory(velocity, start, step, round(2 / step), 1)[0][-1].ravel().numpy() - truth).max()
         for step in (0.1, 0.05)
     )
     assert fine < 1e-5 and 8 < coarse / fine < 32
@@ -88,10 +88,10 @@ def test_reduction_is_exact_on_the_aligned_manifold(curves):
     spec = TINY
     w, v, owner = dynamics.aligned_start(spec, 2.0)
     teacher, strengths = spec.teacher(), spec.strengths()
-    w_end, v_end = dynamics.trajectory(lambda w, v: dynamics.flow(w, v, *teacher), (w, v), 0.02, 600, 600)
+    w_end, v_end = population.trajectory(lambda w, v: population.flow(w, v, *teacher), (w, v), 0.02, 600, 600)
     p, c = w.norm(dim=2) * v.norm(dim=2), w.square().sum(2) - v.square().sum(2)
     assert c.abs().min() > 1e-6  # unbalanced
-    p = dynamics.trajectory(lambda p: (dynamics.reduced(p, c, owner, strengths),), (p,), 0.02, 600, 600)[0]
+    p = population.trajectory(lambda p: (population.reduced(p, c, owner, strengths),), (p,), 0.02, 600, 600)[0]
     full = w_end[-1].norm(dim=2) * v_end[-1].norm(dim=2)
     torch.testing.assert_close(full, p[-1], rtol=0, atol=1e-6)
     own = torch.eye(6, dtype=torch.float64)[owner] > 0
@@ -104,13 +104,13 @@ def test_reduction_is_exact_on_the_aligned_manifold(curves):
 def test_one_balanced_student_is_logistic_and_shares_of_a_niche_are_kept():
     s, owner = torch.tensor([2.0], dtype=torch.float64), torch.tensor([0, 0])
     p_0 = torch.tensor([[0.03, 0.01], [0.04, 0.0]], dtype=torch.float64)
-    p = dynamics.trajectory(lambda p: (dynamics.reduced(p, 0 * p, owner, s),), (p_0,), 0.01, 600, 1)[0]
+    p = population.trajectory(lambda p: (population.reduced(p, 0 * p, owner, s),), (p_0,), 0.01, 600, 1)[0]
     time = 0.01 * torch.arange(601, dtype=torch.float64)
-    torch.testing.assert_close(p[:, 1, 0], dynamics.logistic(time, s, 0.04), rtol=0, atol=1e-9)
+    torch.testing.assert_close(p[:, 1, 0], population.logistic(time, s, 0.04), rtol=0, atol=1e-9)
     torch.testing.assert_close(p.sum(2)[:, 0], p[:, 1, 0], rtol=0, atol=1e-9)  # the niche fills alike, however shared
     torch.testing.assert_close(p[:, 0, 0] / p[:, 0, 1], torch.full((601,), 3.0, dtype=torch.float64))
-    middle = dynamics.half_time(s, 0.04)
-    torch.testing.assert_close(dynamics.logistic(middle, s, 0.04), s / 2)
+    middle = population.half_time(s, 0.04)
+    torch.testing.assert_close(population.logistic(middle, s, 0.04), s / 2)
     assert middle.item() == pytest.approx(math.log(49) / (4 * (0.5 - 0.5 / math.pi)))
 
 
@@ -122,7 +122,7 @@ def test_strong_teachers_are_learned_first_and_sgd_follows(curves):
     wide = curves.pivot(index=["start", "seed", "teacher", "time"], columns="route", values="learned")
     assert 0 < (wide.SGD - wide.flow).abs().max() < 0.1 * TINY.strength
     single = half[half.route == "logistic"].drop_duplicates("teacher").sort_values("teacher")
-    exact = dynamics.half_time(TINY.strengths(), TINY.start_scale**2).numpy()
+    exact = population.half_time(TINY.strengths(), TINY.start_scale**2).numpy()
     np.testing.assert_allclose(single.half_time, exact, atol=TINY.interval / 5)
 
 
@@ -137,7 +137,7 @@ def test_one_node_turns_as_its_angle_equation_says():
     table = dynamics.alignment([0.5, 2.0, 3.1], horizon=10.0)
     np.testing.assert_allclose(table.theta, table.theta_ode, rtol=0, atol=1e-6)
     assert table.groupby("start_angle").theta_ode.agg(lambda t: t.is_monotonic_decreasing).all()
-    speed = -dynamics.angle_rate(torch.tensor([0.5, 2.0, 3.1])) / torch.tensor([0.5, 2.0, 3.1]).sin()
+    speed = -population.angle_rate(torch.tensor([0.5, 2.0, 3.1])) / torch.tensor([0.5, 2.0, 3.1]).sin()
     assert (speed.diff() < 0).all()  # the closer, the faster
 
 

@@ -1,13 +1,11 @@
-"""Two-layer training dynamics: the exact population flow, its reductions, and SGD on samples beside them.
+"""Two-layer training dynamics as tables: learned strengths by flow, reduction and SGD; coverage; one node's angle.
 
-Setting of the flow: x ~ N(0, I), ReLU without first-layer biases, output bias at its optimum at all times (every
-residual is centred), orthonormal teacher rows w*_j = e_j with orthogonal fan-outs v*_j = s_j e_j. The *strength* s_j
-is the product of the norms of both weights of a node; students ``w (e, n, d)``, ``v (e, n, c)`` have learned
-sum_k max(w_k^T w*_j, 0) v_k^T v*_j / s_j of it. Time counts gradient flow on J: one SGD step is ``learning_rate``.
+Setting of ts_core.experiments.population, with orthonormal teacher rows w*_j = e_j and orthogonal fan-outs
+v*_j = s_j e_j. The *strength* s_j is the product of the norms of both weights of a node; students have learned
+sum_k max(w_k^T w*_j, 0) v_k^T v*_j / s_j of it.
 """
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -17,12 +15,11 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from ts_core.data import stream
+from ts_core.experiments.population import angle_rate, flow, logistic, reduced, sgd, trajectory
 from ts_core.experiments.spec import Spec
 from ts_core.experiments.two_layer import Count, Positive
 from ts_core.networks import over_realized_width
 from ts_core.theory import phi
-
-RATE = 0.5 - 0.5 / math.pi  # a_0 = Var(sigma(x)), x ~ N(0, 1): an aligned node learns strength s at rate 2 a_0 s
 
 
 class Population(Spec):
@@ -90,97 +87,6 @@ class Coverage(Population):
 def _whole(long: float, short: float, name: str, unit: str) -> None:
     if abs(long / short - round(long / short)) > 1e-9 or long < short:
         raise ValueError(f"{name}: must be a whole multiple of {unit} = {short}, got {long}")
-
-
-# -- Flow and reductions -------------------------------------------------------------------------------------------
-
-
-def flow(w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor) -> tuple[Tensor, Tensor]:
-    """Exact population gradient flow (dw/dt, dv/dt) of two-layer ReLU students, with centred residual.
-
-    w, v        ``(e, n, d)``, ``(e, n, c)`` students, no w = 0;  w_t, v_t  ``(m, d)``, ``(m, c)`` teacher, any rows.
-
-    With theory.kappa and theory.phi, and the students as teachers of fan-out -v: dv_k = sum_i kappa(w_k, u_i) a_i and
-    dw_k = sum_i (v_k^T a_i) phi(w_k, u_i), here summed over i without a ``(n, m + n, d)`` array.
-    """
-    members = w.shape[0]
-    u = torch.cat([w_t.expand(members, -1, -1), w], 1)
-    a = torch.cat([v_t.expand(members, -1, -1), -v], 1)
-    size_w, size_u = w.norm(dim=2, keepdim=True), u.norm(dim=2)[:, None]
-    cosine = (w @ u.mT / (size_w * size_u)).clamp(-1, 1)
-    gap, sine = math.pi - cosine.arccos(), (1 - cosine.square()).sqrt()
-    overlap = v @ a.mT
-    radial = (overlap * (sine - 1) * size_u).sum(2, keepdim=True) / size_w
-    dv = (size_w * size_u * (sine + gap * cosine - 1)) @ a
-    return ((overlap * gap) @ u + radial * w) / (2 * math.pi), dv / (2 * math.pi)
-
-
-def reduced(p: Tensor, c: Tensor, owner: Tensor, strengths: Tensor) -> Tensor:
-    """dp/dt of p_k = ||w_k|| ||v_k|| on the aligned manifold; balanced (c = 0) it is a Lotka-Volterra competition.
-
-    p, c        ``(e, n)``; c = ||w||^2 - ||v||^2 is conserved.  owner ``(n,)``: the teacher each student copies.
-    """
-    niche = torch.nn.functional.one_hot(owner, len(strengths)).to(p.dtype)
-    return RATE * (c.square() + 4 * p.square()).sqrt() * ((strengths - p @ niche) @ niche.T)
-
-
-def logistic(time: Tensor, strength: Tensor, p_0: float | Tensor) -> Tensor:
-    """Strength p(t) that one balanced, aligned student has learned, from p(0) = p_0 in (0, strength)."""
-    return strength / (1 + (strength / p_0 - 1) * (-2 * RATE * strength * time).exp())
-
-
-def half_time(strength: Tensor, p_0: float | Tensor) -> Tensor:
-    """When :func:`logistic` passes strength / 2."""
-    return (strength / p_0 - 1).log() / (2 * RATE * strength)
-
-
-def angle_rate(theta: Tensor) -> Tensor:
-    """d theta/dt of one unit-norm node that turns towards one teacher node: the closer, the faster (in log tan)."""
-    return -(math.pi - theta) / (2 * math.pi) * theta.sin()
-
-
-def trajectory(
-    velocity: Callable, state: tuple[Tensor, ...], step: float, steps: int, every: int
-) -> tuple[Tensor, ...]:
-    """Fourth-order Runge-Kutta solution of ``d state/dt = velocity(*state)``, all members at once.
-
-    returns     each part of the state at steps 0, every, 2 every, ..., stacked along a new first axis.
-    """
-    move = lambda size, rate: [s + size * r for s, r in zip(state, rate)]  # noqa: E731
-    kept = [state]
-    for i in range(1, steps + 1):
-        k1 = velocity(*state)
-        k2 = velocity(*move(step / 2, k1))
-        k3 = velocity(*move(step / 2, k2))
-        k4 = velocity(*move(step, k3))
-        state = move(step / 6, [a + 2 * b + 2 * c + d for a, b, c, d in zip(k1, k2, k3, k4)])
-        if i % every == 0:
-            kept.append(state)
-    return tuple(torch.stack(part) for part in zip(*kept))
-
-
-def sgd(
-    w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor, generators: Sequence[np.random.Generator], learning_rate: float,
-    batch_size: int, steps: int, every: int,
-) -> tuple[Tensor, Tensor]:
-    """SGD on fresh Gaussian samples with the residual centred in each batch: what :func:`flow` is the limit of.
-
-    generators  one stream of inputs per data set; consecutive members share one.
-    returns     w and v at steps 0, every, 2 every, ..., stacked along a new first axis.
-    """
-    share, kept = len(w) // len(generators), [(w, v)]
-    for i in range(1, steps + 1):
-        x = np.stack([g.standard_normal((batch_size, w.shape[2])) for g in generators])
-        x = torch.from_numpy(x).repeat_interleave(share, 0)
-        f = (x @ w.mT).clamp(min=0)
-        residual = (x @ w_t.T).clamp(min=0) @ v_t - f @ v
-        residual = residual - residual.mean(1, keepdim=True)
-        gate = (f > 0).to(f.dtype)
-        rate = learning_rate / batch_size
-        w, v = w + rate * ((residual @ v.mT) * gate).mT @ x, v + rate * f.mT @ residual
-        if i % every == 0:
-            kept.append((w, v))
-    return tuple(torch.stack(part) for part in zip(*kept))
 
 
 # -- Starts and tables -----------------------------------------------------------------------------------------------
