@@ -122,17 +122,17 @@ def l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
     return axes
 
 
-def small_gradient(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Sine of the angle against the per-sample gradient, each dot under its own bound (a dash of the same colour).
+def small_gradient(dots: pd.DataFrame, ax: Axes) -> Axes:
+    """Sine of the angle against the per-sample gradient, one dot per checkpoint and teacher, and the bound as a line.
 
-    table       of :func:`ts_core.experiments.two_layer_claims.tightest`.
+    dots        table of :func:`ts_core.experiments.small_gradient.scatter`.
     """
-    shown = table[(table.bound < 1) & (table.sine > 0)].assign(level=lambda t: t.gradient / t.overlap)
+    shown = dots[dots.sine > 0].sort_values("ratio")
     for (kind, group), colour in zip(shown.groupby("kind"), ("#edae49", STUDENT)):
-        ax.scatter(group.level, group.sine, s=10, alpha=0.6, color=colour, linewidths=0, label=f"teacher-{kind}", zorder=2)
-        ax.scatter(group.level, group.bound, s=26, alpha=0.5, color=colour, marker="_", linewidths=0.8, zorder=1)
-    ax.scatter([], [], marker="_", color=NEUTRAL, label="bound of each dot")
-    ax.set(xscale="log", yscale="log", ylim=(shown.sine.min() / 3, 3))
+        ax.scatter(group.ratio, group.sine, s=12, alpha=0.6, color=colour, linewidths=0, label=f"teacher-{kind}")
+        ax.plot(group.ratio, group.bound, color=colour, linestyle="--", label="its bound")
+    ax.axhspan(1, 10, color=NEUTRAL, alpha=0.2, linewidth=0)
+    ax.set(xscale="log", yscale="log", ylim=(shown.sine.min() / 3, 10))
     ax.set(xlabel="largest per-sample gradient, max |g$_k$| / |α$_{kj}$|", ylabel="sine of teacher to nearest student")
     ax.legend(loc="lower right")
     return ax
@@ -172,6 +172,92 @@ def sample_complexity(curves: pd.DataFrame, published: pd.DataFrame | None, valu
     if published is not None:
         handles.append(Line2D([], [], **PUBLISHED, label="published"))
     axes[0].legend(handles=handles)
+    return axes
+
+
+def ordering(first: pd.DataFrame, ax: Axes) -> Axes:
+    """First specialized epoch against fan-out norm, one dot per teacher node; those that never were sit on top."""
+    last = 1.6 * first.first_epoch.max()
+    shown = first.assign(when=first.first_epoch.fillna(last))
+    colours = palette(shown.over_realization.unique())
+    for (ratio, p), group in shown.groupby(["over_realization", "polarity"]):
+        marker = "o^sDv"[sorted(shown.polarity.unique()).index(p) % 5]
+        ax.scatter(group.fan_out_norm, group.when, s=16, alpha=0.7, color=colours[ratio], marker=marker, linewidths=0, label=f"{ratio:g}x, p = {p:g}")
+    ax.axhspan(0.9 * last, 1.15 * last, color=NEUTRAL, alpha=0.15)
+    ax.text(0.99, last, "not specialized ", transform=ax.get_yaxis_transform(), ha="right", va="center", fontsize="small")
+    ax.set(xscale="log", yscale="log", xlabel="fan-out norm ||v*$_j$|| of the teacher node", ylabel="first epoch it is specialized")
+    ax.legend()
+    return ax
+
+
+def curves(table: pd.DataFrame, published: pd.DataFrame | None, x: str, y: str, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Mean of ``y`` against ``x``, a panel per polarity and a colour per over-realization; published values as dots.
+
+    Bands are one standard deviation over seeds, where the table has seeds. If the table has two epochs for each x
+    (success rates), the earlier is dotted and its published dots are small.
+    """
+    colours = palette(table.over_realization.unique())
+    split = "epoch" if x != "epoch" else "polarity"
+    for ax, (p, panel) in zip(axes, table.groupby("polarity")):
+        for (ratio, level), group in panel.groupby(["over_realization", split]):
+            early = split == "epoch" and level < panel.epoch.max()
+            line = group.groupby(x)[y].agg(["mean", "std"])
+            ax.plot(line.index, line["mean"], color=colours[ratio], linestyle=":" if early else "-")
+            ax.fill_between(line.index, line["mean"] - line["std"], line["mean"] + line["std"], color=colours[ratio], alpha=0.15, linewidth=0)
+            if published is not None:
+                dots = published[(published.polarity == p) & (published.over_realization == ratio) & (published[split] == level)]
+                ax.plot(dots[x], dots[y], **PUBLISHED | dict(markersize=2 if early else 3.5, markeredgecolor=colours[ratio]))
+        ax.set(title=f"p = {p:g}")
+    handles = [Line2D([], [], color=c, label=f"{r:g}x") for r, c in colours.items()]
+    if published is not None:
+        handles.append(Line2D([], [], **PUBLISHED, label="published"))
+    axes[-1].legend(handles=handles, fontsize="small")
+    return axes
+
+
+def learned(table: pd.DataFrame, routes: dict[str, str], axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Learned strength of every teacher over time, a panel per start of the students; ``routes`` gives line styles."""
+    for ax, (start, panel) in zip(axes, table.groupby("start")):
+        colours = dict(zip(sorted(panel.teacher.unique()), sns.color_palette("flare_r", panel.teacher.nunique())))
+        for (route, teacher, _), group in panel[panel.route.isin(routes)].groupby(["route", "teacher", "seed"]):
+            thin = dict(linewidth=0.8, alpha=0.6) if routes[route] == "-" else dict(linewidth=1.6)
+            ax.plot(group.time, group.learned, color=colours[teacher], linestyle=routes[route], **thin)
+        ax.set(title=f"{start} start", xlabel="time", ylabel="learned strength of a teacher node")
+        ax.legend(handles=[Line2D([], [], color="gray", linestyle=s, label=r) for r, s in routes.items() if r in set(panel.route)])
+    return axes
+
+
+def half_times(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Half-time of every teacher against 1 / strength, by route; the logistic estimate is a straight line."""
+    sns.stripplot(
+        table.assign(inverse=(1 / table.strength).round(3)), x="inverse", y="half_time", hue="route", dodge=True, size=4,
+        palette=[STUDENT, NEUTRAL, TEACHER], hue_order=["flow", "SGD", "logistic"], native_scale=True, ax=ax,
+    )
+    ax.set(xlabel="1 / strength of the teacher node", ylabel="half-time")
+    return ax
+
+
+def covering(times: pd.DataFrame, horizon: float, ax: Axes) -> Axes:
+    """Time until all teachers are covered, one dot per start; starts that never get there sit at the horizon."""
+    shown = times.assign(time=times.time.fillna(horizon), ratio=times.over_realization.map("{:g}x".format))
+    sns.stripplot(shown, x="ratio", y="time", hue="over_realization", palette=palette(shown.over_realization.unique()), legend=False, size=6, ax=ax)
+    ax.axhline(horizon, color=NEUTRAL, linestyle="--")
+    ax.text(0.99, horizon, "never within the run ", transform=ax.get_yaxis_transform(), ha="right", va="bottom", fontsize="small")
+    ax.set(xlabel="over-realization", ylabel="time until all teachers are covered")
+    return ax
+
+
+def convergence(pairs: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Correlation of every student with one teacher per panel, over training; a student keeps its colour in all panels.
+
+    pairs       table of :func:`ts_core.experiments.two_layer.run` for one network.
+    """
+    colours = dict(zip(sorted(pairs.student.unique()), sns.color_palette("husl", pairs.student.nunique())))
+    for ax, (teacher, panel) in zip(axes, pairs.groupby("teacher")):
+        for student, line in panel.groupby("student"):
+            ax.plot(line.epoch, line.correlation, color=colours[student], linewidth=1.4)
+        ax.set(title=f"teacher node {teacher + 1}", ylim=(-0.35, 1.04), xlabel="epoch")
+    axes[0].set_ylabel("correlation of each student")
     return axes
 
 
