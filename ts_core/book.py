@@ -98,7 +98,7 @@ def render(root: Path, stage: Path) -> Path:
     """Render a staged tree with warnings as errors.
 
     returns     its html folder.
-    raises      BookError with the first warning; the whole log is _build/render.log.
+    raises      BookError with the first warning and the path of the whole log.
     """
     tool = Path(sys.executable).parent / "jupyter-book"  # cannot be started with python -m
     command = [tool, "build", stage, "-W", "-n", "--keep-going"]
@@ -109,7 +109,7 @@ def render(root: Path, stage: Path) -> Path:
     if done.returncode:
         lines = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
         first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
-        raise BookError(f"the book does not render: {first} ({len(lines)} warnings, all in {log})")
+        raise BookError(f"the book does not render: {first} (whole log: {log})")
     return stage / "_build" / "html"
 
 

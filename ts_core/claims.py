@@ -182,8 +182,8 @@ def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
     published = [_short(claim.published) for claim in row.values() if claim.published is not None]
     cells = (
         f"{escape(one.sentence)}<br><small>{small}</small>",
-        *(_decision(row[scale]) if scale in row else "" for scale in scales),
-        published[-1] if published else "",
+        *(_decision(row[scale]) if scale in row else "–" for scale in scales),
+        published[-1] if published else "–",
     )
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 

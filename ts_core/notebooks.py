@@ -59,7 +59,11 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
 def kernel_environment() -> dict[str, str]:
     """Variables every kernel of the book gets: our package, one thread per process, no progress bars in outputs."""
     paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
-    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+    no_widgets = "ignore:IProgress not found"  # tqdm asks for ipywidgets, whose output would need a network
+    return {
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1",
+        "PYTHONWARNINGS": no_widgets,
+    }
 
 
 def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float:
@@ -70,16 +74,14 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
     raises      BookError naming the cell and the error; the notebook at path then holds the traceback.
     """
     import papermill
-    from jupyter_client.manager import KernelManager
 
     os.environ.update(kernel_environment())
-    # The kernel listens on this machine only; without this each one warns that its ports are not encrypted.
-    KernelManager.transport_encryption.default_value = "auto"
     notebook, start = read(path), time.perf_counter()
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]  # of an earlier run
     try:
         papermill.execute_notebook(
-            notebook, path, values, kernel_name="python3", language="python", cwd=path.parent, progress_bar=progress
+            notebook, path, values, kernel_name="python3", language="python", cwd=path.parent, progress_bar=progress,
+            extra_arguments=["--log-level=50"],  # else each kernel warns that its local ports are not encrypted
         )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]
