@@ -22,7 +22,8 @@ LAYERS = [  # a module imports from rows above its own, and from its own row whe
 ANYWHERE_BELOW = {"store", "sweeps"}  # machinery of experiments: imports nothing that makes numbers
 ALONE = {"plots", "claims", "notebooks"}  # see tables and files only
 TOOLS = {"chapters": {"experiments", "notebooks"}, "book": {"chapters", "claims", "notebooks"}}
-FILE_LINES, CODE_LINES = 300, 2000
+FILE_LINES, FUNCTION_LINES = 300, 50
+CORE_LINES = 2000  # of code, in all that chapters share; experiments/ grows with each chapter, one small file at a time
 
 
 def modules() -> list[Path]:
@@ -109,8 +110,11 @@ def test_lines_of_code_are_counted_right():
 def test_files_stay_small():
     long = {path.name: size for path in modules() if (size := len(path.read_text().splitlines())) > FILE_LINES}
     assert not long, f"files over {FILE_LINES} lines: {long}"
-    total = sum(code_lines(path.read_text()) for path in modules())
-    assert total <= CODE_LINES, f"{total} lines of code in ts_core, {CODE_LINES} are allowed"
+
+
+def test_the_core_stays_small():
+    total = sum(code_lines(path.read_text()) for path in modules() if layer_of(path) != "experiments")
+    assert total <= CORE_LINES, f"{total} lines of code outside of experiments/; {CORE_LINES} are allowed"
 
 
 def test_functions_stay_small():
@@ -118,7 +122,7 @@ def test_functions_stay_small():
         f"{path.name}: {node.name} has {size} lines"
         for path in modules()
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef) and (size := node.end_lineno - node.lineno + 1) > 50
+        if isinstance(node, ast.FunctionDef) and (size := node.end_lineno - node.lineno + 1) > FUNCTION_LINES
     ]
     assert not long, long
 
