@@ -149,10 +149,9 @@ def test_a_disk_that_fills_up_keeps_the_finished_cells(tmp_path, gate, monkeypat
 def test_two_sweeps_share_a_folder(tmp_path, gate, expected):
     """Both start the same cells; whoever finishes a cell first keeps it, and both end with the same tables."""
     results, gathered = tmp_path / "cells", []
+    share = lambda: gathered.append(run_cells(gated.run, specs(gate), results)[0])  # noqa: E731
     (gate / "hold-1").touch()
-    sharing = [
-        threading.Thread(target=lambda: gathered.append(run_cells(gated.run, specs(gate), results)[0])) for _ in range(2)
-    ]
+    sharing = [threading.Thread(target=share) for _ in range(2)]
     for thread in sharing:
         thread.start()
     until(lambda: len(started(gate, 1)) == 2)
@@ -245,7 +244,7 @@ def cluster():
 def test_other_code_on_a_cluster_is_refused(tmp_path, gate, cluster, monkeypatch):
     real = sweeps.origin
     monkeypatch.setattr(sweeps, "origin", lambda function: {**real(function), "code": "another"})
-    with pytest.raises(SweepError, match=r"Dask worker tcp://.* runs another version of ts_core \(code .*another\)"):
+    with pytest.raises(SweepError, match=r"Dask worker tcp://.* runs other code .* than this process \(another\)"):
         run_cells(gated.run, specs(gate), tmp_path / "cells", scheduler=cluster.scheduler_address)
     with pytest.raises(SweepError, match="a worker runs another version of the code"):  # a worker that joins later
         sweeps._timed(gated.run, specs(gate)[0], "another")
@@ -307,7 +306,7 @@ def test_summary_lists_what_differs():
 
 @pytest.mark.parametrize("words, message", [
     (["--workers", "0"], "error: need at least 1 worker"),
-    (["--results", "/dev/null/cells"], "error: results folder /dev/null/cells cannot be written: a file is in its place"),
+    (["--results", "/dev/null/cells"], "error: results folder /dev/null/cells cannot be written: a file"),
     (["--export", "/dev/null/tables"], "error: results folder /dev/null cannot be written"),
 ])
 def test_command_line_refuses_in_one_line(words, message, tmp_path, capsys):

@@ -41,7 +41,7 @@ def with_bias(rows):
 
 
 def plain_sgd(teacher, student, x, indices, rate):
-    """One two-layer network in float64: W += rate * mean over the batch of g f^T, g = -dJ/dz; weights are (in + 1, out)."""
+    """One two-layer network: W += rate * mean over the batch of g f^T, with g = -dJ/dz; rows of W are inputs."""
     (v1, v2), (w1, w2) = ([w.T.copy() for w in weights] for weights in (teacher, student))
     for batch in indices:
         f0 = with_bias(x[batch])

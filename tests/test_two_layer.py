@@ -99,7 +99,8 @@ def test_teacher_norms_decay_with_the_polarity(base):
 
 
 def test_diverged_seeds_are_rows_with_a_status_and_leave_the_others():
-    wild = {**BASE.model_dump(), "data": "random", "seeds": tuple(range(1, 9)), "learning_rate": 0.3, "steps_per_epoch": 100}
+    wild = {**BASE.model_dump(), "data": "random", "learning_rate": 0.3, "steps_per_epoch": 100}
+    wild["seeds"] = tuple(range(1, 9))
     runs = run(Cell(**wild))["runs"]
     last = runs[runs.epoch == 2]
     broken = sorted(last[last.status == "diverged"].seed.unique())
@@ -139,7 +140,8 @@ def test_paper_scale_is_the_papers_grid():
     networks = [len(c.seeds) * len(c.polarities) * len(c.over_realizations) for c in cells]
     assert sum(networks) == 4 * 3 * 6 * 32
     assert sum(n * c.epochs * c.steps_per_epoch for n, c in zip(networks, cells)) == 230_400_000
-    assert {(c.input_dim, c.outputs, c.samples, c.batch_size, c.learning_rate) for c in cells} == {(100, 50, 10_000, 16, 0.01)}
+    shared = {(c.input_dim, c.outputs, c.samples, c.batch_size, c.learning_rate) for c in cells}
+    assert shared == {(100, 50, 10_000, 16, 0.01)}
     growing = SAMPLE_COMPLEXITY.cells()
     assert {c.data for c in growing} == {"aware", "random"} and {len(c.seeds) for c in growing} == {32}
     assert {(c.teacher_width, c.polarities, c.epochs, c.steps_per_epoch) for c in growing} == {(5, (1.0,), 20, 5000)}

@@ -237,13 +237,14 @@ def load_results(sweep: str, folder: Path | None = None) -> tuple[Tables, dict]:
     """Gathered tables of a sweep and where they come from, as :func:`export` wrote them.
 
     folder      the committed tables of the book unless told otherwise.
-    returns     tables with the columns they had, numbers as float32.
+    returns     tables with the columns and types of the runs, floating-point numbers rounded to float32.
     raises      StoreError naming the path when it is unreadable, damaged, or holds something else.
     """
     folder = Path(folder or COMMITTED / sweep)
     tables, facts = load(folder)
     if facts.get("sweep") != sweep:
         raise StoreError(f"{folder} holds results of {facts.get('sweep', 'a single run')!r}, not of {sweep!r}")
+    tables = {name: table.apply(_plain) for name, table in tables.items()}
     norms = tables.pop("teacher_norms", None)
     if norms is not None:
         tables["teachers"] = tables["teachers"].merge(norms, how="left", on=list(TEACHER), validate="many_to_one")
@@ -265,3 +266,9 @@ def _short(column: pd.Series) -> pd.Series:
     if pd.api.types.is_integer_dtype(column):
         return pd.to_numeric(column, downcast="integer")
     return column.astype("category")
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """A packed column in the type of a live run, so that arithmetic on small integers cannot overflow."""
+    kind = {"f": "float64", "i": "int64", "b": "bool"}.get(column.dtype.kind, "str")
+    return column.astype(kind)

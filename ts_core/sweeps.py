@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import re
 import shutil
@@ -200,14 +201,15 @@ def _timed(function: Callable, spec, code: str) -> tuple[Tables, dict]:
     """Run one cell with one thread: small batched products only lose by sharing cores."""
     if code_id(function.__module__) != code:
         raise SweepError("a worker runs another version of the code than this process; restart both on one version")
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     threads, began = torch.get_num_threads(), time.perf_counter()
-    facts = {**machine(), "device": _device(spec), "threads": 1, "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     torch.set_num_threads(1)
     try:
         tables = function(spec)
     finally:
         torch.set_num_threads(threads)
-    return tables, {**facts, "seconds": round(time.perf_counter() - began, 3)}
+    seconds = round(time.perf_counter() - began, 3)
+    return tables, {**machine(), "device": _device(spec), "threads": 1, "started": started, "seconds": seconds}
 
 
 def _device(spec) -> str:
@@ -222,6 +224,10 @@ def _processes(workers: int):
     leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(leash,))
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: this process answers Ctrl-C for all
+        for _ in range(workers):
+            pool.submit(int)  # starts the processes
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield pool
     except BrokenExecutor:
         raise SweepError(
@@ -234,7 +240,6 @@ def _processes(workers: int):
 
 
 def _start_worker(leash) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C, for all
     torch.set_num_threads(1)
     threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
 
@@ -250,6 +255,7 @@ def _cluster(address: str, module: str, code: str):
     """A Dask cluster as an executor. A cell whose worker dies is run again elsewhere by the scheduler."""
     from dask.distributed import Client, KilledWorker  # slow to import, and only a cluster needs it
 
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # else a lost scheduler prints its tracebacks
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
@@ -268,10 +274,15 @@ def _cluster(address: str, module: str, code: str):
 
 
 def _check_workers(client, address: str, module: str, code: str) -> None:
+    try:
+        client.run_on_scheduler(code_id, module)  # it reads the tasks it hands out
+    except Exception as error:  # whatever an environment without our code raises
+        raise SweepError(f"the Dask scheduler at {address} cannot load {module} ({error}); install it there") from None
     found = client.run(code_id, module, on_error="return")
     if not found:
         warnings.warn(f"the Dask scheduler at {address} has no workers yet; waiting for them", stacklevel=6)
     for worker, answer in found.items():
+        if isinstance(answer, Exception):
+            raise SweepError(f"Dask worker {worker} cannot load {module} ({answer}); install it there")
         if answer != code:
-            reason = repr(answer) if isinstance(answer, Exception) else f"code {answer}, this process {code}"
-            raise SweepError(f"Dask worker {worker} runs another version of ts_core ({reason}); restart it on this one")
+            raise SweepError(f"Dask worker {worker} runs other code ({answer}) than this process ({code}); restart it")
