@@ -11,8 +11,8 @@ STAMP := $(VENV)/.installed
 book: $(STAMP)
 	@$(RUN) -m ts_core build
 
-test: $(STAMP)
-	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env tests book
+test: $(STAMP)  # the chapters first: they take longest
+	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env book tests
 
 notebooks: $(STAMP)
 	@$(RUN) -m ts_core notebooks
