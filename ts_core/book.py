@@ -1,5 +1,6 @@
 """From notebooks to pages: execute into a staged tree, check it, render it, and only then replace the last one."""
 
+import base64
 import fcntl
 import os
 import re
@@ -19,6 +20,8 @@ import yaml
 from ts_core import chapters, notebooks
 from ts_core.claims import SCORECARD
 from ts_core.notebooks import BookError
+
+HERO = Path("book/images/hero.png")
 
 
 def pages(root: Path) -> list[Path]:
@@ -88,8 +91,9 @@ def rewrite(root: Path, registry: chapters.Registry) -> list[Path]:
     _check_defaults(root, jobs, registry)
     with _stage(root) as stage:
         _execute(stage, jobs)
-        changed = [page for page in jobs if (stage / page).read_bytes() != (root / page).read_bytes()]
+        changed = [page for page in (*jobs, HERO) if not _same(stage / page, root / page)]
         for page in changed:
+            (root / page).parent.mkdir(exist_ok=True)
             os.replace(stage / page, root / page)
     return changed
 
@@ -165,6 +169,22 @@ def _execute(stage: Path, jobs: Mapping[Path, dict[str, Any]]) -> None:
                 kept = notebooks.keep_failed(stage / tasks[task], stage.parent / "failed")
                 raise BookError(f"{error} (with its traceback: {kept})") from None
     _check_executed(stage, jobs)
+    _keep_hero(stage, jobs)
+
+
+def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:
+    """The picture of the cell tagged ``hero`` becomes the one that the landing page and the README show."""
+    for page in jobs:
+        for cell in notebooks.read(stage / page).cells:
+            pictures = [o.data["image/png"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+            if "hero" in notebooks.tags(cell) and pictures:
+                (stage / HERO).parent.mkdir(exist_ok=True)
+                (stage / HERO).write_bytes(base64.b64decode(pictures[0]))
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two files hold the same, or the first is missing."""
+    return not one.exists() or (other.exists() and one.read_bytes() == other.read_bytes())
 
 
 def _publish(root: Path, stage: Path, page: Path | None = None) -> Path:

@@ -56,6 +56,7 @@ def gradient_rule(table: pd.DataFrame, bar: float, ax: Axes) -> Axes:
     ax.axhline(bar, color=TEACHER, linestyle="--", linewidth=1)
     ax.text(0.99, bar, "claimed at most ", color=TEACHER, ha="right", va="top", transform=ax.get_yaxis_transform())
     ax.set(yscale="log", ylim=(1e-17, 10 * bar), xlabel="weight layers L", ylabel="largest error against autograd")
+    ax.legend(title="slope", loc="center left", bbox_to_anchor=(0, 0.72), ncols=3)
     return ax
 
 
@@ -270,6 +271,6 @@ def _outer(axes: np.ndarray, x: str, y: str) -> None:
         ax.label_outer()
 
 
-def panels(rows: int, columns: int, width: float = 10.0, height: float = 2.6, **share) -> tuple[plt.Figure, np.ndarray]:
+def panels(rows: int, columns: int, width: float = 8.4, height: float = 2.4, **share) -> tuple[plt.Figure, np.ndarray]:
     """A figure and its 2-D array of axes, in the house proportions."""
     return plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False, layout="constrained", **share)

@@ -59,12 +59,12 @@ def published(teachers: pd.DataFrame, runs: pd.DataFrame, rates: pd.DataFrame, l
     return [
         Claim(
             **distance(hits, rates, [*keys, "teacher"], "success_rate"), id="fan-out/published-success", scale="paper",
-            place="success-rate figure", at_most=BARS["published_success"], published=0.0,
+            place="success-rate figure", at_most=BARS["published_success"],
             sentence="Our success rates lie on the published ones (mean absolute distance over all points).",
         ),
         Claim(
             **distance(loss_curves(runs), losses, keys, "log10_eval_loss"), id="fan-out/published-loss", scale="paper",
-            place="loss-curve figure", at_most=BARS["published_loss"], published=0.0,
+            place="loss-curve figure", at_most=BARS["published_loss"],
             sentence="Our log10 evaluation losses lie on the published ones (mean absolute distance over all points).",
         ),
     ]

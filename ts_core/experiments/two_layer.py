@@ -50,8 +50,8 @@ class Cell(Spec):
             over_realized_width(self.teacher_width, ratio)
         if self.batch_size > self.samples:
             raise ValueError(f"batch_size: must not exceed the {self.samples} samples, got {self.batch_size}")
-        if not self.snapshots or max(self.snapshots) > self.epochs:
-            raise ValueError(f"snapshots: epochs must lie in 0..{self.epochs}, got {list(self.snapshots)}")
+        if max(self.snapshots, default=0) != self.epochs:
+            raise ValueError(f"snapshots: must end with the last epoch, {self.epochs}, got {list(self.snapshots)}")
         for name in ("seeds", "polarities", "over_realizations", "snapshots"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name}: values must differ, got {list(getattr(self, name))}")
