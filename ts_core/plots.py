@@ -113,12 +113,13 @@ def l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
     ratios = sorted(students.over_realization.unique())
     colours = palette(ratios)
     for row, (p, by_polarity) in zip(axes, students.groupby("polarity")):
-        top = 1.05 * by_polarity.fan_out_norm.max()
+        top = 1.05 * by_polarity.fan_out_norm.fillna(0).replace(np.inf, 0).max() or 1.0
         for ax, ratio in zip(row, ratios):
             group = by_polarity[by_polarity.over_realization == ratio]
             ax.scatter(group.best_correlation, group.fan_out_norm, s=9, alpha=0.45, color=colours[ratio], linewidths=0, rasterized=True)
             ax.set(xlim=(0, 1.04), ylim=(-0.05 * top, top))
             ax.set_title(f"{ratio:g}x, p = {p:g}")
+            _say_missing(ax, group.best_correlation)
     _outer(axes, "best-teacher correlation of a student node", "fan-out norm ||v$_k$||")
     return axes
 
@@ -162,6 +163,7 @@ def sample_complexity(curves: pd.DataFrame, published: pd.DataFrame | None, valu
         for kind, colour in colours.items():
             per_size = group[group.data == kind].groupby("samples")[value].agg(["mean", "std"])
             ax.plot(per_size.index, per_size["mean"], color=colour, linewidth=2)
+            _say_missing(ax, group[value])
             ax.fill_between(per_size.index, per_size["mean"] - per_size["std"], per_size["mean"] + per_size["std"], color=colour, alpha=0.2, linewidth=0)
             if published is not None:
                 dots = published[(published.over_realization == ratio) & (published.data == kind)]
@@ -260,6 +262,12 @@ def convergence(pairs: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
         ax.set(title=f"teacher node {teacher + 1}", ylim=(-0.35, 1.04), xlabel="epoch")
     axes[0].set_ylabel("correlation of each student")
     return axes
+
+
+def _say_missing(ax: Axes, values: pd.Series) -> None:
+    """No number goes missing without a word."""
+    if values.isna().any():
+        ax.text(0.5, 0.5, f"{values.isna().sum()} of {len(values)} missing:\nmembers that diverged", color=TEACHER, ha="center", va="center", transform=ax.transAxes)
 
 
 def _outer(axes: np.ndarray, x: str, y: str) -> None:

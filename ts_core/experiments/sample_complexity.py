@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from pydantic import Field
 
@@ -51,7 +52,7 @@ def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
     """One row per run, as the released plots aggregate it: the minimum of every column over the trained epochs.
 
     For the losses that is early stopping by an oracle; for ``mean_best_correlation`` it is the *worst* epoch, a
-    pessimistic number (``last_correlation`` has the final one). Diverged runs keep NaN and their status.
+    pessimistic number (``last_correlation`` has the final one). A diverged run is NaN throughout.
     """
     keys = ["seed", "data", "samples", "over_realization"]
     trained = runs[runs.epoch > 0].sort_values("epoch")
@@ -59,6 +60,7 @@ def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
     table = trained.groupby(keys)[values].min()
     last = trained.groupby(keys).last()
     table["last_correlation"], table["status"] = last.mean_best_correlation, last.status
+    table.loc[table.status != "ok", [*values, "last_correlation"]] = np.nan  # not the minimum before it broke
     return table.reset_index()
 
 

@@ -109,6 +109,21 @@ def run(cell: Cell) -> dict[str, pd.DataFrame]:
     return {table: pd.concat(parts, ignore_index=True) for table, parts in rows.items()}
 
 
+def outcome(runs: pd.DataFrame) -> str:
+    """One sentence on how many networks of a table ``runs`` diverged, and which; pictures leave those out."""
+    keys = ["data", "samples", "polarity", "over_realization", "seed"]
+    last = runs.sort_values("epoch").groupby(keys, sort=False).status.last()
+    broken = last[last != "ok"].reset_index()
+    if broken.empty:
+        return f"{len(last)} networks trained, none diverged"
+    named = [f"{r.over_realization:g}x p={r.polarity:g} N={r.samples} {r.data} seed {r.seed}" for r in broken.itertuples()]
+    more = f" and {len(named) - 8} more" if len(named) > 8 else ""
+    return (
+        f"{len(broken)} of {len(last)} networks DIVERGED and are missing from the figures below (a smaller learning_rate "
+        f"helps): {'; '.join(named[:8])}{more}"
+    )
+
+
 def device_of(name: str) -> torch.device:
     """``auto`` is the GPU if there is one; raises ValueError when ``cuda`` is asked for and missing."""
     if name == "cuda" and not torch.cuda.is_available():

@@ -157,6 +157,6 @@ def heat_map(cell: Cell, polarity: float, over_realization: float) -> pd.DataFra
     pairs = run(cell.model_copy(update=dict(
         seeds=cell.seeds[:1], polarities=(polarity,), over_realizations=(over_realization,), tables=("pairs",)
     )))["pairs"]
-    last = pairs[pairs.epoch == pairs.epoch.max()].pivot(index="teacher", columns="student", values="correlation")
+    last = pairs[pairs.epoch == pairs.epoch.max()].pivot(index="teacher", columns="student", values="correlation").fillna(0)
     order = np.lexsort([-last.max(), last.idxmax()])
     return pairs.assign(student=np.argsort(order)[pairs.student])
