@@ -38,8 +38,15 @@ class Tolerant(str):
 def pytest_configure(config):
     os.environ.update(kernel_environment())
     from jupyter_client.manager import KernelManager
+    from nbval.kernel import RunningKernel
 
+    RunningKernel.execute_cell_input = _with_history
     KernelManager.transport_encryption.default_value = "auto"  # else each kernel warns about its unencrypted local port
+
+
+def _with_history(kernel, source, allow_stdin=None):
+    """nbval runs cells outside the kernel's history, where a semicolon at the end no longer hides the last value."""
+    return kernel.kc.execute(source, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
 
 
 @pytest.hookimpl(trylast=True)

@@ -134,10 +134,11 @@ def validate(folder: Path, printed: str, data: dict | None = None, executed: boo
     """Run nbval, with the tolerance of the book, on a notebook that prints 0.25 and 7 and has these stored outputs."""
     found = [new_output("stream", name="stdout", text=printed)]
     picture = {"application/papermill.record/image/png": "a new picture", "text/html": "<b>new</b>", "text/plain": "held"}
+    hidden = "print(0.25, 7)\n'a value that the semicolon hides';"
     show = f"from IPython.display import display\ndisplay({picture!r}, raw=True)\nimport sys; print('noise', file=sys.stderr)"
     shown = [new_output("stream", name="stderr", text="other noise\n"), new_output("display_data", data=data or picture)]
     cells = [
-        new_code_cell("print(0.25, 7)", outputs=found if executed else [], execution_count=1 if executed else None),
+        new_code_cell(hidden, outputs=found if executed else [], execution_count=1 if executed else None),
         new_code_cell(show, outputs=shown, execution_count=2),
     ]
     nbformat.write(new_notebook(cells=cells), folder / "x.ipynb")
