@@ -184,22 +184,6 @@ def test_a_seed_does_not_depend_on_the_others():
 # -- Trained networks ----------------------------------------------------------------------------------------------
 
 
-def test_student_convergence_agrees_with_the_sweep():
-    cell = Cell(
-        input_dim=10, outputs=6, teacher_width=3, over_realizations=(1.0, 2.0), polarities=(0.0, 1.0), seeds=(4, 2),
-        samples=200, eval_samples=300, epochs=3, steps_per_epoch=200, snapshots=(0, 3), learning_rate=0.05,
-        dtype="float64",
-    )
-    pairs = ordering.student_convergence(cell)
-    assert len(pairs) == 2 * 2 * 2 * 3 * (3 + 6)
-    keys = ["seed", "polarity", "over_realization", "epoch", "teacher"]
-    best = pairs.groupby(keys).correlation.max()
-    swept = two_layer.run(cell)["teachers"].set_index(keys).best_correlation
-    np.testing.assert_allclose(best, swept.reindex(best.index), rtol=0, atol=1e-12)
-    start, end = (best.xs(epoch, level="epoch") for epoch in (0, 3))
-    assert (end - start).max() > 0.3
-
-
 def teachers_table(epochs, norms, first):
     """One seed: each teacher correlates 1 from its first epoch on (never: None)."""
     rows = [

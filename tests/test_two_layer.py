@@ -90,6 +90,15 @@ def test_one_row_per_observation(base):
     assert np.abs(joined.mean_best_correlation - joined.best_correlation).max() < 1e-12
 
 
+def test_pairs_hold_every_correlation():
+    cell = Cell(**{**BASE.model_dump(), "tables": ("pairs", "teachers")})
+    tables = run(cell)
+    keys = [*KEYS, "teacher"]
+    assert len(tables["pairs"]) == 2 * 2 * 3 * 2 * (2 + 4)  # seeds, polarities, epochs, teachers x both widths
+    best = tables["pairs"].groupby(keys).correlation.max()
+    assert np.abs(best - tables["teachers"].set_index(keys).best_correlation.reindex(best.index)).max() < 1e-12
+
+
 def test_teacher_norms_decay_with_the_polarity(base):
     norms = base["teachers"].drop_duplicates(["seed", "polarity", "teacher"]).pivot_table(
         "fan_out_norm", ["seed", "teacher"], "polarity"

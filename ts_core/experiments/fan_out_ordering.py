@@ -1,19 +1,18 @@
 """The chapter on fan-out ordering: its parameters, and the tables behind its pictures."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from ts_core.experiments.spec import Count, Floats, Fraction, Positive, Spec
+from ts_core.experiments.chapter import Chapter
+from ts_core.experiments.spec import Count, Floats, Fraction, Positive
 from ts_core.experiments.two_layer import Cell
-from ts_core.store import CELLS, check_writable
 from ts_core.training import log_spaced
 
 
-class FanOutOrdering(Spec):
+class FanOutOrdering(Chapter):
     """Parameters of the chapter; the defaults are its quick scale."""
 
     input_dim: Count = 100
@@ -52,14 +51,7 @@ class FanOutOrdering(Spec):
         if self.steps % 100:
             raise ValueError(f"steps: must be a multiple of 100, got {self.steps}")
         self.live()  # refuses what it cannot run
-        if self.results != "auto":
-            check_writable(self.cells_folder)
         return self
-
-    @property
-    def cells_folder(self) -> Path:
-        """Where finished runs are kept."""
-        return CELLS if self.results == "auto" else Path(self.results)
 
     def live(self) -> Cell:
         """The live ensemble, looked at often: an epoch here is 100 steps."""

@@ -2,54 +2,13 @@
 
 import numpy as np
 import pandas as pd
-import torch
 
-from ts_core.data import gaussian, stream
-from ts_core.experiments import two_layer
 from ts_core.experiments.two_layer import Cell
-from ts_core.metrics import evaluate
-from ts_core.networks import fan_out_norm
-from ts_core.training import train
 
 STUDENT_CONVERGENCE = Cell(
     teacher_width=5, polarities=(1.0,), over_realizations=(2.0,), seeds=(1,), samples=1000, epochs=40,
-    steps_per_epoch=100, snapshots=tuple(range(41)), dtype="float64",
+    steps_per_epoch=100, snapshots=tuple(range(41)), dtype="float64", tables=("pairs",),
 )  # the published figure's setting; it shows seeds 6, 1 and 3 of its own generator
-SPECIALIZATION = Cell(
-    polarities=(1.0,), over_realizations=(1.0, 5.0), seeds=(1, 2, 3, 4), samples=10_000, eval_samples=2000, epochs=100,
-    steps_per_epoch=200, snapshots=(*range(20), *range(20, 101, 5)), tables=("teachers",),
-)  # an epoch is a fifth of the paper's, to resolve the order of the strong teachers
-
-
-def student_convergence(cell: Cell = STUDENT_CONVERGENCE) -> pd.DataFrame:
-    """Correlation of every student with every teacher over training, on fresh data; one row per pair and epoch.
-
-    columns     seed, polarity, over_realization, epoch, teacher, student, correlation, fan_out_norm (of the student).
-    """
-    teacher, students, x = two_layer.start(cell)
-    place = dict(device=two_layer.device_of(cell.device), dtype=getattr(torch, cell.dtype))
-    teacher, x = teacher.to(**place), x.to(**place)
-    x_eval = gaussian([stream(s, "evaluation") for s in cell.seeds], cell.eval_samples, cell.input_dim, cell.data_std)
-    x_eval = x_eval.to(**place)
-    tables = []
-
-    def record(step, now):
-        for ratio, student, seen in zip(cell.over_realizations, now, evaluate(teacher, now, x_eval)):
-            member, j, k = (i.ravel() for i in np.indices(seen.rho[0].shape))
-            tables.append(pd.DataFrame({
-                "seed": np.repeat(cell.seeds, len(cell.polarities))[member],
-                "polarity": np.tile(cell.polarities, len(cell.seeds))[member],
-                "over_realization": ratio, "epoch": step // cell.steps_per_epoch, "teacher": j, "student": k,
-                "correlation": seen.rho[0].cpu().numpy().ravel(),
-                "fan_out_norm": fan_out_norm(student).double().cpu().numpy()[member, k],
-            }))
-
-    train(
-        teacher, students, x, [stream(s, "batches") for s in cell.seeds], learning_rate=cell.learning_rate,
-        batch_size=cell.batch_size, steps=cell.epochs * cell.steps_per_epoch,
-        snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots], on_snapshot=record,
-    )
-    return pd.concat(tables, ignore_index=True)
 
 
 def first_specialized(teachers: pd.DataFrame, threshold: float = 0.95) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """The chapter on two-layer networks: its parameters, its runs, and the claims it makes about their tables."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,15 +8,15 @@ import torch
 from pydantic import Field, model_validator
 
 from ts_core.data import stream, uniform
+from ts_core.experiments.chapter import Chapter
 from ts_core.experiments.sample_complexity import SampleComplexity
 from ts_core.experiments.spec import Count, Floats, Fraction, Ints, Positive, Spec
 from ts_core.experiments.two_layer import Cell, run
 from ts_core.networks import Network, fan_out_norm, forward, over_realized_width
-from ts_core.store import CELLS, check_writable
 from ts_core.training import log_spaced, train
 
 
-class TwoLayerTheorem(Spec):
+class TwoLayerTheorem(Chapter):
     """Parameters of the chapter; the defaults are its quick scale."""
 
     input_dim: Count = 100
@@ -56,14 +55,7 @@ class TwoLayerTheorem(Spec):
     @model_validator(mode="after")
     def _runnable(self):
         self.l_shape(), self.sample_complexity().cells()  # each refuses what it cannot run
-        if self.results != "auto":
-            check_writable(self.cells_folder)
         return self
-
-    @property
-    def cells_folder(self) -> Path:
-        """Where finished runs are kept."""
-        return CELLS if self.results == "auto" else Path(self.results)
 
     def l_shape(self) -> Cell:
         """The ensemble behind the heat map and the L-shape."""
