@@ -52,7 +52,7 @@ def _segments(table: pd.DataFrame, reach: float) -> np.ndarray:
 
 def gradient_rule(table: pd.DataFrame, bar: float, ax: Axes) -> Axes:
     """Difference of the rule from autograd, one dot per seed, by depth and activation slope; the bar is the claim."""
-    sns.stripplot(table, x="depth", y="max_error", hue="slope", palette="crest", dodge=True, size=4, ax=ax)
+    sns.swarmplot(table, x="depth", y="max_error", hue="slope", palette="crest", dodge=True, size=4, ax=ax)
     ax.axhline(bar, color=TEACHER, linestyle="--", linewidth=1)
     ax.text(0.99, bar, "claimed at most ", color=TEACHER, ha="right", va="top", transform=ax.get_yaxis_transform())
     ax.set(yscale="log", ylim=(1e-17, 10 * bar), xlabel="weight layers L", ylabel="largest error against autograd")
@@ -77,12 +77,12 @@ def hyperplane_sums(table: pd.DataFrame, ax: Axes) -> Axes:
     table       of :func:`ts_core.experiments.critical_points.hyperplanes` for one case.
     """
     shown = table.assign(plane=table.plane.astype(str))
-    sns.stripplot(shown, x="plane", y="fan_out", hue="network", palette=[TEACHER, STUDENT], size=7, jitter=0.18, ax=ax)
+    sns.swarmplot(shown, x="plane", y="fan_out", hue="network", palette=[TEACHER, STUDENT], size=7, ax=ax)
     top = 1.3 * shown.fan_out.max()
     for tick, (_, group) in enumerate(shown.groupby("plane", sort=False)):
         ax.text(tick, 0.96 * top, f"|sum| = {group.sum_norm.max():.0e}".replace("0e+00", "0"), ha="center", va="top", fontsize="x-small")
     ax.set(xlabel="hyperplane", ylabel="strength ||w|| ||v|| of a node", ylim=(-0.05 * top, top))
-    ax.legend(loc="center right")
+    ax.legend(loc="lower left")
     return ax
 
 
@@ -232,7 +232,7 @@ def learned(table: pd.DataFrame, routes: dict[str, str], axes: Sequence[Axes]) -
 
 def half_times(table: pd.DataFrame, ax: Axes) -> Axes:
     """Half-time of every teacher against 1 / strength, by route; the logistic estimate is a straight line."""
-    sns.stripplot(
+    sns.swarmplot(
         table.assign(inverse=(1 / table.strength).round(3)), x="inverse", y="half_time", hue="route", dodge=True, size=4,
         palette=[STUDENT, NEUTRAL, TEACHER], hue_order=["flow", "SGD", "logistic"], native_scale=True, ax=ax,
     )
@@ -243,7 +243,7 @@ def half_times(table: pd.DataFrame, ax: Axes) -> Axes:
 def covering(times: pd.DataFrame, horizon: float, ax: Axes) -> Axes:
     """Time until all teachers are covered, one dot per start; starts that never get there sit at the horizon."""
     shown = times.assign(time=times.time.fillna(horizon), ratio=times.over_realization.map("{:g}x".format))
-    sns.stripplot(shown, x="ratio", y="time", hue="over_realization", palette=palette(shown.over_realization.unique()), legend=False, size=6, ax=ax)
+    sns.swarmplot(shown, x="ratio", y="time", hue="over_realization", palette=palette(shown.over_realization.unique()), legend=False, size=6, ax=ax)
     ax.axhline(horizon, color=NEUTRAL, linestyle="--")
     ax.text(0.99, horizon, "never within the run ", transform=ax.get_yaxis_transform(), ha="right", va="bottom", fontsize="small")
     ax.set(xlabel="over-realization", ylabel="time until all teachers are covered")

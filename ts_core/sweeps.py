@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from ts_core.store import (
     CELLS, COMMITTED, PACKAGE, StoreError, Tables, check_replaceable, check_writable, code_id, export, load, machine,
