@@ -95,11 +95,12 @@ def run(cell: Cell) -> dict[str, pd.DataFrame]:
 
     def record(step: int, now: list[Network]) -> None:
         epoch = step // cell.steps_per_epoch
-        pairs = zip(cell.over_realizations, now, evaluate(teacher, now, x), evaluate(teacher, now, x_eval))
-        for ratio, student, seen, fresh in pairs:
-            for table in cell.tables:
-                if table != "students" or epoch == max(cell.snapshots):
-                    rows[table].append(TABLES[table](_keys(cell, ratio, epoch), teacher, student, seen, fresh))
+        tables = [table for table in cell.tables if table != "students" or epoch == cell.epochs]
+        on_training_data = {"runs", "students"} & set(tables)
+        seen = evaluate(teacher, now, x) if on_training_data else [None] * len(now)
+        for ratio, student, *found in zip(cell.over_realizations, now, seen, evaluate(teacher, now, x_eval)):
+            for table in tables:
+                rows[table].append(TABLES[table](_keys(cell, ratio, epoch), teacher, student, *found))
 
     train(
         teacher, students, x, [stream(seed, "batches") for seed in cell.seeds],
