@@ -50,7 +50,7 @@ def test_a_picture_says_when_members_diverged(trained):
 
 
 def test_outcome_names_what_diverged():
-    runs = pd.DataFrame({"data": "random", "samples": 10, "polarity": 1.0, "over_realization": 2.0, "seed": [1, 1, 2, 2],
+    runs = pd.DataFrame({"teacher_width": 5, "data": "random", "samples": 10, "polarity": 1.0, "over_realization": 2.0, "seed": [1, 1, 2, 2],
                          "epoch": [0, 1, 0, 1], "status": ["ok", "ok", "ok", "diverged"]})
     assert two_layer.outcome(runs[runs.seed == 1]) == "1 networks trained, none diverged"
     assert "1 of 2" in two_layer.outcome(runs) and "seed 2" in two_layer.outcome(runs)

@@ -112,7 +112,7 @@ def run(cell: Cell) -> dict[str, pd.DataFrame]:
 
 def outcome(runs: pd.DataFrame) -> str:
     """One sentence on how many networks of a table ``runs`` diverged, and which; pictures leave those out."""
-    keys = ["data", "samples", "polarity", "over_realization", "seed"]
+    keys = ["teacher_width", "data", "samples", "polarity", "over_realization", "seed"]
     last = runs.sort_values("epoch").groupby(keys, sort=False).status.last()
     broken = last[last != "ok"].reset_index()
     if broken.empty:
