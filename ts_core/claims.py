@@ -132,7 +132,7 @@ class Table:
         for claim in self.claims:
             rows.setdefault(claim.id, {})[claim.scale] = claim
         scales = [scale for scale in SCALES if any(scale in row for row in rows.values())]
-        head = "".join(f"<th>{name}</th>" for name in ("claim", *(f"{scale} scale" for scale in scales), "published"))
+        head = "".join(f"<th>{name}</th>" for name in ("claim", *(f"{scale} scale" for scale in scales)))
         body = "".join(_row(row, scales) for row in rows.values())
         # The theme gives tables of class dataframe its own colours, in light and in dark mode.
         return (
@@ -172,6 +172,8 @@ def collect(folder: Path = Path(".")) -> Table:
 def _short(number: float, floor: float = 0.0) -> str:
     if math.isnan(number):
         return "–"
+    if float(number).is_integer() and abs(number) < 1e6:  # counts
+        return f"{number:.0f}"
     return f"< {floor:g}" if 0 < abs(number) < floor else f"{number:.5g}" if floor else f"{number:.3g}"
 
 
@@ -179,11 +181,9 @@ def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
     one = next(iter(row.values()))
     notes = dict.fromkeys(escape(claim.note) for claim in row.values() if claim.note)
     small = "<br>".join([f"{escape(one.place)} · {escape(one.id)}", *notes])
-    published = [_short(claim.published) for claim in row.values() if claim.published is not None]
     cells = (
         f"{escape(one.sentence)}<br><small>{small}</small>",
         *(_decision(row[scale]) if scale in row else "–" for scale in scales),
-        published[-1] if published else "–",
     )
     return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
 
@@ -191,7 +191,8 @@ def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
 def _decision(claim: Claim) -> str:
     colour = f"background:var(--pst-color-{COLOURS[claim.verdict]}-bg, transparent);color:var(--pst-color-text-base, inherit)"
     verdict = f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
-    return f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}<br><small>bar {claim.bar}</small></span>'
+    published = "" if claim.published is None else f"<br>published {_short(claim.published)}"
+    return f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}<br><small>bar {claim.bar}{published}</small></span>'
 
 
 def _to_json(claim: Claim) -> dict:
