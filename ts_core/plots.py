@@ -226,7 +226,7 @@ def learned(table: pd.DataFrame, routes: dict[str, str], axes: Sequence[Axes]) -
             thin = dict(linewidth=0.8, alpha=0.6) if routes[route] == "-" else dict(linewidth=1.6)
             ax.plot(group.time, group.learned, color=colours[teacher], linestyle=routes[route], **thin)
         ax.set(title=f"{start} start", xlabel="time", ylabel="learned strength of a teacher node")
-        ax.legend(handles=[Line2D([], [], color="gray", linestyle=s, label=r) for r, s in routes.items() if r in set(panel.route)])
+        ax.legend(handles=[Line2D([], [], color="gray", linestyle=s, label=r) for r, s in routes.items() if r in set(panel.route)], loc="upper right", bbox_to_anchor=(1, 0.92))
     return axes
 
 

@@ -81,16 +81,3 @@ def loss_curves(runs: pd.DataFrame) -> pd.DataFrame:
     """log10 of the evaluation loss of every run that did not diverge; losses of 0 are set to the smallest float32."""
     shown = runs[runs.status == "ok"]
     return shown.assign(log10_eval_loss=np.log10(shown.eval_loss.astype(float).clip(lower=np.finfo("float32").tiny)))
-
-
-def against_published(table: pd.DataFrame, published: pd.DataFrame, value: str) -> pd.DataFrame:
-    """Mean over seeds beside the published curve: one row per common point, columns ``value``, ``published``, ``difference``.
-
-    raises      ValueError when the tables have no point in common.
-    """
-    keys = [k for k in ("polarity", "over_realization", "epoch", "teacher") if k in published and k in table]
-    ours = table.groupby(keys)[value].mean().rename("ours").reset_index()
-    both = ours.merge(published[[*keys, value]].dropna().rename(columns={value: "published"}), on=keys)
-    if both.empty:
-        raise ValueError(f"no point of the published {value} was measured")
-    return both.assign(difference=both.ours - both.published)
