@@ -75,6 +75,7 @@ def covering(times: pd.DataFrame, horizon: float) -> Claim:
     few, many = wide.columns[0], wide.columns[wide.columns >= 4][0]
     return Claim(
         **measured(wide[many] / wide[few]), id="fan-out/cover-time", place="dynamics", at_most=BARS["cover"],
+        note=f"{len(wide)} random starts",
         sentence=f"A {many:g}x student covers all teachers in a fraction of the time of a {few:g}x student (population flow, "
         "paired over starts; one that never gets there counts with the length of the run, which understates the gain).",
     )
