@@ -180,7 +180,7 @@ def sample_complexity(curves: pd.DataFrame, published: pd.DataFrame | None, valu
 
 def ordering(first: pd.DataFrame, ax: Axes) -> Axes:
     """First specialized epoch against fan-out norm, one dot per teacher node; those that never were sit on top."""
-    last = 1.6 * first.first_epoch.max()
+    last = 1.6 * (first.first_epoch.max() if first.first_epoch.notna().any() else 1.0)
     shown = first.assign(when=first.first_epoch.fillna(last))
     colours = palette(shown.over_realization.unique())
     for (ratio, p), group in shown.groupby(["over_realization", "polarity"]):

@@ -196,13 +196,6 @@ def cover_times(teachers: pd.DataFrame, aligned: float = 0.95) -> pd.DataFrame:
     return table.assign(time=table.time.where(table.covered == 1)).reset_index()
 
 
-def cover_summary(times: pd.DataFrame) -> pd.DataFrame:
-    """Over the seeds of :func:`cover_times`: median time (NaN: past the horizon), seeds missed, mean fractions."""
-    late = times.assign(late=times.time.fillna(np.inf), missed=times.time.isna()).groupby("over_realization")
-    table = late[["covered", "aligned"]].mean().assign(missed=late.missed.sum(), median_time=late.late.median())
-    return table.replace(np.inf, np.nan).reset_index()
-
-
 def alignment(angles: Sequence[float], horizon: float = 16.0, step: float = 0.1) -> pd.DataFrame:
     """One unit-norm node that turns towards one teacher node in the plane: start_angle, time, theta and theta_ode.
 

@@ -73,7 +73,7 @@ def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ..
     """
     shown = teachers[teachers.epoch.isin(epochs)]
     keys = ["teacher_width", "polarity", "over_realization", "epoch", "teacher"]
-    hit = (shown.best_correlation > threshold).astype(float)
+    hit = (shown.best_correlation > threshold).where(shown.best_correlation.notna()).astype(float)  # not the diverged
     return shown.assign(success_rate=hit).groupby(keys).success_rate.mean().reset_index()
 
 

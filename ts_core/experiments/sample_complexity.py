@@ -69,18 +69,3 @@ def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
     at = table[table.samples == samples].set_index(["seed", "over_realization", "data"])
     values = at[["train_loss", "eval_loss", "mean_best_correlation", "last_correlation"]].unstack("data")
     return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
-
-
-def against_published(table: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds beside the published curves, with their differences (ours minus published).
-
-    published   digitized curves, one row per data, samples, over_realization.
-    returns     one row per published point that ``table`` has: columns of both, ``_published`` and ``_difference``.
-    """
-    keys = ["data", "over_realization", "samples"]
-    values = ["mean_best_correlation", "eval_loss", "train_loss"]
-    ours = table.groupby(keys)[values].mean().reset_index()
-    both = ours.merge(published[keys + values], on=keys, suffixes=("", "_published"))
-    for value in values:
-        both[f"{value}_difference"] = both[value] - both[f"{value}_published"]
-    return both
