@@ -167,11 +167,8 @@ def _finished(place: Path, source: dict, spec) -> tuple[Tables, dict] | None:
 
 
 def _work(spec) -> float:
-    """Rough cost of a cell, for the remaining time: steps x networks x (a constant + the student's width)."""
-    if not hasattr(spec, "over_realizations"):
-        return 1.0
-    widths = sum(15 + spec.teacher_width * ratio for ratio in spec.over_realizations)
-    return spec.epochs * spec.steps_per_epoch * len(spec.seeds) * len(spec.polarities) * widths
+    """Cost of a cell relative to the others of its sweep, for the remaining time."""
+    return getattr(spec, "work", 1.0)
 
 
 def _bar(title: str, places: dict, done: dict, visible) -> tqdm:
