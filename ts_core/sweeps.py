@@ -27,7 +27,9 @@ from ts_core.store import (
     origin, run_id, save,
 )
 
-SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in ("fan_out", "sample_complexity")}
+SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in (
+    "dataset_size", "deep_l_shape", "depth", "fan_out", "sample_complexity",
+)}
 SCALES = ("quick", "paper")
 CONNECT = 5  # seconds within which a scheduler must answer
 DAY = 86_400  # seconds after which a hidden staging folder can only be what a killed process left

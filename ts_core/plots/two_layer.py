@@ -29,12 +29,12 @@ def plane(lines: pd.DataFrame, error: pd.DataFrame, steps: Sequence[int], axes: 
             lines[lines.network == "teacher"], dict(colors=TEACHER, linestyles=(0, (3, 2)))
         )):
             width = 0.4 + 3.6 * table.strength / widest
-            ax.add_collection(LineCollection(_segments(table, 2 * reach), linewidths=width, **style))
+            ax.add_collection(LineCollection(segments(table, 2 * reach), linewidths=width, **style))
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], title=f"step {step:,}")
     return axes
 
 
-def _segments(table: pd.DataFrame, reach: float) -> np.ndarray:
+def segments(table: pd.DataFrame, reach: float) -> np.ndarray:
     """Ends ``(lines, 2, 2)`` of the line w^T x + b = 0, ``reach`` to both sides of its foot point."""
     w = table[["w_1", "w_2"]].to_numpy()
     size = np.linalg.norm(w, axis=1, keepdims=True)
