@@ -27,6 +27,6 @@ class Depth(Spec):
 
 
 PAPER = Depth(
-    hidden_layers=(2, 4, 6), sample_sizes=(1000, 3000, 10_000, 30_000, 100_000), seeds=5, epochs=100,
+    hidden_layers=(2, 4, 6), sample_sizes=(1000, 3000, 10_000, 30_000), seeds=5, epochs=100,
     snapshots=(0, 1, 3, 10, 30, 100),
 )  # the scale of the book: the papers have no such experiment
