@@ -18,13 +18,16 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
     many = commands.add_parser("sweep", help="train a whole sweep; finished cells are kept, so the same command resumes")
-    many.add_argument("name", choices=("fan_out", "sample_complexity"))
-    many.add_argument("--scale", choices=("quick", "paper"), default="quick", help="settings of the chapter or of the paper")
+    many.add_argument("name", choices=("cifar10", "fan_out", "sample_complexity"))
+    many.add_argument("--scale", choices=("quick", "laptop", "paper"), default="quick", help="settings of the chapter, of the "
+                      "paper, or between them (cifar10 only)")
     many.add_argument("--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)")
     many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
     many.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
-    many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: at paper scale "
+    many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: above quick scale "
                       "book/results/NAME, else _build/results/NAME)")
+    many.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the images (default: $TS_CORE_DATA, else the "
+                      "user's cache)")
     return parser
 
 
