@@ -42,11 +42,11 @@ class Cifar10(Spec):
     """passes over the labelled training images (number)"""
     tuning_epochs: Count = 3
     """passes over them after pruning (number)"""
-    teacher_rate: Positive = 0.05
-    """largest learning rate of the teacher's cross-entropy; fine-tuning takes a fifth of it"""
+    teacher_rate: Positive = 0.01
+    """largest learning rate of the teacher's cross-entropy, for training and for fine-tuning"""
     student_epochs: Count = 10
     """passes over the unlabelled training images (number)"""
-    student_rate: Positive = 0.002
+    student_rate: Positive = 0.005
     """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs"""
     dtype: Literal["float64", "float32"] = "float64"
     """number type; float32 is the larger scales' and faster"""
@@ -69,7 +69,7 @@ class Cifar10(Spec):
             dataset=dataset, fingerprint=fingerprint, shift=4 // self.pool,
             **self.model_dump(include={"images", "validation_images", "test_images", "pool", "width", "prune", "dtype", "device"}),
             training=Training(epochs=self.teacher_epochs, learning_rate=self.teacher_rate, **shared),
-            tuning=Training(epochs=self.tuning_epochs, learning_rate=self.teacher_rate / 5, **shared),
+            tuning=Training(epochs=self.tuning_epochs, learning_rate=self.teacher_rate, **shared),
         )
 
     def _cells(self, teacher: Teacher, folder: str) -> list[Student]:
@@ -88,11 +88,11 @@ def chosen(dataset: str) -> str:
     return dataset if dataset != "auto" else "cifar10" if present(data_folder()) else "patches"
 
 
-REAL = dict(
-    dataset="cifar10", images=50_000, validation_images=5000, test_images=10_000, pool=1, batch_size=128, dtype="float32",
-    teacher_rate=0.1,
+REAL = dict(dataset="cifar10", images=50_000, validation_images=5000, test_images=10_000, pool=1, batch_size=128, dtype="float32")
+LAPTOP = Cifar10(
+    **REAL, width=16, teacher_epochs=20, tuning_epochs=6, student_epochs=20, teacher_rate=0.005, student_rate=0.003,
 )
-LAPTOP = Cifar10(**REAL, width=16, teacher_epochs=20, tuning_epochs=5, student_epochs=25)
-PAPER = Cifar10(
+PAPER = Cifar10(  # a wider top layer needs smaller rates
     **REAL, width=64, over_realizations=(1.0, 2.0, 5.0), teacher_epochs=200, tuning_epochs=50, student_epochs=100,
+    teacher_rate=0.00125, student_rate=0.0005,
 )
