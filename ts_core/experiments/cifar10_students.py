@@ -10,8 +10,10 @@ from pydantic import Field, model_validator
 
 from ts_core.convnets import ConvNet, Moments, evaluating, inputs, logit_loss, place, start, train
 from ts_core.data import stream
-from ts_core.experiments import cifar10_teacher
-from ts_core.experiments.cifar10_teacher import CHUNK, Teacher, Training, batches, from_table, optimizer_of, rates, splits
+from ts_core.experiments.cifar10_teacher import (
+    CHUNK, Teacher, Training, batches, from_table, optimizer_of, rates, splits,
+)
+from ts_core.experiments.cifar10_teacher import run as run_teacher
 from ts_core.experiments.spec import Spec
 from ts_core.networks import over_realized_width
 from ts_core.store import StoreError, load, run_id
@@ -85,9 +87,9 @@ def run(cell: Student) -> dict[str, pd.DataFrame]:
 def taught(cell: Student) -> ConvNet:
     """The student's teacher: the saved one, or else trained again."""
     try:
-        tables = load(Path(cell.cells) / run_id(cifar10_teacher.run, cell.teacher))[0]
+        tables = load(Path(cell.cells) / run_id(run_teacher, cell.teacher))[0]
     except StoreError:
-        tables = cifar10_teacher.run(cell.teacher)
+        tables = run_teacher(cell.teacher)
     return from_table(tables["weights"], cell.teacher)
 
 

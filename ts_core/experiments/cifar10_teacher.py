@@ -17,7 +17,8 @@ from ts_core.convnets import (
     ConvNet, augment, compact, cosine_rates, evaluating, fan_out, inputs, masks, place, start, strongest, train,
 )
 from ts_core.data import stream
-from ts_core.experiments import patches
+from ts_core.experiments.patches import fingerprint as fingerprint_of
+from ts_core.experiments.patches import patches
 from ts_core.experiments.spec import Count, Positive, Spec
 from ts_core.experiments.two_layer import device_of
 
@@ -88,8 +89,8 @@ Labelled = tuple[Tensor, Tensor]  # uint8 images (n, 3, side, side) and labels (
 def read(dataset: str) -> tuple[cifar10.Images, str]:
     """All images of a data set, and their fingerprint."""
     if dataset == "patches":
-        images = patches.patches()
-        return images, patches.fingerprint(images)
+        images = patches()
+        return images, fingerprint_of(images)
     folder = cifar10.data_folder()
     return cifar10.read(folder), cifar10.fingerprint(folder)
 
