@@ -106,23 +106,24 @@ def test_augmented_weight_carries_the_constant():
 
 def test_beta_is_the_squared_fan_out_norm_in_two_layers():
     _, student, x = pair([5, 4, 3], [5, 7, 3])
-    torch.testing.assert_close(mean_beta(student, x)[0], fan_out_norm(student) ** 2)
+    torch.testing.assert_close(mean_beta(student, x)[0][0], fan_out_norm(student) ** 2)
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 500])
-def test_beta_by_the_released_recursion(chunk):
-    """beta = W^T H W from the layer above, H = beta gated on both sides, averaged over the samples."""
-    _, student, x = pair([6, 4, 5, 3], [6, 8, 9, 3])
-    ours, z = mean_beta(student, x, chunk), forward(student, x)[0]
+@pytest.mark.parametrize("budget", [1, 1000, 2**24])
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_beta_and_h_by_the_released_recursion_with_exact_gates(budget, slope):
+    """beta = W^T H W from the layer above, H = D beta D, averaged over the samples; the chunks never show."""
+    _, student, x = pair([6, 4, 5, 3], [6, 8, 9, 3], slope=slope)
+    (betas, hs), z = mean_beta(student, x, budget), forward(student, x)[0]
     for member in range(3):
         h = torch.eye(4, dtype=torch.float64).expand(11, 4, 4)
         for layer in (1, 0):
             w = augmented(student.weights[layer + 1])[member]
             beta = w.T @ h @ w
-            expected = beta.mean(0).diagonal()[:-1]
-            torch.testing.assert_close(ours[layer][member], expected, rtol=1e-12, atol=0)
-            gate = with_constant(activation_slope(z[layer][member]))
+            gate = with_constant(activation_slope(z[layer][member], slope))
             h = beta * gate[:, :, None] * gate[:, None, :]
+            for ours, expected in ((betas, beta), (hs, h)):
+                torch.testing.assert_close(ours[layer][member], expected.mean(0).diagonal()[:-1], rtol=1e-12, atol=0)
 
 
 def test_learning_rate_of_mse_loss_is_c_over_two_times_ours():

@@ -58,7 +58,7 @@ def test_outcome_names_what_diverged():
 
 def test_lines_in_the_plane_lie_on_their_boundary():
     nodes = pd.DataFrame({"w_1": [1.0, 0.0, 3.0], "w_2": [0.0, -2.0, 4.0], "b": [0.5, 1.0, 5.0]})
-    ends = plots._segments(nodes, 2.0)
+    ends = plots.two_layer.segments(nodes, 2.0)
     w = nodes[["w_1", "w_2"]].to_numpy()
     assert np.abs(np.einsum("kij,kj->ki", ends, w) + nodes.b.to_numpy()[:, None]).max() < 1e-12
     assert np.allclose(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1), 4.0)

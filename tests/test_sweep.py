@@ -314,3 +314,13 @@ def test_command_line_refuses_in_one_line(words, message, tmp_path, capsys):
     assert main(["sweep", "fan_out", *places, *words]) == 1
     error = capsys.readouterr().err
     assert error.startswith(message) and error.count("\n") == 1
+
+
+def test_an_unknown_sweep_is_named_and_the_help_names_all_known(capsys):
+    assert main(["sweep", "fan_in"]) == 1
+    error = capsys.readouterr().err
+    assert "unknown sweep 'fan_in'" in error
+    with pytest.raises(SystemExit):
+        main(["sweep", "--help"])
+    text = capsys.readouterr().out
+    assert all(name in text and name in error for name in sweeps.SWEEPS)

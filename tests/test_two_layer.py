@@ -9,7 +9,7 @@ from gated import TINY
 from ts_core.experiments import two_layer
 from ts_core.experiments.fan_out import PAPER as FAN_OUT, FanOut
 from ts_core.experiments.sample_complexity import PAPER as SAMPLE_COMPLEXITY, SampleComplexity
-from ts_core.experiments.spec import SpecError
+from ts_core.experiments.spec import SpecError, device_of
 from ts_core.experiments.two_layer import Cell, run
 from ts_core.store import run_id
 
@@ -158,7 +158,7 @@ def test_paper_scale_is_the_papers_grid():
 
 def test_unknown_gpu_is_refused():
     if two_layer.torch.cuda.is_available():
-        assert two_layer.device_of("cuda").type == "cuda"
+        assert device_of("cuda").type == "cuda"
     else:
         with pytest.raises(ValueError, match="device = 'cuda'.*'cpu'"):
-            two_layer.device_of("cuda")
+            device_of("cuda")

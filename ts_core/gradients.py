@@ -96,15 +96,25 @@ def backward(student: Network, z: list[Tensor], residual: Tensor) -> list[Tensor
     return gradients
 
 
-def mean_beta(network: Network, x: Tensor, chunk: int = 256) -> list[Tensor]:
-    """E_x[beta_kk] per hidden layer, ``(e, n_l)``, with beta = V_l^T V_l; its root generalizes the fan-out norm.
+def mean_beta(
+    network: Network, x: Tensor, budget: int = 2**24
+) -> tuple[list[Tensor], list[Tensor]]:
+    """E_x[beta_kk] and E_x[H_kk] per hidden layer, each ``(e, n_l)``, with beta = V_l^T V_l and H = D_l beta D_l.
 
-    In two layers beta_kk is the squared fan-out norm exactly; in more it depends on the sample.
-    chunk       samples per pass: bounds the memory, whatever b.
-    source      diagonal of the student-student beta that the released multi-layer code records, before its own gate.
+    In two layers beta_kk is the squared fan-out norm exactly; in more it depends on the sample, and the root of its mean
+    generalizes the fan-out norm.
+    budget      numbers that one V_l may hold: samples go through in chunks, so this bounds the memory, whatever b.
+    source      diagonal of the student-student beta that the released multi-layer code records before a layer's own
+                gate, and of its H after it; there the gates are 0 or 1 even in leaky networks, here D_l is exact.
     """
-    totals = [0.0] * (network.depth - 1)
+    widest = max(w.shape[1] for w in network.weights) + 1
+    chunk = max(1, budget // (network.members * (network.weights[-1].shape[1] + 1) * widest))
+    hidden = network.depth - 1
+    beta, h = [0.0] * hidden, [0.0] * hidden
     for part in x.split(chunk, dim=1):
-        for layer, v in enumerate(top_down(network, forward(network, part)[0])[:-1]):
-            totals[layer] = totals[layer] + v[:, :, :-1, :-1].square().sum((1, 2))  # without the constant units
-    return [total / x.shape[1] for total in totals]
+        z = forward(network, part)[0]
+        for layer, (v, d) in enumerate(zip(top_down(network, z)[:hidden], gates(network, z))):
+            diagonal = v[:, :, :-1, :-1].square().sum(2)  # (e, b, n), without the constant units
+            beta[layer] = beta[layer] + diagonal.sum(1)
+            h[layer] = h[layer] + (diagonal * spread(d, network.members)[..., :-1].square()).sum(1)
+    return [total / x.shape[1] for total in beta], [total / x.shape[1] for total in h]

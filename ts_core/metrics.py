@@ -82,7 +82,8 @@ def cosine(rows_t: Tensor, rows_s: Tensor, augmented: bool = False) -> Tensor:
 class Evaluation:
     """Loss and hidden-layer correlations of an ensemble on one data set, float64.
 
-    loss        ``(e,)`` mean over samples and outputs of the squared error (2 J / c); not finite if diverged.
+    loss        ``(e,)`` mean over samples and outputs of the squared error (2 J / c), or the cross-entropy J; not finite
+                if diverged.
     rho         per hidden layer ``(e, m_l, n_l)``, as in :func:`correlation`.
     """
 
@@ -90,11 +91,14 @@ class Evaluation:
     rho: tuple[Tensor, ...]
 
 
-def evaluate(teacher: Network, students: Sequence[Network], x: Tensor, chunk: int = 256) -> list[Evaluation]:
+def evaluate(
+    teacher: Network, students: Sequence[Network], x: Tensor, chunk: int = 256, loss: str = "mse"
+) -> list[Evaluation]:
     """Loss and correlations of several student ensembles against one ensemble of teachers, by running moments.
 
     x           ``(g, b, d)``, b >= 2. Products are taken in its dtype, sums over chunks in float64.
     chunk       samples per pass: bounds the memory, whatever b.
+    loss        as in :func:`training.train`.
     raises      ValueError when b < 2.
     """
     samples = x.shape[1]
@@ -104,14 +108,21 @@ def evaluate(teacher: Network, students: Sequence[Network], x: Tensor, chunk: in
     for start in range(0, samples, chunk):
         f_t = forward(teacher, x[:, start:start + chunk])[1]
         for i, student in enumerate(students):
-            terms = _moments(f_t, forward(student, x[:, start:start + chunk])[1])
+            terms = _moments(f_t, forward(student, x[:, start:start + chunk])[1], loss)
             totals[i] = terms if totals[i] is None else [a.add_(b) for a, b in zip(totals[i], terms)]
-    return [_evaluation(terms, samples, f_t[-1].shape[2]) for terms in totals]
+    return [_evaluation(terms, samples) for terms in totals]
 
 
-def _moments(f_t: list[Tensor], f_s: list[Tensor]) -> list[Tensor]:
-    """Sums over the samples: squared error, then per hidden layer t, t^2, s, s^2 and t s, all float64."""
-    terms = [(f_t[-1] - f_s[-1]).square().sum((1, 2))]
+def _sample_losses(f_t: Tensor, f_s: Tensor, loss: str) -> Tensor:
+    """Loss of every sample ``(e, b)`` from the outputs of teacher and student."""
+    if loss == "mse":
+        return (f_t - f_s).square().mean(2)
+    return -f_s.log_softmax(2).gather(2, f_t.argmax(2, keepdim=True))[..., 0]
+
+
+def _moments(f_t: list[Tensor], f_s: list[Tensor], loss: str) -> list[Tensor]:
+    """Sums over the samples: the loss, then per hidden layer t, t^2, s, s^2 and t s, all float64."""
+    terms = [_sample_losses(f_t[-1], f_s[-1], loss).sum(1)]
     for t, s in zip(f_t[:-1], f_s[:-1]):
         grouped = s.reshape(t.shape[0], -1, *s.shape[1:])
         product = (t[:, None].transpose(2, 3) @ grouped).flatten(0, 1)
@@ -119,7 +130,7 @@ def _moments(f_t: list[Tensor], f_s: list[Tensor]) -> list[Tensor]:
     return [term.double() for term in terms]
 
 
-def _evaluation(terms: list[Tensor], samples: int, outputs: int) -> Evaluation:
+def _evaluation(terms: list[Tensor], samples: int) -> Evaluation:
     rho = []
     for t, tt, s, ss, ts in zip(*(terms[i::5] for i in range(1, 6))):
         share = s.shape[0] // t.shape[0]
@@ -128,4 +139,4 @@ def _evaluation(terms: list[Tensor], samples: int, outputs: int) -> Evaluation:
         scale_t = (tt - t * t / samples).clamp(min=0) + VARIANCE_FLOOR
         scale_s = (ss - s * s / samples).clamp(min=0) + VARIANCE_FLOOR
         rho.append(covariance * scale_t.rsqrt()[:, :, None] * scale_s.rsqrt()[:, None])
-    return Evaluation(terms[0] / (samples * outputs), tuple(rho))
+    return Evaluation(terms[0] / samples, tuple(rho))

@@ -13,8 +13,11 @@ Conventions, used everywhere in the package (``book/notation.md`` mirrors them):
 * Loss: J = 1/2 E_x ||f*(x) - f(x)||^2, summed over outputs. The *reported* loss is the mean over samples and
   outputs without the 1/2, that is 2 J / c. The gradient g_l = -dJ/dz_l carries the minus sign, so gradient
   descent *adds* lr * E[g_l f_{l-1}^T]. A learning rate of ``torch.nn.MSELoss`` is c / 2 times ours.
+* Cross-entropy: J = -E_x log softmax(f(x)) at the teacher's largest output, reported as it is; a learning rate of
+  ``torch.nn.CrossEntropyLoss`` is ours.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +26,7 @@ import torch
 from torch import Tensor
 
 CHOICES = np.linspace(-1.0, 1.0, 9)  # the values a teacher weight is drawn from
+LOSSES = ("mse", "cross_entropy")
 
 
 @dataclass(frozen=True)
@@ -151,6 +155,48 @@ def two_layer_teachers(
         fan_out = distinct_encodings(generator, outputs, width)
         upper.extend(_with_bias(fan_out * strength, bias) for strength in decay)
     return Network((torch.from_numpy(np.stack(lower)), torch.from_numpy(np.stack(upper))))
+
+
+def deep_teachers(
+    generators: Sequence[np.random.Generator], sizes: Sequence[int], x: Tensor, slope: float = 0.0
+) -> Network:
+    """The paper's multi-layer teachers of layer ``sizes`` (input and output included), float64; one per generator.
+
+    Entries are drawn from CHOICES and biases from U(-1/2, 1/2); both are divided by the norm of the row's weights. Then,
+    from the lowest layer up, biases are shifted so that every hidden pre-activation has median 0 on ``x``, and the
+    outputs are scaled and shifted to mean 0 and standard deviation 1 there: predicting nothing has loss 1.
+
+    x           ``(g, b, d)`` samples that the biases are tuned on, one data set per generator.
+    raises      ValueError when a layer cannot have so many distinct rows (see :func:`distinct_encodings`).
+    source      released multi-layer experiment of the ICML 2020 paper.
+    """
+    weights, f = [], x
+    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:]), start=1):
+        weight = torch.from_numpy(np.stack([_normalized_rows(g, n_out, n_in) for g in generators]))
+        z = affine(weight, f)
+        if layer < len(sizes) - 1:
+            weight[..., -1] -= z.median(1).values
+            f = activation(affine(weight, f), slope)
+        else:
+            weight[..., -1] -= z.mean(1)
+            weight /= z.std(1)[..., None]
+        weights.append(weight)
+    return Network(tuple(weights), slope)
+
+
+def _normalized_rows(generator: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    weight = distinct_encodings(generator, rows, columns)
+    bias = generator.uniform(-0.5, 0.5, rows)
+    return np.column_stack([weight, bias]) / np.linalg.norm(weight, axis=1, keepdims=True)
+
+
+def uniform_students(generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0) -> Network:
+    """Students of layer ``sizes`` with weights and biases U(-r, r), r = 1 / sqrt(fan-in): PyTorch's default, float64."""
+    layers = [
+        np.stack([g.uniform(-1, 1, (n_out, n_in + 1)) / math.sqrt(n_in) for g in generators])
+        for n_in, n_out in zip(sizes, sizes[1:])
+    ]
+    return Network(tuple(map(torch.from_numpy, layers)), slope)
 
 
 def small_students(

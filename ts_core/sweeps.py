@@ -27,7 +27,9 @@ from ts_core.store import (
     origin, run_id, save,
 )
 
-SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in ("cifar10", "fan_out", "sample_complexity")}
+SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in (
+    "cifar10", "dataset_size", "deep_l_shape", "depth", "fan_out", "sample_complexity",
+)}
 SCALES = ("quick", "laptop", "paper")
 CONNECT = 5  # seconds within which a scheduler must answer
 DAY = 86_400  # seconds after which a hidden staging folder can only be what a killed process left
@@ -184,11 +186,8 @@ def _finished(place: Path, source: dict, spec) -> tuple[Tables, dict] | None:
 
 
 def _work(spec) -> float:
-    """Rough cost of a cell, for the remaining time: steps x networks x (a constant + the student's width)."""
-    if not hasattr(spec, "over_realizations"):
-        return 1.0
-    widths = sum(15 + spec.teacher_width * ratio for ratio in spec.over_realizations)
-    return spec.epochs * spec.steps_per_epoch * len(spec.seeds) * len(spec.polarities) * widths
+    """Cost of a cell relative to the others of its sweep, for the remaining time."""
+    return getattr(spec, "work", 1.0)
 
 
 def _bar(title: str, places: dict, done: dict, visible) -> tqdm:

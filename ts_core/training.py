@@ -1,7 +1,7 @@
 """Mini-batch SGD for whole ensembles at once.
 
-The released two-layer experiment trains one network at a time; here every step trains all members of several student
-ensembles, without a Python loop over them. What makes it fast:
+The released experiments train one network at a time; here every step trains all members of several student ensembles,
+without a Python loop over them. What makes it fast:
 
 * Networks that see the same samples (polarities of a teacher, widths of a student) share the gathered batch, its
   transpose and the teacher's first layer; their own first layers are one matrix product per data set.
@@ -9,16 +9,17 @@ ensembles, without a Python loop over them. What makes it fast:
 * Biases are a constant unit per layer, so a step is a few batched products on buffers that are allocated once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ts_core.networks import Network
+from ts_core.networks import LOSSES, Network
 
 BLOCK = 5  # steps gathered at once: long enough to amortize the call, short enough to stay in the cache
+LOOK_AHEAD = 1000  # steps whose row numbers are drawn at once
 
 
 def log_spaced(steps: int, count: int) -> list[int]:
@@ -40,48 +41,64 @@ def train(
     x: Tensor,
     batches: Sequence[np.random.Generator],
     *,
-    learning_rate: float,
+    learning_rate: float | Sequence[tuple[int, float]],
     batch_size: int,
     steps: int,
     snapshots: Sequence[int],
     on_snapshot: Callable[[int, list[Network]], None],
+    loss: str = "mse",
+    shuffle: bool = False,
 ) -> None:
-    """Train student ensembles on a teacher's outputs with SGD; batches are drawn with replacement.
+    """Train student ensembles on a teacher's outputs with SGD.
 
     teacher         e members, e a multiple of the g data sets.
     students        ensembles of e members each and any width; they see the same batches.
     x               ``(g, b, d)`` inputs, in the dtype and on the device to train with; nothing is changed in place.
     batches         one generator of sample indices per data set.
-    learning_rate   for J = 1/2 ||f* - f||^2 summed over outputs (see ts_core.networks).
+    learning_rate   for J of ts_core.networks; or pairs (first step, rate) of a piecewise constant rate, from step 0 on.
+    loss            ``mse``, or ``cross_entropy`` against the teacher's largest output (see ts_core.networks).
+    shuffle         False draws batches with replacement; True passes through the data in a new order every epoch of
+                    samples // batch_size steps, and drops what does not fill a batch.
     snapshots       step numbers in 0..steps at which ``on_snapshot(step, students)`` gets copies of the students.
-    raises          ValueError, before the first step, for a batch above the data and for sizes that do not fit.
+    raises          ValueError, before the first step, for a batch above the data, sizes that do not fit, an unknown
+                    loss, cross-entropy with one output, and rates that are not positive or do not start at step 0.
 
     A member that diverges becomes NaN (see ``diverged``) and leaves all others as they are.
     """
     groups, samples, _ = x.shape
+    rates = dict([(0, learning_rate)] if isinstance(learning_rate, (int, float)) else learning_rate)
     _check(teacher, students, x, batches, batch_size, steps, snapshots)
+    _check_loss(loss, teacher.weights[-1].shape[1], rates)
+    source = _Stack(teacher, groups, batch_size, x)
+    stacks = [_Trainable(s, groups, batch_size, x, loss) for s in students]
+    draw = _drawing(batches, samples, batch_size, shuffle)
+    step = 0
+    for stop in sorted({*snapshots, *(first for first in rates if first < max(snapshots))}):
+        rate = rates[max(first for first in rates if first <= step)] / batch_size
+        for by_row, by_feature in _batches(x, draw, batch_size, stop - step):
+            target = source.forward(by_feature)
+            if loss == "cross_entropy":
+                target = torch.zeros_like(target).scatter_(1, target.argmax(1, keepdim=True), 1.0)
+            for stack in stacks:
+                stack.step(by_row, by_feature, target, rate)
+        step = stop
+        if step in snapshots:
+            on_snapshot(step, [stack.network() for stack in stacks])
+
+
+def _batches(x: Tensor, draw: Callable[[int], Tensor], batch_size: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """``count`` batches with the constant unit, sample by sample ``(g, batch_size, d + 1)`` and transposed."""
+    groups, samples, _ = x.shape
     rows = pad(x, (0, 1), value=1.0).reshape(groups * samples, -1)
     drawn = torch.empty(BLOCK * groups * batch_size, rows.shape[1], dtype=x.dtype, device=x.device)
     by_row = drawn.view(BLOCK, groups, batch_size, -1)
     by_feature = drawn.new_empty(BLOCK, groups, rows.shape[1], batch_size)
-    source = _Stack(teacher, groups, batch_size, x)
-    stacks = [_Trainable(s, groups, batch_size, x) for s in students]
-    rate = learning_rate / batch_size
-    step = 0
-    for stop in sorted(set(snapshots)):
-        while step < stop:
-            count = min(stop - step, 1000)
-            picks = _indices(batches, samples, count, batch_size, x.device)
-            for first in range(0, count, BLOCK):
-                block = picks[first:first + BLOCK]
-                torch.index_select(rows, 0, block.reshape(-1), out=drawn[:block.numel()])
-                by_feature.copy_(by_row.transpose(2, 3))
-                for i in range(len(block)):
-                    target = source.forward(by_feature[i])
-                    for stack in stacks:
-                        stack.step(by_row[i], by_feature[i], target, rate)
-            step += count
-        on_snapshot(step, [stack.network() for stack in stacks])
+    for start in range(0, count, LOOK_AHEAD):
+        picks = draw(min(count - start, LOOK_AHEAD)).to(x.device)
+        for block in picks.split(BLOCK):
+            torch.index_select(rows, 0, block.reshape(-1), out=drawn[:block.numel()])
+            by_feature.copy_(by_row.transpose(2, 3))
+            yield from zip(by_row[:len(block)], by_feature)
 
 
 class _Stack:
@@ -117,13 +134,17 @@ class _Stack:
 class _Trainable(_Stack):
     """One SGD step g_{l-1} = D_{l-1} W_l^T g_l, W_l += rate g_l f_{l-1}^T on static buffers."""
 
-    def __init__(self, network: Network, groups: int, batch_size: int, like: Tensor):
+    def __init__(self, network: Network, groups: int, batch_size: int, like: Tensor, loss: str):
         super().__init__(network, groups, batch_size, like)
+        self.loss = loss
         self.gradients = [torch.empty_like(units) for units in self.units]
         self.first = self.gradients[0].view(self.outputs[0].shape)
 
     def step(self, x: Tensor, x_by_feature: Tensor, target: Tensor, rate: float) -> None:
-        torch.baddbmm(target, self.weights[-1], self.hidden(x_by_feature), alpha=-1, out=self.gradients[-1])
+        if self.loss == "mse":
+            torch.baddbmm(target, self.weights[-1], self.hidden(x_by_feature), alpha=-1, out=self.gradients[-1])
+        else:
+            torch.sub(target, self.forward(x_by_feature).softmax(1), out=self.gradients[-1])
         for l in range(len(self.weights) - 1, 0, -1):
             below, g = self.units[l - 1], self.gradients[l - 1]
             torch.bmm(self.weights[l].transpose(1, 2), self.gradients[l], out=g)
@@ -143,10 +164,32 @@ class _Trainable(_Stack):
         return Network((*hidden, self.weights[-1].clone()), self.slope)
 
 
-def _indices(batches, samples: int, count: int, batch_size: int, device) -> Tensor:
-    """Rows ``(count, g, batch_size)`` into the stacked data sets; each data set draws from its own stream."""
-    drawn = np.stack([g.integers(samples, size=(count, batch_size)) for g in batches], axis=1)
-    return torch.from_numpy(drawn + samples * np.arange(len(batches))[None, :, None]).to(device)
+def _drawing(batches, samples: int, batch_size: int, shuffle: bool) -> Callable[[int], Tensor]:
+    """A function that draws the next batches: ``count`` to rows ``(count, g, batch_size)`` of the stacked data sets.
+
+    Each data set draws from its own stream.
+    """
+
+    def epochs(generator):
+        while True:
+            yield from generator.permutation(samples)[: samples // batch_size * batch_size].reshape(-1, batch_size)
+
+    if shuffle:
+        streams = [epochs(g) for g in batches]
+        pick = lambda count: [[next(s) for _ in range(count)] for s in streams]  # noqa: E731
+    else:
+        pick = lambda count: [g.integers(samples, size=(count, batch_size)) for g in batches]  # noqa: E731
+    offset = samples * np.arange(len(batches))[None, :, None]
+    return lambda count: torch.from_numpy(np.stack(pick(count), axis=1) + offset)
+
+
+def _check_loss(loss: str, outputs: int, rates: dict[int, float]) -> None:
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+    if loss == "cross_entropy" and outputs < 2:
+        raise ValueError(f"cross_entropy tells classes apart and needs at least 2 outputs, got {outputs}")
+    if 0 not in rates or min(rates) < 0 or not all(rate > 0 for rate in rates.values()):
+        raise ValueError(f"learning rates must be positive and start at step 0, got {rates}")
 
 
 def _check(teacher, students, x, batches, batch_size, steps, snapshots) -> None:

@@ -1,6 +1,11 @@
 """One module per experiment; the chapters and the settings each of them takes."""
 
 from ts_core.experiments.fan_out_ordering import FanOutOrdering
+from ts_core.experiments.lowest_layer import LowestLayer
 from ts_core.experiments.two_layer_theorem import TwoLayerTheorem
 
-CHAPTERS = {"two_layer_theorem": TwoLayerTheorem, "fan_out_ordering": FanOutOrdering}  # notebook name -> its parameters
+CHAPTERS = {  # notebook name -> its parameters
+    "two_layer_theorem": TwoLayerTheorem,
+    "fan_out_ordering": FanOutOrdering,
+    "lowest_layer": LowestLayer,
+}

@@ -19,8 +19,7 @@ from ts_core.convnets import (
 from ts_core.data import stream
 from ts_core.experiments.patches import fingerprint as fingerprint_of
 from ts_core.experiments.patches import patches
-from ts_core.experiments.spec import Count, Positive, Spec
-from ts_core.experiments.two_layer import device_of
+from ts_core.experiments.spec import Count, Positive, Spec, device_of
 
 CHUNK = 250  # images per evaluation step: bounds the memory
 

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Positive = Annotated[float, Field(gt=0)]
@@ -49,3 +50,10 @@ def _looks_numeric(problem: dict) -> bool:
     except ValueError:
         return False
     return True
+
+
+def device_of(name: str) -> torch.device:
+    """``auto`` is the GPU if there is one; raises ValueError when ``cuda`` is asked for and missing."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device = 'cuda', but this machine has no usable GPU; use 'auto' or 'cpu'")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

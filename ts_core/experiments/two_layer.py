@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 
 from ts_core.data import gaussian, stream, teacher_aware
-from ts_core.experiments.spec import Count, Positive, Spec
+from ts_core.experiments.spec import Count, Positive, Spec, device_of
 from ts_core.metrics import Evaluation, best_student, best_teacher, evaluate
 from ts_core.networks import Network, fan_out_norm, over_realized_width, small_students, two_layer_teachers
 from ts_core.training import train
@@ -56,6 +56,12 @@ class Cell(Spec):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name}: values must differ, got {list(getattr(self, name))}")
         return self
+
+    @property
+    def work(self) -> float:
+        """Rough cost: steps x networks x (a constant + the student's width)."""
+        widths = sum(15 + self.teacher_width * ratio for ratio in self.over_realizations)
+        return self.epochs * self.steps_per_epoch * len(self.seeds) * len(self.polarities) * widths
 
 
 def start(cell: Cell) -> tuple[Network, list[Network], torch.Tensor]:
@@ -123,13 +129,6 @@ def outcome(runs: pd.DataFrame) -> str:
         f"{len(broken)} of {len(last)} networks DIVERGED and are missing from the figures below (a smaller learning_rate "
         f"helps): {'; '.join(named[:8])}{more}"
     )
-
-
-def device_of(name: str) -> torch.device:
-    """``auto`` is the GPU if there is one; raises ValueError when ``cuda`` is asked for and missing."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device = 'cuda', but this machine has no usable GPU; use 'auto' or 'cpu'")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _keys(cell: Cell, ratio: float, epoch: int) -> pd.DataFrame:

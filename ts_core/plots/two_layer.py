@@ -1,8 +1,7 @@
-"""Pictures: each function draws a table onto given axes and returns them; nothing is computed, saved or trained here."""
+"""Pictures of the chapters on two-layer networks."""
 
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -11,13 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 
-TEACHER, STUDENT, NEUTRAL = "#d1495b", "#00798c", "#8d99ae"
-PUBLISHED = dict(color="black", linestyle="none", marker="o", markersize=3, markerfacecolor="white", markeredgewidth=0.8)
-
-
-def palette(levels: Sequence[float]) -> dict:
-    """One colour per over-realization, the same in every figure: darker is wider."""
-    return dict(zip(sorted(levels), sns.color_palette("crest", len(levels))))
+from ts_core.plots.common import NEUTRAL, PUBLISHED, STUDENT, TEACHER, label_rim, palette, say_missing
 
 
 def plane(lines: pd.DataFrame, error: pd.DataFrame, steps: Sequence[int], axes: Sequence[Axes]) -> Sequence[Axes]:
@@ -36,12 +29,12 @@ def plane(lines: pd.DataFrame, error: pd.DataFrame, steps: Sequence[int], axes: 
             lines[lines.network == "teacher"], dict(colors=TEACHER, linestyles=(0, (3, 2)))
         )):
             width = 0.4 + 3.6 * table.strength / widest
-            ax.add_collection(LineCollection(_segments(table, 2 * reach), linewidths=width, **style))
+            ax.add_collection(LineCollection(segments(table, 2 * reach), linewidths=width, **style))
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], title=f"step {step:,}")
     return axes
 
 
-def _segments(table: pd.DataFrame, reach: float) -> np.ndarray:
+def segments(table: pd.DataFrame, reach: float) -> np.ndarray:
     """Ends ``(lines, 2, 2)`` of the line w^T x + b = 0, ``reach`` to both sides of its foot point."""
     w = table[["w_1", "w_2"]].to_numpy()
     size = np.linalg.norm(w, axis=1, keepdims=True)
@@ -119,8 +112,8 @@ def l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
             ax.scatter(group.best_correlation, group.fan_out_norm, s=9, alpha=0.45, color=colours[ratio], linewidths=0, rasterized=True)
             ax.set(xlim=(0, 1.04), ylim=(-0.05 * top, top))
             ax.set_title(f"{ratio:g}x, p = {p:g}")
-            _say_missing(ax, group.best_correlation)
-    _outer(axes, "best-teacher correlation of a student node", "fan-out norm ||v$_k$||")
+            say_missing(ax, group.best_correlation)
+    label_rim(axes, "best-teacher correlation of a student node", "fan-out norm ||v$_k$||")
     return axes
 
 
@@ -163,7 +156,7 @@ def sample_complexity(curves: pd.DataFrame, published: pd.DataFrame | None, valu
         for kind, colour in colours.items():
             per_size = group[group.data == kind].groupby("samples")[value].agg(["mean", "std"])
             ax.plot(per_size.index, per_size["mean"], color=colour, linewidth=2)
-            _say_missing(ax, group[value])
+            say_missing(ax, group[value])
             ax.fill_between(per_size.index, per_size["mean"] - per_size["std"], per_size["mean"] + per_size["std"], color=colour, alpha=0.2, linewidth=0)
             if published is not None:
                 dots = published[(published.over_realization == ratio) & (published.data == kind)]
@@ -262,23 +255,3 @@ def convergence(pairs: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
         ax.set(title=f"teacher node {teacher + 1}", ylim=(-0.35, 1.04), xlabel="epoch")
     axes[0].set_ylabel("correlation of each student")
     return axes
-
-
-def _say_missing(ax: Axes, values: pd.Series) -> None:
-    """No number goes missing without a word."""
-    if values.isna().any():
-        ax.text(0.5, 0.5, f"{values.isna().sum()} of {len(values)} missing:\nmembers that diverged", color=TEACHER, ha="center", va="center", transform=ax.transAxes)
-
-
-def _outer(axes: np.ndarray, x: str, y: str) -> None:
-    """One shared label per figure side; tick labels on the outer panels only."""
-    figure = axes.flat[0].figure
-    figure.supxlabel(x, fontsize="medium")
-    figure.supylabel(y, fontsize="medium")
-    for ax in axes.flat:
-        ax.label_outer()
-
-
-def panels(rows: int, columns: int, width: float = 8.4, height: float = 2.4, **share) -> tuple[plt.Figure, np.ndarray]:
-    """A figure and its 2-D array of axes, in the house proportions."""
-    return plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False, layout="constrained", **share)

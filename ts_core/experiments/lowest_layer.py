@@ -1,0 +1,105 @@
+"""The chapter on multi-layer networks: its parameters, and the tables behind its pictures."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from ts_core.experiments.chapter import Chapter
+from ts_core.experiments.multi_layer import Cell
+from ts_core.experiments.spec import Count, Fraction, Ints, Positive
+from ts_core.training import log_spaced
+
+FEW_PASSES = 200  # epochs on the small training set, as in the released sweep
+RUN = ["seed", "depth", "samples", "loss", "over_realization"]
+
+
+class LowestLayer(Chapter):
+    """Parameters of the chapter; the defaults are its quick scale."""
+
+    input_dim: Count = 20
+    """input dimension d (nodes)"""
+    hidden: Ints = (10, 15, 20, 25)
+    """teacher nodes per hidden layer, lowest first (nodes)"""
+    outputs: Count = 100
+    """output dimension C (nodes)"""
+    over_realization: Annotated[float, Field(ge=1)] = 4.0
+    """student nodes per teacher node in every hidden layer, at least 1 (ratio)"""
+    seeds: Count = 5
+    """ensemble members, each with its own teacher, data, start and batches (number)"""
+    samples: Count = 20_000
+    """training samples of the main live run (number)"""
+    few_samples: Count = 500
+    """training samples of the run that fails for want of data (number)"""
+    loss: Literal["mse", "cross_entropy"] = "mse"
+    """what the student minimizes: squared error, or cross-entropy against the teacher's largest output"""
+    batch_size: Count = 64
+    """samples per SGD step, shuffled every epoch (number)"""
+    learning_rate: Positive = 0.2
+    """SGD step size of the first 20 epochs, in the convention of torch.nn.MSELoss and CrossEntropyLoss; then half"""
+    epochs: Count = 16
+    """length of the main live run (passes through the data)"""
+    threshold: Fraction = 0.95
+    """mean best-student correlation at which a layer counts as specialized, in (0, 1)"""
+    dtype: Literal["float32", "float64"] = "float64"
+    """number type of the trained ensembles; float32 is the paper-scale sweep's and faster"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """where ensembles train; auto is the GPU if there is one"""
+    results: str = "auto"
+    """folder that keeps finished runs, so that a second run resumes; auto is _build/cells of the project"""
+
+    @model_validator(mode="after")
+    def _runnable(self):
+        if len(self.hidden) < 2:
+            raise ValueError(f"hidden: needs at least 2 layers, so that there is one above the lowest; got {list(self.hidden)}")
+        self.live()  # refuses what it cannot run
+        self.few()
+        return self
+
+    def live(self) -> Cell:
+        """The main live run, looked at after every epoch."""
+        return self._cell(samples=self.samples, epochs=self.epochs, snapshots=tuple(range(self.epochs + 1)))
+
+    def few(self) -> list[Cell]:
+        """The run on too few samples, with a teacher tuned on samples of its own and on the evaluation samples."""
+        times = tuple(log_spaced(FEW_PASSES, 8))
+        return [
+            self._cell(samples=self.few_samples, epochs=FEW_PASSES, snapshots=times, tuned_on=tuned)
+            for tuned in ("own", "evaluation")
+        ]
+
+    def _cell(self, **changes) -> Cell:
+        return Cell(
+            input_dim=self.input_dim, hidden=self.hidden, outputs=self.outputs, over_realization=self.over_realization,
+            seeds=tuple(range(1, self.seeds + 1)), loss=self.loss, batch_size=self.batch_size, dtype=self.dtype,
+            learning_rates=((0, self.learning_rate), (20, self.learning_rate / 2)), device=self.device,
+            tuning_samples=4096, eval_samples=4096, **changes,
+        )
+
+
+def last(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the last epoch."""
+    return table[table.epoch == table.epoch.max()]
+
+
+def first_reached(layers: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """First evaluated epoch at which the teacher-mean correlation of each layer is above ``threshold``; else infinity.
+
+    columns     keys of a run, and one column per layer.
+    """
+    reached = layers.epoch.where(layers.mean_best_correlation > threshold).fillna(np.inf)
+    return layers.assign(reached=reached).groupby([*RUN, "layer"]).reached.min().unstack()
+
+
+def lowest_first(layers: pd.DataFrame, threshold: float) -> pd.Series:
+    """Whether the lowest layer gets above ``threshold`` before every other layer, per run (1 or 0; 0 if it never does)."""
+    reached = first_reached(layers, threshold)
+    return (reached[1] < reached.drop(columns=1).min(axis=1)).astype(float)
+
+
+def by_size(layers: pd.DataFrame) -> pd.DataFrame:
+    """Both means of the correlation at the last epoch, long: one row per run, layer and ``orientation``."""
+    means = {"mean_best_correlation": "teacher mean", "mean_best_teacher": "student mean"}
+    kept = last(layers)[[*RUN, "layer", *means]].rename(columns=means)
+    return kept.melt([*RUN, "layer"], list(means.values()), "orientation", "correlation")
