@@ -1,6 +1,7 @@
 """Command line of the book: python -m ts_core list | run | build | notebooks | sweep."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -78,6 +79,8 @@ def _notebooks(given: argparse.Namespace) -> int:
 def _sweep(given: argparse.Namespace) -> int:
     from ts_core import sweeps
 
+    if given.data_dir:
+        os.environ["TS_CORE_DATA"] = str(given.data_dir.resolve())  # inherited by the workers
     return sweeps.command(given)
 
 

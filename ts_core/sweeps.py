@@ -49,11 +49,10 @@ def settings(name: str, scale: str):
     if scale not in SCALES:
         raise SweepError(f"unknown scale {scale!r}; known are {', '.join(SCALES)}")
     module = import_module(SWEEPS[name])
-    if scale == "quick":
-        return type(module.PAPER)()
-    if not hasattr(module, scale.upper()):
+    found = type(module.PAPER)() if scale == "quick" else getattr(module, scale.upper(), None)
+    if found is None:
         raise SweepError(f"{name} has no {scale} scale; try quick or paper")
-    return getattr(module, scale.upper())
+    return found
 
 
 def sweep(
@@ -71,9 +70,8 @@ def sweep(
     spec = settings(name, scale)
     target = Path(target or (CELLS.with_name("results") if scale == "quick" else COMMITTED) / name)
     check_replaceable(target, name)
-    tables, facts = run_stages(
-        spec, Path(results or CELLS), workers=workers, scheduler=scheduler, progress=progress, title=name
-    )
+    options = dict(workers=workers, scheduler=scheduler, progress=progress, title=name)
+    tables, facts = run_stages(spec, Path(results or CELLS), **options)
     return export(target, tables, {"sweep": name, "scale": scale, "spec": _plain(spec), **summary(facts)})
 
 
@@ -81,8 +79,6 @@ def command(given: argparse.Namespace) -> int:
     """``python -m ts_core sweep``: exit status 0, or 130 after Ctrl-C; the errors of :func:`sweep` pass through."""
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
     results = given.results or CELLS
-    if given.data_dir:
-        os.environ["TS_CORE_DATA"] = str(given.data_dir.resolve())  # inherited by the workers
     try:
         folder = sweep(
             given.name, scale=given.scale, workers=_cores() if given.workers is None else given.workers,

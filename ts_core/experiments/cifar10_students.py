@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 from pydantic import Field, model_validator
 
-from ts_core.convnets import ConvNet, Moments, evaluating, inputs, logit_loss, place, start, train
 from ts_core.data import stream
 from ts_core.experiments.cifar10_teacher import (
     CHUNK, Teacher, Training, batches, from_table, optimizer_of, rates, splits,
 )
 from ts_core.experiments.cifar10_teacher import run as run_teacher
+from ts_core.experiments.convnets import ConvNet, Moments, evaluating, inputs, logit_loss, place, start, train
 from ts_core.experiments.spec import Spec
 from ts_core.networks import over_realized_width
 from ts_core.store import StoreError, load, run_id

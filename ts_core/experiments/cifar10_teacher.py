@@ -13,10 +13,10 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 
 from ts_core import cifar10
 from ts_core.cifar10 import SIDE, DataError
-from ts_core.convnets import (
+from ts_core.data import stream
+from ts_core.experiments.convnets import (
     ConvNet, augment, compact, cosine_rates, evaluating, fan_out, inputs, masks, place, start, strongest, train,
 )
-from ts_core.data import stream
 from ts_core.experiments.patches import fingerprint as fingerprint_of
 from ts_core.experiments.patches import patches
 from ts_core.experiments.spec import Count, Positive, Spec, device_of
