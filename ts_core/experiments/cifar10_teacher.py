@@ -179,6 +179,7 @@ def run(spec: Teacher) -> dict[str, pd.DataFrame]:
     epochs      phase (training or tuning), epoch, train_loss (cross-entropy), validation_accuracy, test_accuracy, selected.
     channels    layer (1 is the lowest), channel, fan_out (mean absolute weight), active.
     weights     parameter, index, value: the pruned teacher, only its active channels.
+    images      one row: dataset, fingerprint, official (the verified archive of CIFAR-10).
     """
     parts = splits(spec)
     network = place(start(stream(spec.seed, "teacher"), (spec.width,) * len(spec.prune), spec.side), *spec.where)
@@ -198,7 +199,13 @@ def run(spec: Teacher) -> dict[str, pd.DataFrame]:
         "epochs": pd.concat([first, second], ignore_index=True),
         "channels": pd.concat(channels, ignore_index=True),
         "weights": to_table(compact(tuned, active)),
+        "images": pd.DataFrame([dict(dataset=spec.dataset, fingerprint=spec.fingerprint, official=is_official(spec.dataset))]),
     }
+
+
+def is_official(dataset: str) -> bool:
+    """Whether these are the images of the verified official archive."""
+    return dataset == "cifar10" and cifar10.is_official(cifar10.data_folder())
 
 
 def to_table(network: ConvNet) -> pd.DataFrame:
