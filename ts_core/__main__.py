@@ -1,4 +1,4 @@
-"""Command line of the book: python -m ts_core list | run | build | notebooks | sweep."""
+"""Command line of the book: python -m ts_core list | run | build | notebooks | sweep | fetch."""
 
 import argparse
 import os
@@ -29,6 +29,9 @@ def arguments() -> argparse.ArgumentParser:
                       "book/results/NAME, else _build/results/NAME)")
     many.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the images (default: $TS_CORE_DATA, else the "
                       "user's cache)")
+    images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
+    images.add_argument("data", choices=("cifar10",))
+    images.add_argument("--data-dir", type=Path, metavar="DIR", help="where to (default: $TS_CORE_DATA, else the user's cache)")
     return parser
 
 
@@ -84,12 +87,20 @@ def _sweep(given: argparse.Namespace) -> int:
     return sweeps.command(given)
 
 
+def _fetch(given: argparse.Namespace) -> int:
+    from ts_core.cifar10 import data_folder
+    from ts_core.experiments.cifar10_fetch import fetch
+
+    print(fetch(data_folder(given.data_dir)))
+    return 0
+
+
 def _open(page: Path) -> int:
     print(f"open {page.as_uri()}")
     return 0
 
 
-COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks, "sweep": _sweep}
+COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks, "sweep": _sweep, "fetch": _fetch}
 
 if __name__ == "__main__":
     sys.exit(main())

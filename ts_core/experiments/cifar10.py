@@ -18,7 +18,7 @@ class Cifar10(Spec):
 
     dataset: Literal["auto", "patches", "cifar10"] = "auto"
     """images: cifar10, patches of photographs that ship with scikit-image, or auto: cifar10 where its files are, else patches"""
-    images: Annotated[int, Field(ge=100)] = 3000
+    images: Annotated[int, Field(ge=100)] = 2500
     """training images, with the validation images among them (number)"""
     validation_images: Annotated[int, Field(ge=10)] = 500
     """training images set aside to select the epoch (number)"""
@@ -44,10 +44,10 @@ class Cifar10(Spec):
     """passes over them after pruning (number)"""
     teacher_rate: Positive = 0.01
     """largest learning rate of the teacher's cross-entropy, for training and for fine-tuning"""
-    student_epochs: Count = 10
+    student_epochs: Count = 8
     """passes over the unlabelled training images (number)"""
     student_rate: Positive = 0.005
-    """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs"""
+    """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs of standard deviation 1"""
     dtype: Literal["float64", "float32"] = "float64"
     """number type; float32 is the larger scales' and faster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -178,7 +178,7 @@ def run(spec: Teacher) -> dict[str, pd.DataFrame]:
 
     epochs      phase (training or tuning), epoch, train_loss (cross-entropy), validation_accuracy, test_accuracy, selected.
     channels    layer (1 is the lowest), channel, fan_out (mean absolute weight), active.
-    weights     parameter, index, value: the pruned teacher, only its active channels.
+    weights     parameter, index, value: the pruned teacher, only its active channels, its outputs in units of their spread.
     images      one row: dataset, fingerprint, official (the verified archive of CIFAR-10).
     """
     parts = splits(spec)
@@ -198,7 +198,7 @@ def run(spec: Teacher) -> dict[str, pd.DataFrame]:
     return {
         "epochs": pd.concat([first, second], ignore_index=True),
         "channels": pd.concat(channels, ignore_index=True),
-        "weights": to_table(compact(tuned, active)),
+        "weights": to_table(in_units_of_spread(compact(tuned, active), parts[0][0], spec.where[1])),
         "images": pd.DataFrame([dict(dataset=spec.dataset, fingerprint=spec.fingerprint, official=is_official(spec.dataset))]),
     }
 
@@ -206,6 +206,17 @@ def run(spec: Teacher) -> dict[str, pd.DataFrame]:
 def is_official(dataset: str) -> bool:
     """Whether these are the images of the verified official archive."""
     return dataset == "cifar10" and cifar10.is_official(cifar10.data_folder())
+
+
+@torch.no_grad()
+def in_units_of_spread(network: ConvNet, pixels: Tensor, dtype: torch.dtype) -> ConvNet:
+    """The same decisions from outputs of standard deviation 1 over the images: one learning rate suits students of any teacher."""
+    network = evaluating(network)
+    outputs = torch.cat([network(inputs(chunk, dtype))[1] for chunk in pixels.split(CHUNK)])
+    spread = outputs.var(0, correction=0).mean().sqrt()
+    network.top.weight.div_(spread)
+    network.top.bias.div_(spread)
+    return network
 
 
 def to_table(network: ConvNet) -> pd.DataFrame:
