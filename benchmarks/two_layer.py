@@ -227,7 +227,7 @@ def show(table: pd.DataFrame) -> str:
     return "\n\n".join(rows.to_string(index=False, float_format="%.3g") for rows in parts)
 
 
-def facts(scale_name: str) -> dict:
+def facts(scale_name: str, scale) -> dict:
     """Where the numbers come from, JSON-ready."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -238,7 +238,7 @@ def facts(scale_name: str) -> dict:
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "processor": processor, "cores": os.cpu_count(),
         "threads": torch.get_num_threads(), "load_average": [round(load, 2) for load in os.getloadavg()],
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "code": code_id("ts_core.training"), "scale": scale_name, **asdict(SCALES[scale_name]),
+        "code": code_id("ts_core.training"), "scale": scale_name, **asdict(scale),
     }
 
 
@@ -280,7 +280,8 @@ def run(scale_name: str, out: Path) -> pd.DataFrame:
     """Measure, write the three files and return the summary."""
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
-    began, scale = facts(scale_name), SCALES[scale_name]
+    scale = SCALES[scale_name]
+    began = facts(scale_name, scale)
     rows = [(*row, 0) for row in memory(scale_name)]
     for turn in range(scale.rounds):
         rows += [(*row, turn) for row in one_round(scale)]

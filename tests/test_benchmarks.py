@@ -66,3 +66,32 @@ def test_command_line_writes_its_results(tmp_path):
     assert (table[["wall", "cpu"]] > 0).all(axis=None)
     assert not table.duplicated(["part", "engine", "nodes", "seeds", "round"]).any()
     assert (tmp_path / "results" / "two_layer.svg").read_text().startswith("<?xml")
+
+
+def test_the_multi_layer_reference_follows_the_ensemble(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import multi_layer as benchmark
+
+    scale = benchmark.SCALES["quick"]
+    spec = benchmark.cell(scale, 1)
+    teacher, student, x, _ = benchmark.multi_layer.start(spec)
+    steps = benchmark.plain(teacher, student, x[0], stream(1, "batches"), spec.batch_size, 40)
+    for _ in range(40):
+        theirs = next(steps)
+    trained = []
+    train(
+        teacher, [student], x, [stream(1, "batches")], learning_rate=benchmark.RATE, batch_size=spec.batch_size, steps=40,
+        shuffle=True, snapshots=[40], on_snapshot=lambda _, now: trained.extend(now),
+    )
+    for layer, ours, before in zip(theirs[::2], trained[0].weights, student.weights, strict=True):
+        assert (ours - before).abs().max() > 1e-3
+        torch.testing.assert_close(layer.weight, ours[0, :, :-1], rtol=0, atol=1e-12)
+        torch.testing.assert_close(layer.bias, ours[0, :, -1], rtol=0, atol=1e-12)
+
+
+def test_the_multi_layer_command_line_writes_its_results(tmp_path):
+    command = [sys.executable, FOLDER / "multi_layer.py", "--quick", "--out", tmp_path / "results"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent)
+    assert done.returncode == 0 and "over_plain" in done.stdout, done.stderr
+    table = pd.read_csv(tmp_path / "results" / "multi_layer.csv")
+    assert set(table[table.engine == "ensemble float32"].seeds) == {1, 2} and (table[["wall", "cpu"]] > 0).all(axis=None)

@@ -51,4 +51,14 @@ def test_the_stored_sweep_is_reproduced_by_the_present_code():
     assert len(both) == 6 * 4 * 2
     for value in ("train_loss", "eval_loss", "mean_best_correlation"):
         np.testing.assert_allclose(both[value], both[f"{value}_again"], rtol=2e-2, err_msg=value)
-    assert set(tables["runs"].status) == {"ok"} and len(tables["runs"]) == 2 * 8 * 6 * 4 * 17
+
+
+def test_the_stored_sweep_is_complete():
+    tables, facts = store.load_results("fan_out")
+    spec = fan_out.PAPER
+    assert facts["cells"] == len(spec.cells()) == 24 and facts["spec"] == spec.model_dump(mode="json")
+    runs = tables["runs"]
+    assert set(runs.status) == {"ok"} and len(runs) == 3 * spec.seeds * 6 * 4 * len(spec.snapshots)
+    assert (runs.groupby(["teacher_width", "polarity", "over_realization", "epoch"]).seed.nunique() == 32).all()
+    assert len(tables["teachers"]) == (5 + 10 + 20) * 32 * 6 * 4 * 17
+    assert len(tables["students"]) == (5 + 10 + 20) * 18 * 32 * 6

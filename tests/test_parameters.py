@@ -23,7 +23,7 @@ def another(value, kind):
 @pytest.mark.parametrize("chapter, field", [(c, f) for c, spec in CHAPTERS.items() for f in spec.model_fields])
 def test_every_parameter_is_used(chapter, field):
     spec = CHAPTERS[chapter]()
-    runs = [name for name in ("l_shape", "sample_complexity", "live") if hasattr(spec, name)]
+    runs = [name for name in ("l_shape", "sample_complexity", "live", "few") if hasattr(spec, name)]
     other = another(getattr(spec, field), type(spec).model_fields[field].annotation)
     moved = other is not None and type(spec)(**{**spec.model_dump(), field: other})
     cells = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4).cells

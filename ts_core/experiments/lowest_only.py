@@ -39,7 +39,8 @@ def local_kinks(slopes: Sequence[float], seeds: Sequence[int], points: int = 200
         index = torch.nonzero(_inside(teacher, student, x)[..., None].expand_as(formula)).T
         table = pd.DataFrame(dict(zip(("seed", "teacher", "point", "student"), index.numpy())))
         parts.append(table.assign(
-            seed=np.asarray(seeds)[table.seed], slope=slope, formula=formula[tuple(index)], numerical=numerical[tuple(index)]
+            seed=np.asarray(seeds)[table.seed], slope=slope, formula=formula[tuple(index)].numpy(),
+            numerical=numerical[tuple(index)].numpy(),
         ))
     found = pd.concat(parts, ignore_index=True)
     return found.assign(error=(found.formula - found.numerical).abs())

@@ -5,12 +5,12 @@ from ts_core.plots.layers import (
     dataset_size, deep_l_shape, depth_map, depth_shift, layer_curves, local_kinks, losses_by_size, shades,
 )
 from ts_core.plots.two_layer import (
-    bars, convergence, covering, curves, gradient_rule, half_times, hyperplane_sums, l_shape, learned, matched,
+    bars, convergence, cost, covering, curves, gradient_rule, half_times, hyperplane_sums, l_shape, learned, matched,
     one_dimension, ordering, plane, sample_complexity, small_gradient, undersampled,
 )
 
 __all__ = [
-    "bars", "convergence", "covering", "curves", "dataset_size", "deep_l_shape", "depth_map", "depth_shift",
+    "bars", "convergence", "cost", "covering", "curves", "dataset_size", "deep_l_shape", "depth_map", "depth_shift",
     "gradient_rule", "half_times", "hyperplane_sums", "l_shape", "layer_curves", "learned", "local_kinks",
     "losses_by_size", "matched", "one_dimension", "ordering", "palette", "panels", "plane", "sample_complexity", "shades",
     "small_gradient", "undersampled",

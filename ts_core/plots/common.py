@@ -34,4 +34,4 @@ def label_rim(axes: np.ndarray, x: str, y: str) -> None:
     figure.supxlabel(x, fontsize="medium")
     figure.supylabel(y, fontsize="medium")
     for ax in axes.flat:
-        ax.labellabel_rim()
+        ax.label_outer()

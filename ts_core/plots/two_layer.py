@@ -255,3 +255,20 @@ def convergence(pairs: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
         ax.set(title=f"teacher node {teacher + 1}", ylim=(-0.35, 1.04), xlabel="epoch")
     axes[0].set_ylabel("correlation of each student")
     return axes
+
+
+def cost(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Processor time per SGD step and network against student nodes, one line per engine.
+
+    table       of ``benchmarks/two_layer.py``: engine, nodes, cpu (microseconds, one row per round; the least counts).
+    """
+    best = table.groupby(["engine", "nodes"]).cpu.min().unstack("engine")
+    for engine in best.max().sort_values(ascending=False).index:
+        ours, single = engine.startswith("ensemble"), engine.endswith("float32")
+        colour = (STUDENT if single else "#66b2bd") if ours else (NEUTRAL if "torch" in engine else "black")
+        ax.plot(best.index, best[engine], color=colour, linestyle="-" if ours else "--", marker="o", markersize=4, label=engine)
+    ax.set(xscale="log", yscale="log", xlabel="student nodes n", ylabel="µs per step and network")
+    ax.set_xticks(best.index, [f"{n:g}" for n in best.index])
+    ax.minorticks_off()
+    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+    return ax
