@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ts_core.claims import Claim, interval
+from ts_core.experiments.cifar10_chapter import by_layer, outcomes
 from ts_core.experiments.two_layer_claims import measured
 from ts_core.store import Tables
 
@@ -18,35 +19,6 @@ BARS = {
 PLACE = "CIFAR-10 figure"
 
 
-def by_layer(units: pd.DataFrame) -> pd.DataFrame:
-    """Teacher-mean best-student correlation, one row per seed, over_realization, epoch and layer."""
-    keys = ["seed", "over_realization", "epoch", "layer"]
-    means = units.groupby(keys).best_correlation.agg(lambda values: values.mean(skipna=False))
-    return means.rename("mean_best_correlation").reset_index()
-
-
-def outcomes(tables: Tables) -> pd.DataFrame:
-    """One row per student, indexed by seed and over_realization, as test images see the epoch that validation selected.
-
-    columns     test_accuracy, test_agreement; gap to the teacher; selection, what the best test epoch would add;
-                mean_best_correlation over all layers at the last epoch.
-    """
-    runs, keys = tables["runs"], ["seed", "over_realization"]
-    found = runs[runs.selected].set_index(keys)[["test_accuracy", "test_agreement"]]
-    layers = by_layer(tables["units"])
-    last = layers[layers.epoch == layers.epoch.max()].groupby(keys).mean_best_correlation.agg(lambda v: v.mean(skipna=False))
-    return found.assign(
-        gap=teacher_accuracy(tables["epochs"]) - found.test_accuracy,
-        selection=runs.groupby(keys).test_accuracy.max() - found.test_accuracy,
-        mean_best_correlation=last,
-    )
-
-
-def teacher_accuracy(epochs: pd.DataFrame) -> float:
-    """Test accuracy of the pruned, fine-tuned teacher at the epoch that validation selected."""
-    return float(epochs[(epochs.phase == "tuning") & epochs.selected].test_accuracy.iloc[0])
-
-
 def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Claim]:
     """All claims of the chapter about one run of teacher and students, beside the published numbers (un-pruned teacher)."""
     found, reference = outcomes(tables), published[published.epoch == published.epoch.max()]
@@ -55,7 +27,8 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
     accuracies = reference.drop_duplicates("over_realization").set_index("over_realization").mean_test_accuracy
     known = {ratio for ratio in (narrow, wide) if ratio in accuracies}
     both = len(known) == 2
-    shared = dict(scale=scale, place=PLACE)
+    note = f"{scale} scale: {'CIFAR-10' if (tables['images'].dataset == 'cifar10').all() else 'patches of photographs'}"
+    shared = dict(scale=scale, place=PLACE, note=note)
     return [
         *_specialization(by_layer(tables["units"]), reference, narrow, wide, shared),
         Claim(
@@ -73,7 +46,7 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
             sentence="Of two students, the one with the higher mean correlation is also the more accurate one (share of pairs).",
         ),
         Claim(
-            **measured(found.selection.groupby("seed").mean()), id="cifar10/selection", scale=scale, place="released code",
+            **measured(found.selection.groupby("seed").mean()), id="cifar10/selection", **shared | dict(place="released code"),
             at_most=BARS["selection"], sentence="Selecting the epoch on the test images, as released, instead of on validation "
             "images adds little to the reported test accuracy.",
         ),
