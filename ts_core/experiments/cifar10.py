@@ -34,7 +34,7 @@ class Cifar10(Spec):
     """student channels per active teacher channel, each at least 1 (ratio)"""
     seeds: Count = 3
     """students per over-realization, each with its own start, batches and crops (number)"""
-    batch_size: Annotated[int, Field(ge=2)] = 50
+    batch_size: Annotated[int, Field(ge=2)] = 25
     """images per step, drawn without replacement (number)"""
     optimizer: Literal["sgd", "adam"] = "sgd"
     """sgd has momentum .9"""
@@ -42,11 +42,11 @@ class Cifar10(Spec):
     """passes over the labelled training images (number)"""
     tuning_epochs: Count = 3
     """passes over them after pruning (number)"""
-    teacher_rate: Positive = 0.01
+    teacher_rate: Positive = 0.007
     """largest learning rate of the teacher's cross-entropy, for training and for fine-tuning"""
     student_epochs: Count = 8
     """passes over the unlabelled training images (number)"""
-    student_rate: Positive = 0.005
+    student_rate: Positive = 0.006
     """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs of standard deviation 1"""
     dtype: Literal["float64", "float32"] = "float64"
     """number type; float32 is the larger scales' and faster"""

@@ -96,7 +96,7 @@ def taught(cell: Student) -> ConvNet:
 @torch.no_grad()
 def compare(teacher: ConvNet, student: ConvNet, parts, dtype: torch.dtype) -> tuple[dict, list[torch.Tensor]]:
     """Losses and accuracies on validation and test images; correlations per layer over all test images and positions."""
-    facts, moments = {}, Moments(teacher, student)
+    facts, moments = {}, Moments()
     for name, (images, labels) in zip(("validation", "test"), parts[1:]):
         terms = []
         for pixels, truth in zip(images.split(CHUNK), labels.split(CHUNK)):

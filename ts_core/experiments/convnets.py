@@ -170,31 +170,37 @@ def cosine_rates(peak: float, steps: int, warm: float = 0.1) -> np.ndarray:
 class Moments:
     """Sums over images and positions from which every correlation of teacher with student channels follows, float64.
 
-    Activations are shifted by constants first (the running means of the normalizations), so that float32 products lose
-    nothing to a large mean.
+    Activations are shifted by their means over the first chunk, so that float32 products lose nothing to a large mean.
     """
 
-    def __init__(self, teacher: ConvNet, student: ConvNet):
-        self.shifts = [(t.running_mean, s.running_mean) for t, s in zip(teacher.norms, student.norms, strict=True)]
-        self.terms, self.samples = [], []
+    def __init__(self):
+        self.shifts, self.terms, self.samples, self.rounding = [], [], [], 0.0
 
     def add(self, f_t: Sequence[Tensor], f_s: Sequence[Tensor]) -> None:
         """Activations of one chunk of images, per layer ``(b, m_l, h, w)`` and ``(b, n_l, h, w)``."""
-        fresh, samples = [], []
-        for t, s, (by_t, by_s) in zip(f_t, f_s, self.shifts):
-            t, s = (_samples(t) - by_t, _samples(s) - by_s)
-            fresh.append([x.double() for x in (t.sum(0), t.square().sum(0), s.sum(0), s.square().sum(0), t.T @ s)])
-            samples.append(len(t))
-        self.terms = [[a + b for a, b in zip(*pair)] for pair in zip(self.terms, fresh)] if self.terms else fresh
-        self.samples = [a + b for a, b in zip(self.samples, samples)] if self.samples else samples
+        pairs = [(_samples(t), _samples(s)) for t, s in zip(f_t, f_s, strict=True)]
+        if not self.shifts:
+            self.shifts = [(t.mean(0), s.mean(0)) for t, s in pairs]
+            self.terms, self.samples = [[0.0] * 5 for _ in pairs], [0 for _ in pairs]
+            self.rounding = torch.finfo(f_t[0].dtype).eps ** 0.5
+        for layer, ((t, s), (mean_t, mean_s)) in enumerate(zip(pairs, self.shifts)):
+            t, s = t - mean_t, s - mean_s
+            fresh = (t.sum(0), t.square().sum(0), s.sum(0), s.square().sum(0), t.T @ s)
+            self.terms[layer] = [total + x.double() for total, x in zip(self.terms[layer], fresh)]
+            self.samples[layer] += len(t)
 
     def correlation(self) -> list[Tensor]:
         """Correlation ``(m_l, n_l)`` per layer, in [-1, 1]; 0 for a channel that is constant, NaN for a diverged one."""
         found = []
         for (t, tt, s, ss, ts), samples in zip(self.terms, self.samples):
-            scale_t, scale_s = ((xx - x * x / samples).clamp(min=0) + VARIANCE_FLOOR for x, xx in ((t, tt), (s, ss)))
-            found.append((ts - t[:, None] * s / samples) * scale_t.rsqrt()[:, None] * scale_s.rsqrt())
+            inverse_t, inverse_s = self._inverse(t, tt, samples), self._inverse(s, ss, samples)
+            found.append((ts - t[:, None] * s / samples) * inverse_t[:, None] * inverse_s)
         return found
+
+    def _inverse(self, x: Tensor, xx: Tensor, samples: int) -> Tensor:
+        """1 / root of the sum of squares around the mean; 0 where that sum is rounding, which a division would blow up."""
+        around = xx - x * x / samples
+        return (around + VARIANCE_FLOOR).rsqrt().where(~(around <= xx * self.rounding), 0.0)  # NaN stays NaN
 
 
 def _samples(f: Tensor) -> Tensor:
