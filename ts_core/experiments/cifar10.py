@@ -42,11 +42,11 @@ class Cifar10(Spec):
     """passes over the labelled training images (number)"""
     tuning_epochs: Count = 3
     """passes over them after pruning (number)"""
-    teacher_rate: Positive = 0.007
+    teacher_rate: Positive = 0.005
     """largest learning rate of the teacher's cross-entropy, for training and for fine-tuning"""
-    student_epochs: Count = 8
+    student_epochs: Count = 9
     """passes over the unlabelled training images (number)"""
-    student_rate: Positive = 0.006
+    student_rate: Positive = 0.004
     """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs of standard deviation 1"""
     dtype: Literal["float64", "float32"] = "float64"
     """number type; float32 is the larger scales' and faster"""

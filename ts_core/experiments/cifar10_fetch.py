@@ -66,7 +66,7 @@ def _download(staged: Path, hosts: Sequence[str], checksum: str, retries: int, p
     import requests
 
     pooch.get_logger().setLevel("ERROR")
-    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=TIMEOUT)
+    downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=TIMEOUT)
     reasons = []
     for host in hosts:
         source = pooch.create(staged, host, registry={ARCHIVE: f"sha256:{checksum}"}, retry_if_failed=retries)
@@ -84,8 +84,9 @@ def _reason(error: Exception) -> str:
     response = getattr(error, "response", None)
     if response is not None:
         return f"answered {response.status_code} {response.reason}"
-    words = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return f"no answer ({words[-120:]})"
+    words = (str(error) or type(error).__name__).splitlines()[0]
+    cause = words.rpartition(": ")[2].rstrip('")')
+    return f"no answer ({cause})"
 
 
 def _unpack(archive: Path, target: Path) -> None:

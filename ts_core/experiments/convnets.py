@@ -52,7 +52,8 @@ def start(generator: np.random.Generator, widths: Sequence[int], side: int, outp
 
 
 def place(network: ConvNet, device: torch.device, dtype: torch.dtype) -> ConvNet:
-    """The network where it computes; channels are last in memory for float32, which is faster."""
+    """The network where it computes; channels are last in memory for float32, which is faster. No TF32 on a GPU."""
+    torch.backends.cudnn.allow_tf32 = False
     layout = torch.channels_last if dtype == torch.float32 else torch.contiguous_format
     return network.to(device=device, dtype=dtype, memory_format=layout)
 
@@ -140,7 +141,7 @@ def train(
     """
     network.train()
     zeroed = [(network.get_parameter(name), mask) for name, mask in (fixed_zero or {}).items()]
-    total, count = torch.zeros((), dtype=torch.float64), 0
+    total, count = 0.0, 0
     for (x, target), rate in zip(batches, rates):
         value = loss(network(x)[1], target)
         optimizer.zero_grad()
@@ -151,7 +152,7 @@ def train(
         with torch.no_grad():
             for parameter, mask in zeroed:
                 parameter.mul_(mask)
-        total += value.detach().double().cpu() * len(x)
+        total = total + value.detach().double() * len(x)
         count += len(x)
     return float(total / count)
 
