@@ -52,7 +52,7 @@ def test_a_missing_measurement_decides_nothing(ends):
         ({}, "one finite bar"),
         ({"at_least": 1, "at_most": 2}, "one finite bar"),
         ({"at_least": math.nan}, "one finite bar"),
-        ({"at_least": 1, "scale": "big"}, "quick, paper, got 'big'"),
+        ({"at_least": 1, "scale": "big"}, "quick, laptop, paper, got 'big'"),
         ({"at_least": 1, "low": 3.0}, r"\[3.0, 2.0\] does not hold the value 2.0"),
     ],
 )

@@ -14,7 +14,7 @@ from ts_core.notebooks import ROOT
 
 PACKAGE = ROOT / "ts_core"
 LAYERS = [  # a module imports from rows above its own, and from its own row where it says so
-    {"networks", "data"},
+    {"networks", "data", "cifar10"},
     {"gradients", "metrics"},
     {"theory", "training"},
     {"experiments"},

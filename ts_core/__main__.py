@@ -1,6 +1,7 @@
-"""Command line of the book: python -m ts_core list | run | build | notebooks | sweep."""
+"""Command line of the book: python -m ts_core list | run | build | notebooks | sweep | fetch."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -18,13 +19,19 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
     many = commands.add_parser("sweep", help="train a whole sweep; finished cells are kept, so the same command resumes")
-    many.add_argument("name", help="fan_out, sample_complexity, dataset_size, depth or deep_l_shape")
-    many.add_argument("--scale", choices=("quick", "paper"), default="quick", help="settings of the chapter or of the paper")
+    many.add_argument("name", help="cifar10, fan_out, sample_complexity, dataset_size, depth or deep_l_shape")
+    many.add_argument("--scale", choices=("quick", "laptop", "paper"), default="quick", help="settings of the chapter, of the "
+                      "paper, or between them (cifar10 only)")
     many.add_argument("--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)")
     many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
     many.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
-    many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: at paper scale "
+    many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: above quick scale "
                       "book/results/NAME, else _build/results/NAME)")
+    many.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the images (default: $TS_CORE_DATA, else the "
+                      "user's cache)")
+    images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
+    images.add_argument("data", choices=("cifar10",))
+    images.add_argument("--data-dir", type=Path, metavar="DIR", help="where to (default: $TS_CORE_DATA, else the user's cache)")
     return parser
 
 
@@ -75,7 +82,17 @@ def _notebooks(given: argparse.Namespace) -> int:
 def _sweep(given: argparse.Namespace) -> int:
     from ts_core import sweeps
 
+    if given.data_dir:
+        os.environ["TS_CORE_DATA"] = str(given.data_dir.resolve())  # inherited by the workers
     return sweeps.command(given)
+
+
+def _fetch(given: argparse.Namespace) -> int:
+    from ts_core.cifar10 import data_folder
+    from ts_core.experiments.cifar10_fetch import fetch
+
+    print(fetch(data_folder(given.data_dir)))
+    return 0
 
 
 def _open(page: Path) -> int:
@@ -83,7 +100,7 @@ def _open(page: Path) -> int:
     return 0
 
 
-COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks, "sweep": _sweep}
+COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks, "sweep": _sweep, "fetch": _fetch}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@ import numpy as np
 
 SCORECARD = "scorecard"  # the notebook that collects the claims of all others
 STORED = "ts_core.claims"  # where an output keeps the claims it shows
-SCALES = ("quick", "paper")
+SCALES = ("quick", "laptop", "paper")
 COLOURS = {"holds": "success", "fails": "danger", "undecided": "warning"}  # colour names of the book's theme
 MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
 

@@ -12,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
+NO_DATA = str(ROOT / "_build" / "no-data")  # a folder that never holds a data set
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
 
 

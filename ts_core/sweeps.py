@@ -28,9 +28,9 @@ from ts_core.store import (
 )
 
 SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in (
-    "dataset_size", "deep_l_shape", "depth", "fan_out", "sample_complexity",
+    "cifar10", "dataset_size", "deep_l_shape", "depth", "fan_out", "sample_complexity",
 )}
-SCALES = ("quick", "paper")
+SCALES = ("quick", "laptop", "paper")
 CONNECT = 5  # seconds within which a scheduler must answer
 DAY = 86_400  # seconds after which a hidden staging folder can only be what a killed process left
 
@@ -40,7 +40,7 @@ class SweepError(OSError):
 
 
 def settings(name: str, scale: str):
-    """The spec of a sweep: defaults at ``quick`` scale, the paper's own values at ``paper`` scale.
+    """The spec of a sweep: defaults at ``quick`` scale, the paper's own values at ``paper`` scale, some between.
 
     raises      SweepError for a name or scale that does not exist.
     """
@@ -48,8 +48,11 @@ def settings(name: str, scale: str):
         raise SweepError(f"unknown sweep {name!r}; known are {', '.join(SWEEPS)}")
     if scale not in SCALES:
         raise SweepError(f"unknown scale {scale!r}; known are {', '.join(SCALES)}")
-    paper = import_module(SWEEPS[name]).PAPER
-    return paper if scale == "paper" else type(paper)()
+    module = import_module(SWEEPS[name])
+    found = type(module.PAPER)() if scale == "quick" else getattr(module, scale.upper(), None)
+    if found is None:
+        raise SweepError(f"{name} has no {scale} scale; try quick or paper")
+    return found
 
 
 def sweep(
@@ -60,18 +63,15 @@ def sweep(
 
     workers, scheduler    as in :func:`run_cells`.
     results     folder of finished cells; ``_build/cells`` unless told otherwise.
-    target      folder of the gathered tables; at paper scale the book's own, else ``_build/results/<name>``.
+    target      folder of the gathered tables; above quick scale the book's own, else ``_build/results/<name>``.
     returns     the folder of the gathered tables (see :func:`ts_core.store.load_results`).
     raises      SweepError, StoreError: before any training where it can be known then.
     """
     spec = settings(name, scale)
-    target = Path(target or (COMMITTED if scale == "paper" else CELLS.with_name("results")) / name)
+    target = Path(target or (CELLS.with_name("results") if scale == "quick" else COMMITTED) / name)
     check_replaceable(target, name)
-    cells = spec.cells()
-    tables, facts = run_cells(
-        import_module(type(cells[0]).__module__).run, cells, results or CELLS, workers=workers,
-        scheduler=scheduler, progress=progress, title=name,
-    )
+    options = dict(workers=workers, scheduler=scheduler, progress=progress, title=name)
+    tables, facts = run_stages(spec, Path(results or CELLS), **options)
     return export(target, tables, {"sweep": name, "scale": scale, "spec": _plain(spec), **summary(facts)})
 
 
@@ -106,6 +106,19 @@ def summary(facts: Sequence[dict]) -> dict:
         "uncommitted_changes": any(f["uncommitted_changes"] for f in facts),
         "versions": {name: every(lambda f: f["versions"].get(name)) for name in facts[0]["versions"]},
     }
+
+
+def run_stages(spec, folder: Path, **options) -> tuple[Tables, list[dict]]:
+    """Run the cells of a sweep; where ``spec.stages(folder)`` exists, one list of cells after the other.
+
+    options     as in :func:`run_cells`.
+    returns     the tables of all stages, and the cells' facts.
+    """
+    tables, facts = {}, []
+    for cells in spec.stages(folder) if hasattr(spec, "stages") else [spec.cells()]:
+        found, more = run_cells(import_module(type(cells[0]).__module__).run, cells, folder, **options)
+        tables, facts = tables | found, facts + more
+    return tables, facts
 
 
 def run_cells(

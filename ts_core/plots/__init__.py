@@ -1,6 +1,7 @@
 """Pictures: each function draws a table onto given axes and returns them; nothing is computed, saved or trained here."""
 
 from ts_core.plots.common import palette, panels
+from ts_core.plots.images import fan_out_of_channels, filters, gallery, higher_together, specialization
 from ts_core.plots.layers import (
     dataset_size, deep_l_shape, depth_map, depth_shift, layer_curves, local_kinks, losses_by_size, shades,
 )
@@ -11,7 +12,8 @@ from ts_core.plots.two_layer import (
 
 __all__ = [
     "bars", "convergence", "cost", "covering", "curves", "dataset_size", "deep_l_shape", "depth_map", "depth_shift",
-    "gradient_rule", "half_times", "hyperplane_sums", "l_shape", "layer_curves", "learned", "local_kinks",
+    "fan_out_of_channels", "filters", "gallery",
+    "gradient_rule", "half_times", "higher_together", "hyperplane_sums", "l_shape", "layer_curves", "learned", "local_kinks",
     "losses_by_size", "matched", "one_dimension", "ordering", "palette", "panels", "plane", "sample_complexity", "shades",
-    "small_gradient", "undersampled",
+    "small_gradient", "specialization", "undersampled",
 ]

@@ -1,0 +1,98 @@
+"""The CIFAR-10 experiment at three scales: one pruned teacher, then students of several over-realizations and seeds."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ts_core.cifar10 import data_folder, present
+from ts_core.experiments.cifar10_students import Student
+from ts_core.experiments.cifar10_teacher import Teacher, Training, read
+from ts_core.experiments.spec import Count, Floats, Positive, Spec
+
+Ratios = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)]
+
+
+class Cifar10(Spec):
+    """Settings of the experiment; the defaults are the quick scale."""
+
+    dataset: Literal["auto", "patches", "cifar10"] = "auto"
+    """images: cifar10, patches of photographs that ship with scikit-image, or auto: cifar10 where its files are, else patches"""
+    images: Annotated[int, Field(ge=100)] = 2500
+    """training images, with the validation images among them (number)"""
+    validation_images: Annotated[int, Field(ge=10)] = 500
+    """training images set aside to select the epoch (number)"""
+    test_images: Annotated[int, Field(ge=10)] = 1000
+    """test images, for accuracies and correlations (number)"""
+    pool: Annotated[int, Field(ge=1, le=2)] = 2
+    """pixels averaged along each side of the 32 x 32 images, 1 or 2 (pixels)"""
+    width: Count = 12
+    """channels of every teacher layer before pruning (number)"""
+    prune: Ratios = (0.3, 0.5, 0.5, 0.7)
+    """share of channels pruned per layer, in [0, 1); as many 3 x 3 convolutions as values (fractions)"""
+    over_realizations: Floats = (1.0, 2.0)
+    """student channels per active teacher channel, each at least 1 (ratio)"""
+    seeds: Count = 3
+    """students per over-realization, each with its own start, batches and crops (number)"""
+    batch_size: Annotated[int, Field(ge=2)] = 25
+    """images per step, drawn without replacement (number)"""
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    """sgd has momentum .9"""
+    teacher_epochs: Count = 8
+    """passes over the labelled training images (number)"""
+    tuning_epochs: Count = 3
+    """passes over them after pruning (number)"""
+    teacher_rate: Positive = 0.005
+    """largest learning rate of the teacher's cross-entropy, for training and for fine-tuning"""
+    student_epochs: Count = 9
+    """passes over the unlabelled training images (number)"""
+    student_rate: Positive = 0.004
+    """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs of standard deviation 1"""
+    dtype: Literal["float64", "float32"] = "float64"
+    """number type; float32 is the larger scales' and faster"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """where networks train; auto is the GPU if there is one"""
+
+    @model_validator(mode="after")
+    def _runnable(self):
+        self._cells(self._teacher("patches", ""), "")  # refuses what cannot be run, whatever the images
+        return self
+
+    def stages(self, folder: Path) -> list[list[Spec]]:
+        """The teacher, then its students, who find it in ``folder``; raises DataError when the images cannot be read."""
+        teacher = self._teacher(source := chosen(self.dataset), read(source)[1])
+        return [[teacher], self._cells(teacher, str(folder))]
+
+    def _teacher(self, dataset: str, fingerprint: str) -> Teacher:
+        shared = dict(batch_size=self.batch_size, optimizer=self.optimizer, weight_decay=5e-4)
+        return Teacher(
+            dataset=dataset, fingerprint=fingerprint, shift=4 // self.pool,
+            **self.model_dump(include={"images", "validation_images", "test_images", "pool", "width", "prune", "dtype", "device"}),
+            training=Training(epochs=self.teacher_epochs, learning_rate=self.teacher_rate, **shared),
+            tuning=Training(epochs=self.tuning_epochs, learning_rate=self.teacher_rate, **shared),
+        )
+
+    def _cells(self, teacher: Teacher, folder: str) -> list[Student]:
+        training = Training(
+            epochs=self.student_epochs, batch_size=self.batch_size, optimizer=self.optimizer, learning_rate=self.student_rate
+        )
+        return [
+            Student(teacher=teacher, over_realization=ratio, seed=seed, training=training, cells=folder)
+            for ratio in sorted(self.over_realizations, reverse=True)
+            for seed in range(1, self.seeds + 1)
+        ]
+
+
+def chosen(dataset: str) -> str:
+    """The data set behind ``auto``: CIFAR-10 where its files are, else patches."""
+    return dataset if dataset != "auto" else "cifar10" if present(data_folder()) else "patches"
+
+
+REAL = dict(dataset="cifar10", images=50_000, validation_images=5000, test_images=10_000, pool=1, batch_size=128, dtype="float32")
+LAPTOP = Cifar10(
+    **REAL, width=16, teacher_epochs=20, tuning_epochs=6, student_epochs=20, teacher_rate=0.005, student_rate=0.003,
+)
+PAPER = Cifar10(  # a wider top layer needs smaller rates
+    **REAL, width=64, over_realizations=(1.0, 2.0, 5.0), teacher_epochs=200, tuning_epochs=50, student_epochs=100,
+    teacher_rate=0.00125, student_rate=0.0005,
+)

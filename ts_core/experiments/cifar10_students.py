@@ -1,0 +1,133 @@
+"""Students of a pruned convolutional teacher: they learn its outputs on unlabelled training images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import Field, model_validator
+
+from ts_core.data import stream
+from ts_core.experiments.cifar10_teacher import (
+    CHUNK, Teacher, Training, batches, from_table, optimizer_of, rates, splits,
+)
+from ts_core.experiments.cifar10_teacher import run as run_teacher
+from ts_core.experiments.convnets import ConvNet, Moments, evaluating, inputs, logit_loss, place, start, train
+from ts_core.experiments.spec import Spec
+from ts_core.networks import over_realized_width
+from ts_core.store import StoreError, load, run_id
+
+
+class Student(Spec):
+    """One student. Students of one seed see the same batches and crops, whatever their over-realization: they are paired."""
+
+    teacher: Teacher
+    over_realization: float
+    seed: Annotated[int, Field(ge=0)]
+    training: Training
+    cells: str = Field("", exclude=True)
+    """folder in which the teacher was saved; without it the teacher is trained again, to the same weights"""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return tuple(over_realized_width(n, self.over_realization) for n in self.teacher.active_widths)
+
+    @model_validator(mode="after")
+    def _fits(self):
+        learned = self.teacher.images - self.teacher.validation_images
+        if self.training.batch_size > learned:
+            raise ValueError(f"batch_size: must not exceed the {learned} training images, got {self.training.batch_size}")
+        self.widths  # refuses what is not whole
+        return self
+
+
+def run(cell: Student) -> dict[str, pd.DataFrame]:
+    """Train one student; one row per observation, all with seed and over_realization.
+
+    runs        epoch: train_loss, validation_loss, test_loss (mean over images and outputs of the squared error),
+                validation_accuracy, test_accuracy (of the labels), validation_agreement, test_agreement (with the
+                teacher's decisions), selected (best validation accuracy), status ok or diverged.
+    units       epoch, layer (1 is the lowest), teacher (active channel): student, the channel that correlates best
+                with it on the test images, and best_correlation.
+    filters     first and last epoch, teacher (active channel of layer 1), student: weight, by colour, row and column.
+    """
+    parts, teacher = splits(cell.teacher), taught(cell)
+    device, dtype = cell.teacher.where
+    student = place(start(stream(cell.seed, "start", *cell.widths), cell.widths, cell.teacher.side), device, dtype)
+    optimizer = optimizer_of(cell.training, student)
+    pixels, shift = parts[0][0], cell.teacher.shift
+    order, crops = stream(cell.seed, "order"), stream(cell.seed, "crops")
+
+    def taught_batches():
+        for x, _ in batches(pixels, cell.training, shift, dtype, order, crops):
+            with torch.no_grad():
+                target = teacher(x)[1]
+            yield x, target
+
+    rows = {"runs": [], "units": [], "filters": []}
+    for epoch, by_step in enumerate([(), *rates(cell.training, len(pixels))]):
+        loss = train(student, taught_batches(), logit_loss, optimizer, by_step) if epoch else np.nan
+        keys = dict(seed=cell.seed, over_realization=cell.over_realization, epoch=epoch)
+        facts, rho = compare(teacher, evaluating(student), parts, dtype)
+        rows["runs"].append(pd.DataFrame([{**keys, "train_loss": 2 * loss / student.top.out_features, **facts}]))
+        units = _units(rho).assign(**keys)
+        rows["units"].append(units)
+        if epoch in (0, cell.training.epochs):
+            rows["filters"].append(_filters(student, units[units.layer == 1].student.to_numpy()).assign(**keys))
+    tables = {name: pd.concat(found, ignore_index=True) for name, found in rows.items()}
+    runs = tables["runs"]
+    tables["runs"] = runs.assign(
+        selected=runs.index == runs.validation_accuracy.idxmax(),
+        status=np.where(np.isfinite(runs.test_loss), "ok", "diverged"),
+    )
+    return tables
+
+
+def taught(cell: Student) -> ConvNet:
+    """The student's teacher: the saved one, or else trained again."""
+    try:
+        tables = load(Path(cell.cells) / run_id(run_teacher, cell.teacher))[0]
+    except StoreError:
+        tables = run_teacher(cell.teacher)
+    return from_table(tables["weights"], cell.teacher)
+
+
+@torch.no_grad()
+def compare(teacher: ConvNet, student: ConvNet, parts, dtype: torch.dtype) -> tuple[dict, list[torch.Tensor]]:
+    """Losses and accuracies on validation and test images; correlations per layer over all test images and positions."""
+    facts, moments = {}, Moments()
+    for name, (images, labels) in zip(("validation", "test"), parts[1:]):
+        terms = []
+        for pixels, truth in zip(images.split(CHUNK), labels.split(CHUNK)):
+            x = inputs(pixels, dtype)
+            (f_t, y_t), (f_s, y_s) = teacher(x), student(x)
+            guess = y_s.argmax(1)
+            terms.append(torch.stack([
+                (y_t - y_s).double().square().mean(1).sum(), (guess == truth).sum(), (guess == y_t.argmax(1)).sum(),
+            ]))
+            if name == "test":
+                moments.add(f_t, f_s)
+        means = (torch.stack(terms).sum(0) / len(labels)).tolist()
+        facts |= dict(zip((f"{name}_loss", f"{name}_accuracy", f"{name}_agreement"), means))
+    return facts, moments.correlation()
+
+
+def _units(rho: list[torch.Tensor]) -> pd.DataFrame:
+    """Best student of every active teacher channel, from correlations ``(m_l, n_l)`` per layer."""
+    parts = []
+    for layer, found in enumerate(rho, start=1):
+        best = found.max(1)
+        parts.append(pd.DataFrame(dict(
+            layer=layer, teacher=range(len(found)), student=best.indices.cpu(), best_correlation=best.values.cpu(),
+        )))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _filters(student: ConvNet, chosen: np.ndarray) -> pd.DataFrame:
+    """First-layer filters of the chosen channels, one row per teacher channel and weight."""
+    weights = student.convs[0].weight.detach().double().cpu().numpy()[chosen]
+    teacher, colour, row, column = (i.ravel() for i in np.indices(weights.shape))
+    return pd.DataFrame(dict(
+        teacher=teacher, student=chosen[teacher], colour=colour, row=row, column=column, weight=weights.ravel(),
+    ))
