@@ -53,7 +53,7 @@ def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray)
                 dots = published[(published.loss == loss) & (published.layer == layer) & (published.orientation == orientation)]
                 ax.plot(dots.samples, dots.correlation, **PUBLISHED | dict(markeredgecolor=LOSSES[loss], markersize=4.5))
             say_missing(ax, panel.correlation)
-            ax.set(xscale="log", ylim=(0.2, 1.04), title=f"layer {layer}, {orientation}")
+            ax.set(xscale="log", ylim=(0.1, 1.04), title=f"layer {layer}, {orientation}")
     _size_axis(axes, table.samples)
     handles = [Line2D([], [], color=LOSSES[loss], marker="s", markersize=3, label=KEYS[loss]) for loss in LOSSES]
     axes.flat[0].legend(handles=[*handles, Line2D([], [], **PUBLISHED, label="published")], loc="lower right", fontsize="small")
@@ -62,11 +62,15 @@ def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray)
 
 
 def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Final training (dashed) and evaluation loss against training samples, a panel per loss; published as dots."""
+    """Final training (dashed) and evaluation loss, median and range over seeds, against training samples, a panel per loss."""
     for ax, (loss, panel) in zip(axes, runs[runs.epoch == runs.epoch.max()].groupby("loss", sort=False)):
         for column, style in (("eval_loss", "-"), ("train_loss", "--")):
-            line = panel.groupby("samples")[column].agg(["mean", "std"])
-            ax.errorbar(line.index, line["mean"], line["std"], color=LOSSES[loss], linestyle=style, marker="s", markersize=3, capsize=2, label=column.replace("_", " "))
+            line = panel.groupby("samples")[column].agg(["median", "min", "max"])
+            reach = np.abs(line[["min", "max"]].T - line["median"])  # a standard deviation would leave the log axis
+            ax.errorbar(
+                line.index, line["median"], reach, color=LOSSES[loss], linestyle=style, marker="s", markersize=3, capsize=2,
+                label=column.replace("_", " "),
+            )
         dots = published[published.loss == loss]
         ax.plot(dots.samples, dots.eval_loss, **PUBLISHED | dict(markersize=4.5), label="published eval loss")
         ax.set(xscale="log", yscale="log", title=KEYS[loss], xlabel="training samples")
