@@ -36,15 +36,15 @@ class Cifar10Chapter(Chapter, Cifar10):
 
 
 def what_ran(images: pd.DataFrame) -> str:
-    """One sentence on the images behind a run; ``images`` is the table of that name."""
+    """Which images are behind a run, in words; ``images`` is the table of that name."""
     row = images.iloc[0]
     if row.dataset == "patches":
         return (
-            "NOT CIFAR-10 but patches of ten photographs, where the class is the photograph; "
+            "NOT CIFAR-10 but patches of ten photographs; the class is the photograph.\n"
             "python -m ts_core fetch cifar10 downloads the real images."
         )
     kind = "the verified official archive" if row.official else "not the official archive as far as its checksums tell"
-    return f"CIFAR-10 ({kind}; fingerprint {row.fingerprint})."
+    return f"CIFAR-10 (fingerprint {row.fingerprint}),\n{kind}."
 
 
 def stored() -> tuple[Tables, dict] | None:

@@ -75,7 +75,7 @@ def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[A
         ax.plot(dots.samples, dots.eval_loss, **PUBLISHED | dict(markersize=4.5), label="published eval loss")
         ax.set(xscale="log", yscale="log", title=KEYS[loss], xlabel="training samples")
         say_missing(ax, panel.eval_loss)
-        ax.legend(loc="lower left")
+        ax.legend(loc="best")
     _size_axis(np.asarray(axes), runs.samples)
     axes[0].set_ylabel("loss after training")
     return axes
