@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ts_core import store
-from ts_core.experiments import dataset_size, deep_l_shape, depth, multi_layer, sample_complexity, two_layer
+from ts_core.experiments import cifar10, dataset_size, deep_l_shape, depth, multi_layer, sample_complexity, two_layer
 
 VALUES = ["train_loss", "eval_loss", "mean_best_correlation"]
 
@@ -79,3 +79,17 @@ def test_the_stored_multi_layer_sweeps_are_complete(sweep, module):
     assert len(tables["layers"]) == sum(len(c.seeds) * len(c.hidden) * len(c.snapshots) for c in cells)
     assert set(tables["runs"].status) == {"ok"}
     assert np.isfinite(tables["layers"][["mean_best_correlation", "mean_best_teacher"]]).all(axis=None)
+
+
+def test_the_stored_convolutional_run_is_complete():
+    """At the laptop scale; the images are not part of the project, so nothing is trained again here."""
+    tables, facts = store.load_results("cifar10")
+    spec = cifar10.LAPTOP
+    assert facts["scale"] == "laptop" and facts["spec"] == spec.model_dump(mode="json")
+    students, epochs = spec.seeds * len(spec.over_realizations), spec.student_epochs + 1
+    assert len(tables["runs"]) == students * epochs and set(tables["runs"].status) == {"ok"}
+    assert tables["runs"].groupby(["seed", "over_realization"]).selected.sum().eq(1).all()
+    active = [spec.width - int(share * spec.width) for share in spec.prune]
+    assert tables["channels"].groupby("layer").active.sum().tolist() == active
+    assert len(tables["units"]) == students * epochs * sum(active)
+    assert tables["units"].best_correlation.between(-1, 1).all()
