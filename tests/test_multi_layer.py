@@ -193,6 +193,12 @@ def test_training_refuses_what_it_does_not_know(changed, message):
         train(teacher, [student], x, streams("batches"), **{**arguments, **changed})
 
 
+def test_evaluation_refuses_a_loss_it_does_not_know():
+    teacher, student, x, _ = multi_layer.start(Cell(**TINY))
+    with pytest.raises(ValueError, match="loss must be one of mse, cross_entropy, got 'hinge'"):
+        evaluate(teacher, [student], x, loss="hinge")
+
+
 def test_cross_entropy_needs_two_outputs():
     x = gaussian(streams("data"), 20, 6)
     teacher = deep_teachers(streams("teacher"), (6, 4, 1), x)

@@ -96,9 +96,7 @@ def backward(student: Network, z: list[Tensor], residual: Tensor) -> list[Tensor
     return gradients
 
 
-def mean_beta(
-    network: Network, x: Tensor, budget: int = 2**24
-) -> tuple[list[Tensor], list[Tensor]]:
+def mean_beta(network: Network, x: Tensor, budget: int = 2**24) -> tuple[list[Tensor], list[Tensor]]:
     """E_x[beta_kk] and E_x[H_kk] per hidden layer, each ``(e, n_l)``, with beta = V_l^T V_l and H = D_l beta D_l.
 
     In two layers beta_kk is the squared fan-out norm exactly; in more it depends on the sample, and the root of its mean

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ts_core.networks import Network, forward
+from ts_core.networks import Network, check_loss, forward
 
 VARIANCE_FLOOR = 1e-10  # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
 
@@ -99,8 +99,9 @@ def evaluate(
     x           ``(g, b, d)``, b >= 2. Products are taken in its dtype, sums over chunks in float64.
     chunk       samples per pass: bounds the memory, whatever b.
     loss        as in :func:`training.train`.
-    raises      ValueError when b < 2.
+    raises      ValueError when b < 2, or for an unknown loss.
     """
+    check_loss(loss)
     samples = x.shape[1]
     if samples < 2:
         raise ValueError(f"a correlation needs at least 2 samples, got {samples}")

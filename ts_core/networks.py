@@ -29,6 +29,12 @@ CHOICES = np.linspace(-1.0, 1.0, 9)  # the values a teacher weight is drawn from
 LOSSES = ("mse", "cross_entropy")
 
 
+def check_loss(loss: str) -> None:
+    """Raises ValueError unless ``loss`` is one of LOSSES."""
+    if loss not in LOSSES:
+        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+
+
 @dataclass(frozen=True)
 class Network:
     """An ensemble of networks with one (Leaky) ReLU after every layer but the last, which is linear.

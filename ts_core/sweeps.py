@@ -28,7 +28,7 @@ from ts_core.store import (
 )
 
 SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in (
-    "cifar10", "dataset_size", "deep_l_shape", "depth", "fan_out", "sample_complexity",
+    "cifar10", "cross_entropy_rate", "dataset_size", "deep_l_shape", "depth", "equal_budget", "fan_out", "sample_complexity",
 )}
 SCALES = ("quick", "laptop", "paper")
 CONNECT = 5  # seconds within which a scheduler must answer

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ts_core.networks import LOSSES, Network
+from ts_core.networks import Network, check_loss
 
 BLOCK = 5  # steps gathered at once: long enough to amortize the call, short enough to stay in the cache
 LOOK_AHEAD = 1000  # steps whose row numbers are drawn at once
@@ -184,8 +184,7 @@ def _drawing(batches, samples: int, batch_size: int, shuffle: bool) -> Callable[
 
 
 def _check_loss(loss: str, outputs: int, rates: dict[int, float]) -> None:
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+    check_loss(loss)
     if loss == "cross_entropy" and outputs < 2:
         raise ValueError(f"cross_entropy tells classes apart and needs at least 2 outputs, got {outputs}")
     if 0 not in rates or min(rates) < 0 or not all(rate > 0 for rate in rates.values()):

@@ -91,8 +91,8 @@ def start(cell: Cell) -> tuple[Network, Network, torch.Tensor, torch.Tensor]:
 def run(cell: Cell) -> dict[str, pd.DataFrame]:
     """Train a cell; returns the tables it asks for, one row per observation.
 
-    runs        seed, depth (hidden layers), samples, loss, over_realization, tuned_on, epoch: train_loss (on as many
-                samples as are evaluated on), eval_loss, status ok or diverged.
+    runs        seed, depth (hidden layers), samples, loss, over_realization, learning_rate (the first), tuned_on, epoch:
+                train_loss (on as many samples as are evaluated on), eval_loss, status ok or diverged.
     layers      the same keys and layer (1 = lowest): mean_best_correlation, the mean over *teacher* nodes of the best
                 student's; mean_best_teacher, the mean over *student* nodes of the best teacher's.
     students    the same, layer and student: best_correlation with a teacher and root_beta = sqrt(E beta_kk), evaluation
@@ -130,7 +130,8 @@ def _keys(cell: Cell, epoch: int) -> pd.DataFrame:
     """One row per ensemble member."""
     return pd.DataFrame({
         "seed": cell.seeds, "depth": len(cell.hidden), "samples": cell.samples, "loss": cell.loss,
-        "over_realization": cell.over_realization, "tuned_on": cell.tuned_on, "epoch": epoch,
+        "over_realization": cell.over_realization, "learning_rate": cell.learning_rates[0][1], "tuned_on": cell.tuned_on,
+        "epoch": epoch,
     })
 
 
