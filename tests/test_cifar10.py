@@ -255,6 +255,12 @@ def test_the_command_line(folder, tmp_path, monkeypatch, capsys):
     assert error.startswith("error: cannot download cifar-10-binary.tar.gz") and error.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["sweep", "cifar10"], ["run", "cifar10"]])
+def test_a_named_folder_without_the_images_is_refused_not_replaced_by_patches(words, tmp_path, capsys):
+    assert main([*words, "--data-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {tmp_path / LAYOUT / 'data_batch_1.bin'} is missing; python -m ts_core fetch")
+
+
 TINY = dict(images=200, validation_images=40, test_images=60, width=4, prune=(0.0, 0.25), seeds=1, batch_size=20,
             teacher_epochs=1, tuning_epochs=1, student_epochs=2, teacher_rate=0.01, student_rate=0.01)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ts_core.notebooks import ROOT, BookError
 
+IMAGES = "folder with the CIFAR-10 images (default: $TS_CORE_DATA, else the user's cache)"
+
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ts_core", description=__doc__)
@@ -16,10 +18,12 @@ def arguments() -> argparse.ArgumentParser:
     one.add_argument("chapter", help="name of the notebook, as in `list`")
     one.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one parameter; repeat")
     one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
+    one.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
     many = commands.add_parser("sweep", help="train a whole sweep; finished cells are kept, so the same command resumes")
-    many.add_argument("name", help="cifar10, fan_out, sample_complexity, dataset_size, depth or deep_l_shape")
+    many.add_argument("name", help="cifar10, cross_entropy_rate, dataset_size, deep_l_shape, depth, equal_budget, fan_out or "
+                      "sample_complexity")
     many.add_argument("--scale", choices=("quick", "laptop", "paper"), default="quick", help="settings of the chapter, of the "
                       "paper, or between them (cifar10 only)")
     many.add_argument("--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)")
@@ -27,8 +31,7 @@ def arguments() -> argparse.ArgumentParser:
     many.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
     many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: above quick scale "
                       "book/results/NAME, else _build/results/NAME)")
-    many.add_argument("--data-dir", type=Path, metavar="DIR", help="folder with the images (default: $TS_CORE_DATA, else the "
-                      "user's cache)")
+    many.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
     images.add_argument("data", choices=("cifar10",))
     images.add_argument("--data-dir", type=Path, metavar="DIR", help="where to (default: $TS_CORE_DATA, else the user's cache)")
@@ -58,6 +61,7 @@ def _list(given: argparse.Namespace) -> int:
 def _run(given: argparse.Namespace) -> int:
     from ts_core import book, chapters, experiments
 
+    _use_images(given.data_dir)
     registry = experiments.CHAPTERS
     spec = registry[chapters.choose(given.chapter, list(registry), "chapter")]
     from_file = chapters.read_values(given.f) if given.f else {}
@@ -82,9 +86,17 @@ def _notebooks(given: argparse.Namespace) -> int:
 def _sweep(given: argparse.Namespace) -> int:
     from ts_core import sweeps
 
-    if given.data_dir:
-        os.environ["TS_CORE_DATA"] = str(given.data_dir.resolve())  # inherited by the workers
+    _use_images(given.data_dir)
     return sweeps.command(given)
+
+
+def _use_images(folder: Path | None) -> None:
+    """Take the images from ``folder``, if one is given; raises DataError unless they are there."""
+    if folder:
+        from ts_core import cifar10
+
+        cifar10.check_present(cifar10.data_folder(folder))
+        os.environ["TS_CORE_DATA"] = str(folder.resolve())  # inherited by kernels and workers
 
 
 def _fetch(given: argparse.Namespace) -> int:
