@@ -22,8 +22,8 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
     many = commands.add_parser("sweep", help="train a whole sweep; finished cells are kept, so the same command resumes")
-    many.add_argument("name", help="cifar10, cross_entropy_rate, dataset_size, deep_l_shape, depth, equal_budget, fan_out or "
-                      "sample_complexity")
+    many.add_argument("name", help="cifar10, cross_entropy_rate, dataset_size, deep_l_shape, depth, equal_budget, fan_out, "
+                      "sample_complexity or wider_students")
     many.add_argument("--scale", choices=("quick", "laptop", "paper"), default="quick", help="settings of the chapter, of the "
                       "paper, or between them (cifar10 only)")
     many.add_argument("--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)")

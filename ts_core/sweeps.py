@@ -29,6 +29,7 @@ from ts_core.store import (
 
 SWEEPS = {name: f"{PACKAGE.name}.experiments.{name}" for name in (
     "cifar10", "cross_entropy_rate", "dataset_size", "deep_l_shape", "depth", "equal_budget", "fan_out", "sample_complexity",
+    "wider_students",
 )}
 SCALES = ("quick", "laptop", "paper")
 CONNECT = 5  # seconds within which a scheduler must answer
@@ -242,9 +243,7 @@ def _processes(workers: int):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield pool
     except BrokenExecutor:
-        raise SweepError(
-            "a worker process died, often for want of memory: try fewer workers; the same command resumes"
-        ) from None
+        raise SweepError("a worker process died, often for want of memory: try fewer workers; the same command resumes") from None
     finally:
         held.close()
         pool.shutdown(cancel_futures=True)
