@@ -99,21 +99,44 @@ def test_both_orientations_of_the_mean_by_hand():
     assert found.to_dict() == {("teacher mean", 1): 0.9, ("teacher mean", 2): 0.4, ("student mean", 1): 0.45, ("student mean", 2): 0.2}
 
 
-def test_claims_about_the_sweep_hold_or_fail_with_its_numbers():
-    def sweep(lowest):
-        parts = [
-            layers([0.1, 0.2, high + seed / 1e4], [0.1, 0.2, 0.3], samples=samples, loss=loss, seed=seed)
-            for samples, high in lowest.items() for loss in ("mse", "cross_entropy") for seed in (1, 2)
-        ]
-        return pd.concat(parts, ignore_index=True)
+def sweep(lowest, upper=0.3):
+    parts = [
+        layers([0.1, 0.2, high + seed / 1e4], [0.1, 0.2, upper], samples=samples, loss=loss, seed=seed)
+        for samples, high in lowest.items() for loss in ("mse", "cross_entropy") for seed in (1, 2)
+    ]
+    return pd.concat(parts, ignore_index=True).assign(learning_rate=0.1)
 
+
+def as_published(table):
+    keys = ["loss", "over_realization", "samples", "layer", "orientation"]
+    return lowest_layer.by_size(table).drop(columns="seed").groupby(keys).correlation.mean().reset_index()
+
+
+def verdicts(found):
+    return {claim.id.partition("/")[2]: claim.verdict for claim in found}
+
+
+def test_claims_about_the_sweep_hold_or_fail_with_its_numbers():
     good = {5000: 0.7, 20_000: 0.995, 50_000: 0.999}
-    published = lowest_layer.by_size(sweep(good)).drop(columns="seed").groupby(
-        ["loss", "over_realization", "samples", "layer", "orientation"]).correlation.mean().reset_index()
-    verdicts = lambda lowest: {c.id.partition("/")[2]: c.verdict for c in lowest_layer_claims.paper_claims(sweep(lowest), published, 0.95)}  # noqa: E731
-    assert set(verdicts(good).values()) == {"holds"}
-    bad = verdicts({5000: 0.97, 20_000: 0.8, 50_000: 0.7})
+    published = as_published(sweep(good))
+    assert set(verdicts(lowest_layer_claims.paper_claims(sweep(good), published, 0.95)).values()) == {"holds"}
+    bad = verdicts(lowest_layer_claims.paper_claims(sweep({5000: 0.97, 20_000: 0.8, 50_000: 0.7}), published, 0.95))
     assert bad["too-few-5000"] == bad["enough-20000"] == bad["enough-50000"] == bad["first"] == bad["published-mse"] == "fails"
+
+
+def test_claims_of_the_further_sweeps_hold_or_fail_with_their_numbers():
+    recovered, lost = sweep({20_000: 0.999}, upper=0.995), sweep({20_000: 0.999}, upper=0.6)
+    longer = recovered.assign(epoch=recovered.epoch * 3)  # every size has a last epoch of its own
+    wider = lambda table: table.assign(over_realization=5.0)  # noqa: E731
+    published = as_published(pd.concat([recovered, wider(recovered)]))
+    judged = lambda *tables: verdicts(lowest_layer_claims.follow_up_claims(*tables, published))  # noqa: E731
+    assert set(judged(longer, wider(recovered), recovered).values()) == {"holds"}
+    assert set(judged(lost, wider(lost), lost).values()) == {"fails"}
+
+
+def test_the_last_epoch_is_that_of_each_run():
+    table = pd.concat([layers([0.1, 0.5], [0.1, 0.2], samples=10), layers([0.1, 0.5, 0.9], [0.1, 0.2, 0.4], samples=20)])
+    assert lowest_layer.last(table).groupby("samples").epoch.unique().map(list).to_dict() == {10: [1], 20: [2]}
 
 
 def test_live_claims_can_fail():

@@ -79,8 +79,8 @@ class LowestLayer(Chapter):
 
 
 def last(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the last epoch."""
-    return table[table.epoch == table.epoch.max()]
+    """The rows of each run's last epoch."""
+    return table[table.epoch == table.groupby(RUN).epoch.transform("max")]
 
 
 def first_reached(layers: pd.DataFrame, threshold: float) -> pd.DataFrame:

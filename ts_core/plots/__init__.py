@@ -3,7 +3,7 @@
 from ts_core.plots.common import palette, panels
 from ts_core.plots.images import fan_out_of_channels, filters, gallery, higher_together, specialization
 from ts_core.plots.layers import (
-    dataset_size, deep_l_shape, depth_map, depth_shift, layer_curves, local_kinks, losses_by_size, shades,
+    budget, dataset_size, deep_l_shape, depth_map, depth_shift, layer_curves, local_kinks, losses_by_size, rates, shades,
 )
 from ts_core.plots.two_layer import (
     bars, convergence, cost, covering, curves, gradient_rule, half_times, hyperplane_sums, l_shape, learned, matched,
@@ -11,9 +11,9 @@ from ts_core.plots.two_layer import (
 )
 
 __all__ = [
-    "bars", "convergence", "cost", "covering", "curves", "dataset_size", "deep_l_shape", "depth_map", "depth_shift",
+    "bars", "budget", "convergence", "cost", "covering", "curves", "dataset_size", "deep_l_shape", "depth_map", "depth_shift",
     "fan_out_of_channels", "filters", "gallery",
     "gradient_rule", "half_times", "higher_together", "hyperplane_sums", "l_shape", "layer_curves", "learned", "local_kinks",
-    "losses_by_size", "matched", "one_dimension", "ordering", "palette", "panels", "plane", "sample_complexity", "shades",
+    "losses_by_size", "matched", "one_dimension", "ordering", "palette", "panels", "plane", "rates", "sample_complexity", "shades",
     "small_gradient", "specialization", "undersampled",
 ]

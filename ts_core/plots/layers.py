@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from ts_core.plots.common import PUBLISHED, STUDENT, TEACHER, label_rim, say_missing
 from ts_core.plots.two_layer import segments
 
-LOSSES = {"mse": STUDENT, "cross_entropy": "#edae49"}
+PALETTES = {"mse": "crest", "cross_entropy": "YlOrBr"}
 KEYS = {"mse": "squared error", "cross_entropy": "cross-entropy"}
 
 
@@ -45,18 +45,24 @@ def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray)
     table       of :func:`ts_core.experiments.lowest_layer.by_size`; bars are one standard deviation over seeds.
     published   the same columns without seeds: open dots.
     """
+    colours = _series(table)
     for row, (orientation, by_orientation) in zip(axes, table.groupby("orientation", sort=False)):
         for ax, (layer, panel) in zip(row, by_orientation.groupby("layer")):
-            for loss, group in panel.groupby("loss"):
-                line = group.groupby("samples").correlation.agg(["mean", "std"])
-                ax.errorbar(line.index, line["mean"], line["std"], color=LOSSES[loss], marker="s", markersize=3, capsize=2)
-                dots = published[(published.loss == loss) & (published.layer == layer) & (published.orientation == orientation)]
-                ax.plot(dots.samples, dots.correlation, **PUBLISHED | dict(markeredgecolor=LOSSES[loss], markersize=4.5))
+            theirs = published[(published.layer == layer) & (published.orientation == orientation)]
+            for (loss, ratio), colour in colours.items():
+                line, dots = (t[(t.loss == loss) & (t.over_realization == ratio)] for t in (panel, theirs))
+                line = line.groupby("samples").correlation.agg(["mean", "std"])
+                ax.errorbar(line.index, line["mean"], line["std"], color=colour, marker="s", markersize=3, capsize=2)
+                ax.plot(dots.samples, dots.correlation, **PUBLISHED | dict(markeredgecolor=colour, markersize=4.5))
             say_missing(ax, panel.correlation)
             ax.set(xscale="log", ylim=(0.1, 1.04), title=f"layer {layer}, {orientation}")
     _size_axis(axes, table.samples)
-    handles = [Line2D([], [], color=LOSSES[loss], marker="s", markersize=3, label=KEYS[loss]) for loss in LOSSES]
-    axes.flat[0].legend(handles=[*handles, Line2D([], [], **PUBLISHED, label="published")], loc="lower right", fontsize="small")
+    handles = [
+        Line2D([], [], color=colour, marker="s", markersize=3, label=f"{KEYS[loss]}, {ratio:g}x")
+        for (loss, ratio), colour in colours.items()
+    ]
+    handles.append(Line2D([], [], **PUBLISHED, label="published"))
+    axes.flat[0].figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     label_rim(axes, "training samples", "mean correlation after training")
     return axes
 
@@ -64,21 +70,75 @@ def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray)
 def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Final training (dashed) and evaluation loss, median and range over seeds, against training samples, a panel per loss."""
     for ax, (loss, panel) in zip(axes, runs[runs.epoch == runs.epoch.max()].groupby("loss", sort=False)):
-        for column, style in (("eval_loss", "-"), ("train_loss", "--")):
-            line = panel.groupby("samples")[column].agg(["median", "min", "max"])
-            reach = np.abs(line[["min", "max"]].T - line["median"])  # a standard deviation would leave the log axis
-            ax.errorbar(
-                line.index, line["median"], reach, color=LOSSES[loss], linestyle=style, marker="s", markersize=3, capsize=2,
-                label=column.replace("_", " "),
-            )
-        dots = published[published.loss == loss]
-        ax.plot(dots.samples, dots.eval_loss, **PUBLISHED | dict(markersize=4.5), label="published eval loss")
+        for (_, ratio), colour in _series(panel).items():
+            for column, style in (("eval_loss", "-"), ("train_loss", "--")):
+                line = panel[panel.over_realization == ratio].groupby("samples")[column].agg(["median", "min", "max"])
+                reach = np.abs(line[["min", "max"]].T - line["median"])  # a standard deviation would leave the log axis
+                ax.errorbar(
+                    line.index, line["median"], reach, color=colour, linestyle=style, marker="s", markersize=3, capsize=2,
+                    label=f"{column.replace('_', ' ')}, {ratio:g}x",
+                )
+            dots = published[(published.loss == loss) & (published.over_realization == ratio)]
+            ax.plot(dots.samples, dots.eval_loss, **PUBLISHED | dict(markeredgecolor=colour, markersize=4.5))
         ax.set(xscale="log", yscale="log", title=KEYS[loss], xlabel="training samples")
         say_missing(ax, panel.eval_loss)
-        ax.legend(loc="best")
+        ax.legend(loc="best", fontsize="small")
     _size_axis(np.asarray(axes), runs.samples)
     axes[0].set_ylabel("loss after training")
     return axes
+
+
+def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Teacher-mean correlation of each layer against samples seen, a panel per size of the training set.
+
+    layers      table of that name of :func:`ts_core.experiments.multi_layer.run`: thin lines are seeds, thick ones their mean.
+    published   samples, layer, correlation at the end of the longest run: open dots.
+    """
+    colours = shades(layers.layer.unique())
+    seen = layers.assign(seen=layers.epoch * layers.samples).query("seen > 0")
+    for ax, (samples, panel) in zip(axes, seen.groupby("samples")):
+        for layer, group in panel.groupby("layer"):
+            for _, line in group.groupby("seed"):
+                ax.plot(line.seen, line.mean_best_correlation, color=colours[layer], linewidth=0.6, alpha=0.5)
+            mean = group.groupby("seen").mean_best_correlation.mean()
+            ax.plot(mean.index, mean, color=colours[layer], linewidth=2.2, label=f"layer {layer}")
+            dots = published[(published.samples == samples) & (published.layer == layer)].correlation
+            ax.plot([1.25 * seen.seen.max()] * len(dots), dots, **PUBLISHED | dict(markeredgecolor=colours[layer], markersize=5))
+        say_missing(ax, panel.mean_best_correlation)
+        ax.set(xscale="log", ylim=(0, 1.04), title=f"{samples:,} samples")
+    axes[0].legend(loc="upper left", fontsize="small")
+    label_rim(np.asarray(axes), "samples seen (training samples x epochs)", "mean best-student correlation")
+    return axes
+
+
+def rates(table: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Final correlation of each layer, a line per learning rate and a panel per size of the training set.
+
+    table       samples, learning_rate, layer, seed, correlation; bars are one standard deviation over seeds.
+    published   samples, layer, correlation: open dots.
+    """
+    colours = dict(zip(sorted(table.learning_rate.unique()), sns.color_palette("YlOrBr", table.learning_rate.nunique() + 1)[1:]))
+    for ax, (samples, panel) in zip(axes, table.groupby("samples")):
+        for rate, group in panel.groupby("learning_rate"):
+            line = group.groupby("layer").correlation.agg(["mean", "std"])
+            ax.errorbar(line.index, line["mean"], line["std"], color=colours[rate], marker="s", markersize=3, capsize=2,
+                        label=f"first rate {rate:g}")
+        dots = published[published.samples == samples]
+        ax.plot(dots.layer, dots.correlation, **PUBLISHED | dict(markersize=4.5), label="published")
+        say_missing(ax, panel.correlation)
+        ax.set(ylim=(0, 1.04), title=f"{samples:,} samples", xlabel="layer", xticks=sorted(panel.layer.unique()))
+    axes[0].set_ylabel("mean over students")
+    axes[0].legend(loc="upper right", fontsize="small")
+    return axes
+
+
+def _series(table: pd.DataFrame) -> dict[tuple[str, float], tuple]:
+    """One colour per loss and over-realization: darker is wider."""
+    ratios = lambda loss: sorted(table[table.loss == loss].over_realization.unique())  # noqa: E731
+    return {
+        (loss, ratio): colour for loss, name in PALETTES.items() for ratio, colour in
+        zip(ratios(loss), sns.color_palette(name, len(ratios(loss))))
+    }
 
 
 def _size_axis(axes: np.ndarray, samples: pd.Series) -> None:
