@@ -4,7 +4,8 @@
 
 The reference is plain.py beside this file. Engines take turns within each round, so that a busy machine hurts all of
 them; what counts is the minimum over rounds of the process CPU time, next to the median of the wall time. Writes
-two_layer.csv (one row per engine, size and round), two_layer.json (machine, versions, settings) and two_layer.svg.
+two_layer.csv (one row per engine, size and round), two_layer_summary.csv and two_layer.json (machine, versions,
+settings).
 """
 
 import os
@@ -40,10 +41,6 @@ POLARITIES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 RATIOS = (1.0, 2.0, 5.0, 10.0)
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
 STEP, EVALUATION = "us per step and network", "ms per network"
-STYLES = {
-    "plain torch float64": {"color": "#999999", "ls": "--"}, "plain numpy float64": {"color": "#555555", "ls": "-"},
-    "ensemble float64": {"color": "#56B4E9", "ls": "--"}, "ensemble float32": {"color": "#0072B2", "ls": "-"},
-}
 KEYS = ["part", "engine", "teacher_width", "nodes", "seeds", "networks", "unit"]
 
 
@@ -242,40 +239,6 @@ def facts(scale_name: str, scale) -> dict:
     }
 
 
-def draw(table: pd.DataFrame, path: Path) -> None:
-    """Time per step, share of the peak and evaluation against width, and time per step against number of seeds."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-    from matplotlib import ticker
-
-    panels = (
-        ("step", "nodes", "cpu", "CPU µs per step and network"),
-        ("step", "nodes", "peak_share", "share of peak"),
-        ("evaluation", "nodes", "cpu", "CPU ms per evaluation"),
-        ("seeds", "seeds", "cpu", "CPU µs per step and network"),
-    )
-    with plt.rc_context({"svg.hashsalt": "two_layer", "axes.spines.top": False, "axes.spines.right": False}):
-        figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
-        for ax, (part, x, y, label) in zip(axes, panels):
-            for engine, rows in table[table.part == part].groupby("engine", sort=False):
-                ax.plot(rows[x], rows[y], marker="o", ms=4, label=engine, **STYLES[engine])
-            ax.set(xlabel="student nodes" if x == "nodes" else "seeds, of 20 nodes", ylabel=label)
-            ax.set_xscale("log")
-            ax.set_xticks(rows[x], [f"{value:g}" for value in rows[x]])
-            if x == "nodes":
-                ax.set_yscale("log")
-                ax.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-                ax.yaxis.set_major_formatter("{x:g}")
-            else:
-                ax.set_ylim(0, 1.1 * rows[y].max())
-            ax.minorticks_off()
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4, frameon=False)
-        figure.savefig(path, metadata={"Date": None})
-        plt.close(figure)
-
-
 def run(scale_name: str, out: Path) -> pd.DataFrame:
     """Measure, write the three files and return the summary."""
     torch.set_num_threads(1)
@@ -289,7 +252,7 @@ def run(scale_name: str, out: Path) -> pd.DataFrame:
     raw.round(3).to_csv(out / "two_layer.csv", index=False)
     (out / "two_layer.json").write_text(json.dumps(began, indent=1) + "\n")
     table = summary(raw)
-    draw(table, out / "two_layer.svg")
+    table.round(4).to_csv(out / "two_layer_summary.csv", index=False)
     return table
 
 

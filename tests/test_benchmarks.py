@@ -65,7 +65,17 @@ def test_command_line_writes_its_results(tmp_path):
     assert len(steps) == 4 and all(nodes == [5, 20, 50, 100, 200] for nodes in steps)
     assert (table[["wall", "cpu"]] > 0).all(axis=None)
     assert not table.duplicated(["part", "engine", "nodes", "seeds", "round"]).any()
-    assert (tmp_path / "results" / "two_layer.svg").read_text().startswith("<?xml")
+    summary = pd.read_csv(tmp_path / "results" / "two_layer_summary.csv")
+    least = table[table.part == "step"].groupby(["engine", "nodes"]).cpu.min()
+    assert summary[summary.part == "step"].set_index(["engine", "nodes"]).cpu.sort_index().tolist() == pytest.approx(least.tolist(), abs=1e-3)
+
+
+def test_the_stored_summary_is_that_of_the_stored_rounds(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import two_layer as benchmark
+
+    rounds, stored = (pd.read_csv(FOLDER / "results" / name) for name in ("two_layer.csv", "two_layer_summary.csv"))
+    pd.testing.assert_frame_equal(benchmark.summary(rounds).round(4), stored, check_dtype=False)
 
 
 def test_the_multi_layer_reference_follows_the_ensemble(monkeypatch):

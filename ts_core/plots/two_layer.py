@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from ts_core.plots.common import NEUTRAL, PUBLISHED, STUDENT, TEACHER, label_rim, palette, say_missing
 
@@ -257,18 +258,26 @@ def convergence(pairs: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     return axes
 
 
-def cost(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Processor time per SGD step and network against student nodes, one line per engine.
+def cost(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Processor time of a step, its share of the machine's peak and time of an evaluation by width; of a step by seeds.
 
-    table       of ``benchmarks/two_layer.py``: engine, nodes, cpu (microseconds, one row per round; the least counts).
+    table       summary of ``benchmarks/two_layer.py``: part, engine, nodes, seeds, cpu and peak_share.
     """
-    best = table.groupby(["engine", "nodes"]).cpu.min().unstack("engine")
-    for engine in best.max().sort_values(ascending=False).index:
-        ours, single = engine.startswith("ensemble"), engine.endswith("float32")
-        colour = (STUDENT if single else "#66b2bd") if ours else (NEUTRAL if "torch" in engine else "black")
-        ax.plot(best.index, best[engine], color=colour, linestyle="-" if ours else "--", marker="o", markersize=4, label=engine)
-    ax.set(xscale="log", yscale="log", xlabel="student nodes n", ylabel="µs per step and network")
-    ax.set_xticks(best.index, [f"{n:g}" for n in best.index])
-    ax.minorticks_off()
-    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
-    return ax
+    shown = (("step", "nodes", "cpu", "µs per SGD step"), ("step", "nodes", "peak_share", "share of peak"),
+             ("evaluation", "nodes", "cpu", "ms per evaluation"), ("seeds", "seeds", "cpu", "µs per SGD step"))
+    for ax, (part, x, y, title) in zip(axes, shown):
+        rows = table[table.part == part]
+        for engine, line in rows.groupby("engine", sort=False):
+            ours, single = engine.startswith("ensemble"), engine.endswith("float32")
+            colour = (STUDENT if single else "#66b2bd") if ours else (NEUTRAL if "torch" in engine else "black")
+            ax.plot(line[x], line[y], color=colour, linestyle="-" if ours else "--", marker="o", markersize=4, label=engine)
+        ax.set(xscale="log", title=title, xlabel="student nodes n" if x == "nodes" else "seeds in the ensemble")
+        ax.set_xticks(ticks := sorted(rows[x].unique()), [f"{n:g}" for n in ticks])
+        if part != "seeds":
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+    axes[-1].set_ylim(bottom=0)
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return axes
