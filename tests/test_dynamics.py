@@ -154,6 +154,14 @@ def test_over_realization_covers_sooner():
     assert covered[6.0] > covered[1.0] and missed[6.0] == 0 < missed[1.0]
 
 
+def test_the_step_of_the_coverage_is_small_enough():
+    spec = Coverage(input_dim=6, teacher_width=3, over_realizations=(2.0,), seeds=3, horizon=20.0)
+    fine = Coverage(**{**spec.model_dump(), "step": 0.05})
+    coarse, fine = (dynamics.coverage(s).half_time for s in (spec, fine))
+    np.testing.assert_allclose(coarse, fine, rtol=0, atol=1e-3)  # missing in both or in neither
+    assert coarse.notna().sum() > 5
+
+
 @pytest.mark.parametrize("values, message", [
     (dict(teacher_width=11), "teacher_width: at most input_dim = 10.*got 11"),
     (dict(interval=0.25), "interval: must be a whole multiple of step = 0.1, got 0.25"),

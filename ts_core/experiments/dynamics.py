@@ -74,8 +74,9 @@ class Coverage(Population):
     """What over-realization buys: when every teacher is covered, at each of several over-realizations."""
 
     over_realizations: Annotated[tuple[float, ...], Field(min_length=1)] = (1.0, 2.0, 4.0, 8.0)
-    seeds: Count = 8
+    seeds: Count = 20
     horizon: Positive = 120.0
+    step: Positive = 0.25  # half-times are right to 1e-3
 
     @model_validator(mode="after")
     def _fits_students(self):
