@@ -93,3 +93,37 @@ def test_bars_and_claims_use_the_same_numbers():
                           "train_loss": 0.0, "eval_loss": 0.0, "mean_best_correlation": 0.5, "last_correlation": [0.9, 0.4]}),
             "quick",
         )])
+
+
+def deep_layers(**keys):
+    """Two layers of two seeds over three epochs; the last value is missing."""
+    rows = [dict(samples=10, seed=seed, layer=layer, epoch=epoch) for seed in (1, 2) for layer in (1, 2) for epoch in (0, 1, 5)]
+    table = pd.DataFrame(rows).assign(learning_rate=0.1, loss="mse", over_realization=2.0, **keys)
+    values = np.linspace(0.1, 0.9, len(rows))
+    values[-1] = np.nan
+    return table.assign(mean_best_correlation=values, mean_best_teacher=values / 2)
+
+
+def test_pictures_of_layers_show_every_run_and_published_point():
+    layers = pd.concat([deep_layers(), deep_layers(samples=30)])
+    published = pd.DataFrame({"samples": [10, 30], "layer": [1, 2], "correlation": [0.7, 0.8]})
+    axes = plots.budget(layers, published, plots.panels(1, 2)[1][0])
+    dots = [[line.get_ydata().tolist() for line in ax.lines if line.get_marker() == "o" and len(line.get_ydata())] for ax in axes]
+    assert dots == [[[0.7]], [[0.8]]] and "diverged" in words(axes)
+    assert max(axes[1].lines[0].get_xdata()) == 5 * 30  # samples seen
+    rates = pd.concat([layers, layers.assign(learning_rate=0.2)])
+    axes = plots.rates(rates, published, plots.panels(2, 2)[1])
+    assert [len(ax.lines) for ax in axes.flat] == [7, 6, 6, 7] and "diverged" in words(axes)  # 2 rates of 2 seeds and a mean
+
+
+def test_each_loss_and_over_realization_has_its_line_and_its_published_points():
+    table = pd.concat([deep_layers(), deep_layers().assign(over_realization=5.0), deep_layers().assign(loss="cross_entropy")])
+    sizes = pd.concat([table.assign(samples=n) for n in (10, 30)]).query("epoch == 5").assign(orientation="teacher mean")
+    sizes = sizes.rename(columns={"mean_best_correlation": "correlation"})
+    axes = plots.dataset_size(sizes, sizes.query("seed == 1"), plots.panels(1, 2)[1])
+    assert [len(ax.containers) for ax in axes.flat] == [3, 3]
+    labels = [text.get_text() for text in axes.flat[0].figure.legends[0].get_texts()]
+    assert labels == ["squared error, 2x", "squared error, 5x", "cross-entropy, 2x", "published"]
+    runs = sizes.assign(eval_loss=sizes.correlation, train_loss=sizes.correlation)
+    axes = plots.losses_by_size(runs, runs.query("seed == 1"), plots.panels(1, 2)[1][0])
+    assert [len(ax.containers) for ax in axes] == [4, 2]

@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 
 from ts_core import store
-from ts_core.experiments import cifar10, dataset_size, deep_l_shape, depth, multi_layer, sample_complexity, two_layer
+from ts_core.experiments import (
+    cifar10, cross_entropy_rate, dataset_size, deep_l_shape, depth, equal_budget, multi_layer, sample_complexity, two_layer,
+    wider_students,
+)
 
 VALUES = ["train_loss", "eval_loss", "mean_best_correlation"]
 
@@ -71,7 +74,10 @@ def test_the_stored_multi_layer_sweep_is_reproduced_by_the_present_code(loss):
         np.testing.assert_allclose(both[value], both[f"{value}_again"], rtol=2e-2, err_msg=value)
 
 
-@pytest.mark.parametrize("sweep, module", [("dataset_size", dataset_size), ("depth", depth), ("deep_l_shape", deep_l_shape)])
+@pytest.mark.parametrize("sweep, module", [
+    ("dataset_size", dataset_size), ("wider_students", wider_students), ("equal_budget", equal_budget),
+    ("cross_entropy_rate", cross_entropy_rate), ("depth", depth), ("deep_l_shape", deep_l_shape),
+])
 def test_the_stored_multi_layer_sweeps_are_complete(sweep, module):
     tables, facts = store.load_results(sweep)
     cells = module.PAPER.cells()

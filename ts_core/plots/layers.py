@@ -111,24 +111,28 @@ def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) 
     return axes
 
 
-def rates(table: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Final correlation of each layer, a line per learning rate and a panel per size of the training set.
+def rates(layers: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Student-mean correlation over the epochs, a line per learning rate; rows are sizes of the training set, columns layers.
 
-    table       samples, learning_rate, layer, seed, correlation; bars are one standard deviation over seeds.
-    published   samples, layer, correlation: open dots.
+    layers      table of that name of :func:`ts_core.experiments.multi_layer.run`: thin lines are seeds, thick ones their mean.
+    published   samples, layer, correlation at the end: dashed.
     """
-    colours = dict(zip(sorted(table.learning_rate.unique()), sns.color_palette("YlOrBr", table.learning_rate.nunique() + 1)[1:]))
-    for ax, (samples, panel) in zip(axes, table.groupby("samples")):
-        for rate, group in panel.groupby("learning_rate"):
-            line = group.groupby("layer").correlation.agg(["mean", "std"])
-            ax.errorbar(line.index, line["mean"], line["std"], color=colours[rate], marker="s", markersize=3, capsize=2,
-                        label=f"first rate {rate:g}")
-        dots = published[published.samples == samples]
-        ax.plot(dots.layer, dots.correlation, **PUBLISHED | dict(markersize=4.5), label="published")
-        say_missing(ax, panel.correlation)
-        ax.set(ylim=(0, 1.04), title=f"{samples:,} samples", xlabel="layer", xticks=sorted(panel.layer.unique()))
-    axes[0].set_ylabel("mean over students")
-    axes[0].legend(loc="upper right", fontsize="small")
+    colours = dict(zip(sorted(layers.learning_rate.unique()), sns.color_palette("YlOrBr", layers.learning_rate.nunique() + 1)[1:]))
+    for row, (samples, of_size) in zip(axes, layers.groupby("samples")):
+        for ax, (layer, panel) in zip(row, of_size.groupby("layer")):
+            for rate, group in panel.groupby("learning_rate"):
+                for _, line in group.groupby("seed"):
+                    ax.plot(line.epoch, line.mean_best_teacher, color=colours[rate], linewidth=0.6, alpha=0.5)
+                mean = group.groupby("epoch").mean_best_teacher.mean()
+                ax.plot(mean.index, mean, color=colours[rate], linewidth=2.2, label=f"first rate {rate:g}")
+            for level in published[(published.samples == samples) & (published.layer == layer)].correlation:
+                ax.axhline(level, color="black", linestyle="--", linewidth=1, label="published, at the end")
+            say_missing(ax, panel.mean_best_teacher)
+            ax.set(title=f"layer {layer}, {samples // 1000:,}k samples")
+            ax.set_xscale("symlog", linthresh=1)
+            ax.set_xticks(ticks := [t for t in (0, 1, 10, 100, 1000) if t <= panel.epoch.max()], [f"{t}" for t in ticks])
+    axes.flat[0].figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours) + 1)
+    label_rim(axes, "epoch", "mean best-teacher correlation")
     return axes
 
 
