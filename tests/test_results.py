@@ -87,6 +87,11 @@ def test_the_stored_multi_layer_sweeps_are_complete(sweep, module):
     assert np.isfinite(tables["layers"][["mean_best_correlation", "mean_best_teacher"]]).all(axis=None)
 
 
+def test_the_stored_learning_rates_can_be_looked_up():
+    stored = store.load_results("cross_entropy_rate")[0]["layers"]
+    assert set(stored.learning_rate) == set(cross_entropy_rate.PAPER.learning_rates)
+
+
 def test_the_stored_convolutional_run_is_complete():
     """At the laptop scale; the images are not part of the project, so nothing is trained again here."""
     tables, facts = store.load_results("cifar10")

@@ -20,7 +20,7 @@ import pandas as pd
 PACKAGE = Path(__file__).parent
 COMMITTED = PACKAGE.parent / "book" / "results"
 CELLS = PACKAGE.parent / "_build" / "cells"  # finished cells, unless told otherwise
-KEYS = ("polarity", "over_realization")  # looked up by value, so never rounded
+KEYS = ("polarity", "over_realization", "learning_rate")  # looked up by value, so never rounded
 TEACHER = ("seed", "data", "samples", "teacher_width", "polarity", "teacher")  # what a teacher node's norm depends on
 
 Tables = dict[str, pd.DataFrame]

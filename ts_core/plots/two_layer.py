@@ -237,7 +237,7 @@ def half_times(table: pd.DataFrame, ax: Axes) -> Axes:
 def covering(times: pd.DataFrame, horizon: float, ax: Axes) -> Axes:
     """Time until all teachers are covered, one dot per start; starts that never get there sit at the horizon."""
     shown = times.assign(time=times.time.fillna(horizon), ratio=times.over_realization.map("{:g}x".format))
-    sns.swarmplot(shown, x="ratio", y="time", hue="over_realization", palette=palette(shown.over_realization.unique()), legend=False, size=6, ax=ax)
+    sns.swarmplot(shown, x="ratio", y="time", hue="over_realization", palette=palette(shown.over_realization.unique()), legend=False, size=4, ax=ax)
     ax.axhline(horizon, color=NEUTRAL, linestyle="--")
     ax.text(0.99, horizon, "never within the run ", transform=ax.get_yaxis_transform(), ha="right", va="bottom", fontsize="small")
     ax.set(xlabel="over-realization", ylabel="time until all teachers are covered")
