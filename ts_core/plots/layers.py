@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from ts_core.plots.common import PUBLISHED, STUDENT, TEACHER, label_rim, say_missing
@@ -28,10 +27,7 @@ def layer_curves(layers: pd.DataFrame, threshold: float, ax: Axes, title: str = 
     """
     colours = shades(layers.layer.unique())
     for layer, group in layers.groupby("layer"):
-        for _, line in group.groupby("seed"):
-            ax.plot(line.epoch, line.mean_best_correlation, color=colours[layer], linewidth=0.7, alpha=0.5)
-        mean = group.groupby("epoch").mean_best_correlation.mean()
-        ax.plot(mean.index, mean, color=colours[layer], linewidth=2.4, label=f"layer {layer}")
+        _seeds_and_mean(group, "epoch", "mean_best_correlation", ax, color=colours[layer], label=f"layer {layer}")
     ax.axhline(threshold, color="gray", linestyle=":", linewidth=1)
     say_missing(ax, layers.mean_best_correlation)
     ax.set(ylim=(0, 1.02), title=title, xlabel="epoch")
@@ -52,17 +48,13 @@ def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray)
             for (loss, ratio), colour in colours.items():
                 line, dots = (t[(t.loss == loss) & (t.over_realization == ratio)] for t in (panel, theirs))
                 line = line.groupby("samples").correlation.agg(["mean", "std"])
-                ax.errorbar(line.index, line["mean"], line["std"], color=colour, marker="s", markersize=3, capsize=2)
+                words = f"{KEYS[loss]}, {ratio:g}x"
+                ax.errorbar(line.index, line["mean"], line["std"], color=colour, marker="s", markersize=3, capsize=2, label=words)
                 ax.plot(dots.samples, dots.correlation, **PUBLISHED | dict(markeredgecolor=colour, markersize=4.5))
             say_missing(ax, panel.correlation)
             ax.set(xscale="log", ylim=(0.1, 1.04), title=f"layer {layer}, {orientation}")
     _size_axis(axes, table.samples)
-    handles = [
-        Line2D([], [], color=colour, marker="s", markersize=3, label=f"{KEYS[loss]}, {ratio:g}x")
-        for (loss, ratio), colour in colours.items()
-    ]
-    handles.append(Line2D([], [], **PUBLISHED, label="published"))
-    axes.flat[0].figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    axes.flat[0].figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours))
     label_rim(axes, "training samples", "mean correlation after training")
     return axes
 
@@ -98,10 +90,7 @@ def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) 
     seen = layers.assign(seen=layers.epoch * layers.samples).query("seen > 0")
     for ax, (samples, panel) in zip(axes, seen.groupby("samples")):
         for layer, group in panel.groupby("layer"):
-            for _, line in group.groupby("seed"):
-                ax.plot(line.seen, line.mean_best_correlation, color=colours[layer], linewidth=0.6, alpha=0.5)
-            mean = group.groupby("seen").mean_best_correlation.mean()
-            ax.plot(mean.index, mean, color=colours[layer], linewidth=2.2, label=f"layer {layer}")
+            _seeds_and_mean(group, "seen", "mean_best_correlation", ax, color=colours[layer], label=f"layer {layer}")
             dots = published[(published.samples == samples) & (published.layer == layer)].correlation
             ax.plot([1.25 * seen.seen.max()] * len(dots), dots, **PUBLISHED | dict(markeredgecolor=colours[layer], markersize=5))
         say_missing(ax, panel.mean_best_correlation)
@@ -121,10 +110,7 @@ def rates(layers: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np
     for row, (samples, of_size) in zip(axes, layers.groupby("samples")):
         for ax, (layer, panel) in zip(row, of_size.groupby("layer")):
             for rate, group in panel.groupby("learning_rate"):
-                for _, line in group.groupby("seed"):
-                    ax.plot(line.epoch, line.mean_best_teacher, color=colours[rate], linewidth=0.6, alpha=0.5)
-                mean = group.groupby("epoch").mean_best_teacher.mean()
-                ax.plot(mean.index, mean, color=colours[rate], linewidth=2.2, label=f"first rate {rate:g}")
+                _seeds_and_mean(group, "epoch", "mean_best_teacher", ax, color=colours[rate], label=f"first rate {rate:g}")
             for level in published[(published.samples == samples) & (published.layer == layer)].correlation:
                 ax.axhline(level, color="black", linestyle="--", linewidth=1, label="published, at the end")
             say_missing(ax, panel.mean_best_teacher)
@@ -134,6 +120,13 @@ def rates(layers: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np
     axes.flat[0].figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours) + 1)
     label_rim(axes, "epoch", "mean best-teacher correlation")
     return axes
+
+
+def _seeds_and_mean(table: pd.DataFrame, x: str, y: str, ax: Axes, label: str, **style) -> None:
+    for _, line in table.groupby("seed"):
+        ax.plot(line[x], line[y], linewidth=0.7, alpha=0.5, **style)
+    mean = table.groupby(x)[y].mean()
+    ax.plot(mean.index, mean, linewidth=2.4, label=label, **style)
 
 
 def _series(table: pd.DataFrame) -> dict[tuple[str, float], tuple]:
