@@ -40,6 +40,8 @@ def test_the_local_kink_is_the_numerical_one_and_a_wrong_formula_is_not():
     table = lowest_only.local_kinks((0.0, 0.2), (1, 2), points=100)
     assert (table.error < 1e-7).all() and table.formula.abs().max() > 0.5 and set(table.slope) == {0.0, 0.2}
     assert table.groupby(["slope", "seed"]).size().min() > 100
+    copies = table[table.teacher <= 1]  # planes that a student shares: without its term the formula is wrong
+    assert len(copies) and (copies.formula - copies.numerical).abs().max() < 1e-7 < copies.formula.abs().max()
     wrong = {"one per cent off": 1.01 * table.formula, "of the other slope": table.formula * (1 - 0.2) ** (table.slope == 0)}
     assert all((formula - table.numerical).abs().max() > 1e-3 for formula in wrong.values())
 
