@@ -1,31 +1,39 @@
-"""Command line of the book: python -m ts_core list | run | build | notebooks | sweep | fetch."""
+"""Command line of the book: python -m companion list | run | sweep | build | notebooks | fetch."""
 
 import argparse
-import os
 import sys
+import warnings
 from pathlib import Path
 
-from ts_core.notebooks import ROOT, BookError
+from companion import chapters, project
+from companion.pages import request
+from companion.pages.book import Book
+from companion.pages.notebooks import BookError
+from companion.pages.parameters import choose, describe
+from companion.runs.cells import Store
+from companion.runs.sweeps import SCALES
+from companion.runs.workers import cores
 
-IMAGES = "folder with the CIFAR-10 images (default: $TS_CORE_DATA, else the user's cache)"
+IMAGES = "folder with the CIFAR-10 images (default: $COMPANION_DATA, else the user's cache)"
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ts_core", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="chapters and their parameters: type, default, meaning, unit")
-    one = commands.add_parser("run", help="execute one chapter with other parameters and render the book; book/ stays as it is")
+    commands.add_parser("list", help="chapters and their parameters: type, default, meaning, unit; sweeps and their scales")
+    one = commands.add_parser("run", help="execute one chapter with other parameters and render it beside the book")
     one.add_argument("chapter", help="name of the notebook, as in `list`")
     one.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one parameter; repeat")
     one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
+    one.add_argument("--name", default="", help="folder of the run in _build/runs (default: chapter and a digest of its values)")
+    one.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
     one.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
-    commands.add_parser("build", help="execute all chapters at their defaults and render the book")
+    all_ = commands.add_parser("build", help="execute all chapters at their defaults and render the book")
+    all_.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
     many = commands.add_parser("sweep", help="train a whole sweep; finished cells are kept, so the same command resumes")
-    many.add_argument("name", help="cifar10, cross_entropy_rate, dataset_size, deep_l_shape, depth, equal_budget, fan_out, "
-                      "sample_complexity or wider_students")
-    many.add_argument("--scale", choices=("quick", "laptop", "paper"), default="quick", help="settings of the chapter, of the "
-                      "paper, or between them (cifar10 only)")
+    many.add_argument("name", help="name of the sweep, as in `list`")
+    many.add_argument("--scale", choices=SCALES, default="quick", help="settings of the chapter, of the paper, or between them")
     many.add_argument("--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)")
     many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
     many.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
@@ -34,7 +42,7 @@ def arguments() -> argparse.ArgumentParser:
     many.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
     images.add_argument("data", choices=("cifar10",))
-    images.add_argument("--data-dir", type=Path, metavar="DIR", help="where to (default: $TS_CORE_DATA, else the user's cache)")
+    images.add_argument("--data-dir", type=Path, metavar="DIR", help="where to (default: $COMPANION_DATA, else the user's cache)")
     return parser
 
 
@@ -47,68 +55,77 @@ def main(words: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the last rendering is as it was", file=sys.stderr)
+        print("interrupted; every rendering is as it was", file=sys.stderr)
         return 130
 
 
-def _list(given: argparse.Namespace) -> int:
-    from ts_core import chapters, experiments
+def _book() -> Book:
+    """The book, its chapters in reading order."""
+    found = project.book(chapters.parameters())
+    order = [page.stem for page in found.pages()]
+    return project.book({name: found.chapters[name] for name in order if name in found.chapters})
 
-    print(chapters.describe(experiments.CHAPTERS))
+
+def _list(given: argparse.Namespace) -> int:
+    print(describe(_book().chapters))
+    print("\nsweeps")
+    for sweep in chapters.sweeps().values():
+        print(f"  {sweep.name}: {', '.join(sweep.scales)}")
     return 0
 
 
 def _run(given: argparse.Namespace) -> int:
-    from ts_core import book, chapters, experiments
+    from companion.pages import build  # papermill is slow to import
 
-    _use_images(given.data_dir)
-    registry = experiments.CHAPTERS
-    spec = registry[chapters.choose(given.chapter, list(registry), "chapter")]
-    from_file = chapters.read_values(given.f) if given.f else {}
-    from_words = {name: chapters.parse(name, text) for name, text in given.p}
-    return _open(book.run(ROOT, registry, given.chapter, chapters.merge(spec, from_file, from_words)))
+    book = _book()
+    wanted = request.ask(
+        book, given.chapter, given.p, file=given.f, data=given.data_dir, results=given.results, name=given.name
+    )
+    return _open(build.run(book, wanted))
 
 
 def _build(given: argparse.Namespace) -> int:
-    from ts_core import book, experiments
+    from companion.pages import build
 
-    return _open(book.build(ROOT, experiments.CHAPTERS))
+    return _open(build.build(_book(), given.data_dir))
 
 
 def _notebooks(given: argparse.Namespace) -> int:
-    from ts_core import book, experiments
+    from companion.pages import build
 
-    changed = book.rewrite(ROOT, experiments.CHAPTERS)
+    changed = build.rewrite(_book())
     print("\n".join(f"wrote {page}" for page in changed) or "every notebook is as it was")
     return 0
 
 
 def _sweep(given: argparse.Namespace) -> int:
-    from ts_core import sweeps
-
-    _use_images(given.data_dir)
-    return sweeps.command(given)
-
-
-def _use_images(folder: Path | None) -> None:
-    """Take the images from ``folder``, if one is given; raises DataError unless they can be read."""
-    if folder:
-        from ts_core.cifar10 import checksums, data_folder
-
-        checksums(data_folder(folder))
-        os.environ["TS_CORE_DATA"] = str(folder.resolve())  # inherited by kernels and workers
+    warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    book, known = project.book({}), chapters.sweeps()
+    sweep = known[choose(given.name, list(known), "sweep")]
+    store = Store(given.results or book.cells, project.PROJECT)
+    target = given.export or (book.work / "results" if given.scale == "quick" else book.committed) / sweep.name
+    workers = cores() if given.workers is None else given.workers
+    try:
+        folder = sweep.run(
+            given.scale, store, target, data=given.data_dir, workers=workers, scheduler=given.scheduler
+        )
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; finished cells are kept in {store.folder}, the same command resumes", file=sys.stderr)
+        return 130
+    print(f"wrote {folder}")
+    return 0
 
 
 def _fetch(given: argparse.Namespace) -> int:
-    from ts_core.cifar10 import data_folder
-    from ts_core.experiments.cifar10_fetch import fetch
+    from companion.datasets.cifar10 import data_folder
+    from companion.datasets.download import fetch
 
     print(fetch(data_folder(given.data_dir)))
     return 0
 
 
 def _open(page: Path) -> int:
-    print(f"open {page.as_uri()}")
+    print(f"open {page.resolve().as_uri()}")
     return 0
 
 

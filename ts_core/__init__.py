@@ -1,1 +1,0 @@
-"""Teacher-student science behind the book: networks, gradients, metrics, theory, experiments."""

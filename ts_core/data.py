@@ -1,28 +1,11 @@
-"""Input samplers and the random streams behind them.
-
-Every ensemble member owns one independent stream per purpose (teacher, data, start, batches, ...), so that a
-member's numbers do not depend on what else is in its ensemble.
-"""
+"""Input samplers; each takes one random stream per data set (:mod:`ts_core.streams`)."""
 
 import math
 from collections.abc import Sequence
-from zlib import crc32
 
 import numpy as np
 import torch
 from torch import Tensor
-
-
-def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
-    """The random generator of one seed for one purpose; ``key`` tells further streams apart (a width, a size).
-
-    raises      ValueError for a negative seed, or a key below 1 (numpy takes a trailing 0 for no key at all).
-    """
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}")
-    if min(key, default=1) < 1:
-        raise ValueError(f"the keys of a stream must be at least 1, got {key}")
-    return np.random.default_rng([seed, crc32(purpose.encode()), *key])
 
 
 def gaussian(generators: Sequence[np.random.Generator], samples: int, input_dim: int, std: float = 1.5) -> Tensor:

@@ -8,7 +8,7 @@ A_l = V_l^T V*_l and B_l = V_l^T V_l the gradient of every layer is g_l = D_l (A
 import torch
 from torch import Tensor
 
-from ts_core.networks import Network, activation_slope, forward
+from ts_core.networks import Network, activation, activation_slope, affine, forward
 
 
 def spread(shared: Tensor, members: int) -> Tensor:
@@ -94,6 +94,17 @@ def backward(student: Network, z: list[Tensor], residual: Tensor) -> list[Tensor
         back = gradients[0] @ spread(weight[..., :-1], student.members)
         gradients.insert(0, spread(activation_slope(below, student.slope), student.members) * back)
     return gradients
+
+
+def by_autograd(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
+    """The oracle: g_l = -dJ/dz_l by torch.autograd, through a zero added to every pre-activation."""
+    zeros = [torch.zeros_like(z).requires_grad_() for z in forward(student, x)[0]]
+    f = x
+    for weight, zero in zip(student.weights, zeros):
+        z = affine(weight, f) + zero
+        f = activation(z, student.slope)
+    loss = (forward(teacher, x)[1][-1] - z).square().sum() / 2
+    return [-g for g in torch.autograd.grad(loss, zeros)]
 
 
 def mean_beta(network: Network, x: Tensor, budget: int = 2**24) -> tuple[list[Tensor], list[Tensor]]:

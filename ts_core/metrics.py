@@ -1,6 +1,5 @@
 """Tables of numbers that say how far a student has specialized to its teacher."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ts_core.networks import Network, check_loss, forward
+
 
 VARIANCE_FLOOR = 1e-10  # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
 
@@ -59,16 +59,6 @@ def observability(f_t: Tensor, f_s: Tensor) -> Tensor:
     on_t, on_s = (f_t > 0).to(f_s.dtype), (f_s > 0).to(f_s.dtype)
     both = on_t.repeat_interleave(f_s.shape[0] // f_t.shape[0], dim=0).transpose(1, 2) @ on_s
     return torch.minimum(both, on_s.sum(1)[:, None] - both) / f_s.shape[1]
-
-
-def relu_correlation(theta: Tensor) -> Tensor:
-    """Correlation of two zero-bias ReLU nodes at angle ``theta`` (radians, [0, pi]) under Gaussian input."""
-    return (theta.sin() + (math.pi - theta) * theta.cos() - 1) / (math.pi - 1)
-
-
-def gaussian_observability(theta: Tensor) -> Tensor:
-    """Closed form of :func:`observability` for zero-bias nodes at angle ``theta`` under Gaussian input."""
-    return torch.minimum(math.pi - theta, theta) / (2 * math.pi)
 
 
 def cosine(rows_t: Tensor, rows_s: Tensor, augmented: bool = False) -> Tensor:
@@ -141,3 +131,44 @@ def _evaluation(terms: list[Tensor], samples: int) -> Evaluation:
         scale_s = (ss - s * s / samples).clamp(min=0) + VARIANCE_FLOOR
         rho.append(covariance * scale_t.rsqrt()[:, :, None] * scale_s.rsqrt()[:, None])
     return Evaluation(terms[0] / samples, tuple(rho))
+
+
+class Moments:
+    """Sums over images and positions from which every correlation of teacher with student channels follows, float64.
+
+    Activations are shifted by their means over the first chunk, so that float32 products lose nothing to a large mean.
+    """
+
+    def __init__(self):
+        self.shifts, self.terms, self.samples, self.rounding = [], [], [], 0.0
+
+    def add(self, f_t: Sequence[Tensor], f_s: Sequence[Tensor]) -> None:
+        """Activations of one chunk of images, per layer ``(b, m_l, h, w)`` and ``(b, n_l, h, w)``."""
+        pairs = [(_samples(t), _samples(s)) for t, s in zip(f_t, f_s, strict=True)]
+        if not self.shifts:
+            self.shifts = [(t.mean(0), s.mean(0)) for t, s in pairs]
+            self.terms, self.samples = [[0.0] * 5 for _ in pairs], [0 for _ in pairs]
+            self.rounding = torch.finfo(f_t[0].dtype).eps ** 0.5
+        for layer, ((t, s), (mean_t, mean_s)) in enumerate(zip(pairs, self.shifts)):
+            t, s = t - mean_t, s - mean_s
+            fresh = (t.sum(0), t.square().sum(0), s.sum(0), s.square().sum(0), t.T @ s)
+            self.terms[layer] = [total + x.double() for total, x in zip(self.terms[layer], fresh)]
+            self.samples[layer] += len(t)
+
+    def correlation(self) -> list[Tensor]:
+        """Correlation ``(m_l, n_l)`` per layer, in [-1, 1]; 0 for a channel that is constant, NaN for a diverged one."""
+        found = []
+        for (t, tt, s, ss, ts), samples in zip(self.terms, self.samples):
+            inverse_t, inverse_s = self._inverse(t, tt, samples), self._inverse(s, ss, samples)
+            found.append((ts - t[:, None] * s / samples) * inverse_t[:, None] * inverse_s)
+        return found
+
+    def _inverse(self, x: Tensor, xx: Tensor, samples: int) -> Tensor:
+        """1 / root of the sum of squares around the mean; 0 where that sum is rounding, which a division would blow up."""
+        around = xx - x * x / samples
+        return (around + VARIANCE_FLOOR).rsqrt().where(~(around <= xx * self.rounding), 0.0)  # NaN stays NaN
+
+
+def _samples(f: Tensor) -> Tensor:
+    """Channels as columns, one row per image and position: ``(b h w, n)``."""
+    return f.permute(0, 2, 3, 1).flatten(0, 2)

@@ -42,9 +42,9 @@ class Images:
 def data_folder(given: str | Path | None = None) -> Path:
     """The folder that holds (or will hold) the six files.
 
-    given       a folder with the files, or the folder around it; without it ``$TS_CORE_DATA``, else the user's cache.
+    given       a folder with the files, or the folder around it; without it ``$COMPANION_DATA``, else the user's cache.
     """
-    place = Path(given or os.environ.get("TS_CORE_DATA") or user_cache_path("ts-core"))
+    place = Path(given or os.environ.get("COMPANION_DATA") or user_cache_path("student-specialization"))
     return place if (place / TRAIN[0]).exists() else place / LAYOUT
 
 
@@ -103,7 +103,7 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; python -m ts_core fetch cifar10 downloads it, TS_CORE_DATA names another folder") from None
+        raise DataError(f"{path} is missing; python -m companion fetch cifar10 downloads it, COMPANION_DATA names another folder") from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 

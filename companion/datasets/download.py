@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ts_core.cifar10 import LAYOUT, NAMES, OFFICIAL, ROW, ROWS, TEST, TRAIN, DataError, checksums, is_official, present, read
+from companion.datasets.cifar10 import LAYOUT, NAMES, OFFICIAL, ROW, ROWS, TEST, TRAIN, DataError, checksums, is_official, present, read
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 HOSTS = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/")

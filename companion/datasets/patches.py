@@ -4,8 +4,8 @@ import hashlib
 
 import numpy as np
 
-from ts_core.cifar10 import SIDE, Images, Split
-from ts_core.data import stream
+from companion.datasets.cifar10 import SIDE, Images, Split
+from ts_core.streams import stream
 
 NAMES = (
     "astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "immunohistochemistry", "retina", "brick", "grass", "gravel",

@@ -1,127 +1,126 @@
 """From notebooks to pages: execute into a staged tree, check it, render it, and only then replace the last one."""
 
-import base64
 import fcntl
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
-import yaml
+from companion.pages import notebooks
+from companion.pages.book import Book
+from companion.pages.notebooks import BookError
+from companion.pages.parameters import check_defaults, choose
+from companion.pages.request import Request, defaults
+from companion.pages.scorecard import SCORECARD
 
-from ts_core import chapters, notebooks
-from ts_core.claims import SCORECARD
-from ts_core.notebooks import BookError
-
-HERO = Path("book/images/hero.png")
-
-
-def pages(root: Path) -> list[Path]:
-    """Notebooks of the table of contents, in reading order, relative to root.
-
-    raises      BookError when the table is missing or names a file that does not exist.
-    """
-    try:
-        toc = yaml.safe_load((root / "_toc.yml").read_text())
-    except OSError:
-        raise BookError(f"{root} is no book: it has no _toc.yml") from None
-    found = []
-    for name in _files(toc):
-        kinds = [kind for kind in (".ipynb", ".md") if (root / f"{name}{kind}").exists()]
-        if not kinds:
-            raise BookError(f"_toc.yml names {name}, but there is no {name}.ipynb or {name}.md")
-        if kinds[0] == ".ipynb":
-            found.append(Path(f"{name}.ipynb"))
-    return found
+HERO = Path("book/images/hero.svg")
+NOT_STAGED = ("results", "reference", "__pycache__")  # read where they are, or nowhere
+Jobs = Mapping[Path, Request]
 
 
-def _files(toc: Any) -> Iterator[str]:
-    """Every file a table of contents names, at any depth."""
-    if isinstance(toc, dict):
-        yield from (toc[key] for key in ("root", "file") if key in toc)
-    for branch in toc.values() if isinstance(toc, dict) else toc if isinstance(toc, list) else ():
-        yield from _files(branch)
-
-
-def build(root: Path, registry: chapters.Registry) -> Path:
+def build(book: Book, data: Path | None = None) -> Path:
     """Execute every chapter at its default parameters and render the book.
 
+    data        folder of input data, None where nobody named one.
     returns     the page to open.
     raises      BookError; the last rendering is then as it was.
     """
-    jobs = {page: {} for page in pages(root)}
-    _check_defaults(root, jobs, registry)
-    with _stage(root) as stage:
+    jobs = {page: defaults(book, page.stem, data) for page in book.pages()}
+    _check_defaults(book, jobs)
+    with _stage(book) as stage:
         _execute(stage, jobs)
-        return _publish(root, stage)
+        return _publish(render(stage, book.work), book.work / "html") / "index.html"
 
 
-def run(root: Path, registry: chapters.Registry, chapter: str, values: Mapping[str, Any]) -> Path:
-    """Execute one chapter with values, the others as they are committed, and render the book.
+def run(book: Book, request: Request) -> Path:
+    """Execute one chapter as asked, the others as they are stored, and render them beside the book.
 
-    values      as ``chapters.merge`` returns them.
-    returns     the page to open.
-    raises      BookError; book/ and the last rendering are as they were.
+    returns     the page to open, in the run's own folder ``runs/<name>`` of the book's work folder.
+    raises      BookError; the book and every earlier run are as they were.
     """
-    by_name = {page.stem: page for page in pages(root)}
-    chapters.choose(chapter, [name for name in registry if name in by_name], "chapter")
-    jobs = {by_name[name]: dict(values) if name == chapter else {} for name in (chapter, SCORECARD) if name in by_name}
-    _check_defaults(root, jobs, registry)
-    _check_executed(root, [page for page in by_name.values() if page not in jobs])
-    with _stage(root) as stage:
+    by_name = {page.stem: page for page in book.pages()}
+    choose(request.chapter, [name for name in book.chapters if name in by_name], "chapter")
+    target = book.work / "runs" / request.name
+    _check_same_run(target, request)
+    jobs = {by_name[request.chapter]: request}
+    if SCORECARD in by_name:
+        jobs[by_name[SCORECARD]] = defaults(book, SCORECARD)
+    _check_defaults(book, jobs)
+    _check_executed(book.root, [page for page in by_name.values() if page not in jobs])
+    with _stage(book) as stage:
         _execute(stage, jobs)
-        return _publish(root, stage, by_name[chapter])
+        html = render(stage, book.work)
+        request.save(html)
+        return _publish(html, target) / by_name[request.chapter].with_suffix(".html")
 
 
-def rewrite(root: Path, registry: chapters.Registry) -> list[Path]:
-    """Execute every notebook at its default parameters, on a machine without data sets, and store it in book/.
+def rewrite(book: Book) -> list[Path]:
+    """Write the parameters cells, execute every notebook at its defaults and without input data, and store them.
 
     returns     the notebooks that changed.
-    raises      BookError; book/ is then as it was.
+    raises      BookError; the stored notebooks are then as they were.
     """
-    jobs = {page: {} for page in pages(root)}
-    _check_defaults(root, jobs, registry)
-    os.environ["TS_CORE_DATA"] = notebooks.NO_DATA  # else the stored pages would differ where CIFAR-10 was fetched
-    with _stage(root) as stage:
+    jobs = {page: defaults(book, page.stem, no_data(book)) for page in book.pages()}
+    with _stage(book) as stage:
+        for page in jobs:
+            if page.stem in book.chapters:
+                notebooks.write_parameters(stage / page, book.chapters[page.stem].cell())
         _execute(stage, jobs)
-        changed = [page for page in (*jobs, HERO) if not _same(stage / page, root / page)]
+        changed = [page for page in (*jobs, HERO) if not _same(stage / page, book.root / page)]
         for page in changed:
-            (root / page).parent.mkdir(exist_ok=True)
-            os.replace(stage / page, root / page)
+            (book.root / page).parent.mkdir(exist_ok=True)
+            shutil.copy(stage / page, fresh := (book.root / page).with_suffix(".new"))
+            os.replace(fresh, book.root / page)
     return changed
 
 
-def render(root: Path, stage: Path) -> Path:
+def no_data(book: Book) -> Path:
+    """A folder that never holds input data: stored pages are the same on every machine."""
+    return book.work / "no-data"
+
+
+def render(stage: Path, work: Path) -> Path:
     """Render a staged tree with warnings as errors.
 
     returns     its html folder.
     raises      BookError with the first warning and the path of the whole log.
     """
     tool = Path(sys.executable).parent / "jupyter-book"  # cannot be started with python -m
+    html = stage / "_build" / "html"
+    shutil.rmtree(html, ignore_errors=True)  # pages are written again, from the doctrees of what has not changed
     command = [tool, "build", stage, "-W", "-n", "--keep-going"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    log = root / "_build" / "render.log"
+    work.mkdir(exist_ok=True)
+    log = work / "render.log"
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).replace(f"{stage}/", "")  # without colours
     log.write_text(text)
     if done.returncode:
         lines = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
         first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
         raise BookError(f"the book does not render: {first} (whole log: {log})")
-    return stage / "_build" / "html"
+    return html
 
 
-def _check_defaults(root: Path, jobs: Iterable[Path], registry: chapters.Registry) -> None:
+def _check_same_run(target: Path, request: Request) -> None:
+    """A name stands for one set of values: the same again replaces its pages, others must not."""
+    path = target / f"{request.chapter}.request.json"
+    if not target.exists():
+        return
+    if not path.exists() or json.loads(path.read_text())["values"] != dict(request.values):
+        raise BookError(f"{target} is there, and of other parameters; give this run another --name, or remove it")
+
+
+def _check_defaults(book: Book, jobs: Iterable[Path]) -> None:
     for page in jobs:
-        if page.stem in registry:
-            chapters.check_defaults(root / page, registry[page.stem])
+        if page.stem in book.chapters:
+            check_defaults(book.root / page, book.chapters[page.stem])
 
 
 def _check_executed(root: Path, pages: Iterable[Path]) -> None:
@@ -131,35 +130,48 @@ def _check_executed(root: Path, pages: Iterable[Path]) -> None:
 
 
 @contextmanager
-def _stage(root: Path) -> Iterator[Path]:
-    """A copy of the book's sources under _build, gone afterwards; one at a time."""
-    place = root / "_build"
-    place.mkdir(exist_ok=True)
-    with open(place / "lock", "w") as lock:
+def _stage(book: Book) -> Iterator[Path]:
+    """The book's sources, copied below the work folder; one run at a time.
+
+    The place and the files that have not changed since the last run stay, so that rendering reads only what has.
+    """
+    stage = book.work / "stage"
+    stage.mkdir(parents=True, exist_ok=True)
+    with open(book.work / "lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BookError(f"another run is at work in {place}; wait for it or end it") from None
-        for leftover in place.glob("stage-*"):  # of a run that was killed: the lock says that nobody uses it
-            shutil.rmtree(leftover)
-        stage = Path(tempfile.mkdtemp(prefix="stage-", dir=place))
-        try:
-            for name in ("_config.yml", "_toc.yml"):
-                shutil.copy(root / name, stage)
-            shutil.copytree(root / "book", stage / "book", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-            yield stage
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+            raise BookError(f"another run is at work in {book.work}; wait for it or end it") from None
+        _mirror(book.root, stage)
+        yield stage
 
 
-def _execute(stage: Path, jobs: Mapping[Path, dict[str, Any]]) -> None:
+def _mirror(root: Path, stage: Path) -> None:
+    """Make the staged sources those of root; only files that differ are written."""
+    wanted = {name: root / name for name in ("_config.yml", "_toc.yml")}
+    for path in (root / "book").rglob("*"):
+        parts = path.relative_to(root).parts
+        if path.is_file() and parts[1] not in NOT_STAGED and not any(p.startswith(".") for p in parts):
+            wanted["/".join(parts)] = path
+    for path in [path for path in stage.rglob("*") if path.is_file() and "_build" not in path.relative_to(stage).parts]:
+        if str(path.relative_to(stage)) not in wanted:
+            path.unlink()
+    for name, path in wanted.items():
+        if not (stage / name).exists() or (stage / name).read_bytes() != path.read_bytes():
+            (stage / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, stage / name)
+
+
+def _execute(stage: Path, jobs: Jobs) -> None:
     """Execute notebooks of a stage, independent ones side by side, the scorecard last; then check them."""
+    for page, request in jobs.items():
+        request.save((stage / page).parent)
     ordered = [[page for page in jobs if page.stem != SCORECARD], [page for page in jobs if page.stem == SCORECARD]]
     for batch in filter(None, ordered):
         workers = min(len(batch), os.cpu_count() or 1)
         bar = notebooks.on_terminal() and len(batch) == 1
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            tasks = {pool.submit(notebooks.execute, stage / page, jobs[page], bar): page for page in batch}
+            tasks = {pool.submit(notebooks.execute, stage / page, dict(jobs[page].values), bar): page for page in batch}
             try:
                 for task in as_completed(tasks):
                     print(f"executed {tasks[task]} in {task.result():.0f} s", flush=True)
@@ -177,10 +189,10 @@ def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:
     """The picture of the cell tagged ``hero`` becomes the one that the landing page and the README show."""
     for page in jobs:
         for cell in notebooks.read(stage / page).cells:
-            pictures = [o.data["image/png"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
-            if "hero" in notebooks.tags(cell) and pictures:
+            if "hero" in notebooks.tags(cell):
+                pictures = [o.data["image/svg+xml"] for o in cell.outputs if "image/svg+xml" in o.get("data", {})]
                 (stage / HERO).parent.mkdir(exist_ok=True)
-                (stage / HERO).write_bytes(base64.b64decode(pictures[0]))
+                (stage / HERO).write_text(pictures[0])
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -188,27 +200,18 @@ def _same(one: Path, other: Path) -> bool:
     return not one.exists() or (other.exists() and one.read_bytes() == other.read_bytes())
 
 
-def _publish(root: Path, stage: Path, page: Path | None = None) -> Path:
-    """Render the stage, then put sources and pages in the place of the last ones: both or none."""
-    html = render(root, stage)
-    last, place = stage / "last", root / "_build"
-    last.mkdir()
-    fresh = stage / "run"
-    fresh.mkdir()
-    for part in ("_config.yml", "_toc.yml", "book"):
-        (stage / part).rename(fresh / part)
-    moved: list[tuple[Path, Path]] = []
+def _publish(html: Path, target: Path) -> Path:
+    """Put rendered pages in the place of the last ones: wholly or not at all."""
+    target.parent.mkdir(exist_ok=True)
+    last = target.with_name(f".{target.name}.last")
+    shutil.rmtree(last, ignore_errors=True)
+    if target.exists():
+        target.rename(last)
     try:
-        for new, name in ((fresh, "run"), (html, "html")):
-            if (place / name).exists():
-                moves = [(place / name, last / name), (new, place / name)]
-            else:
-                moves = [(new, place / name)]
-            for source, target in moves:
-                source.rename(target)
-                moved.append((source, target))
+        html.rename(target)
     except BaseException:
-        for source, target in reversed(moved):
-            target.rename(source)
+        if last.exists():
+            last.rename(target)
         raise
-    return place / "html" / (page.with_suffix(".html") if page else "index.html")
+    shutil.rmtree(last, ignore_errors=True)
+    return target

@@ -11,8 +11,6 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
-NO_DATA = str(ROOT / "_build" / "no-data")  # a folder that never holds a data set
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
 
 
@@ -37,14 +35,17 @@ def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 
 
+def parameter_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if "parameters" in tags(cell)]
+
+
 def parameters(notebook: NotebookNode) -> dict[str, Any]:
     """Names and default values in the cell tagged ``parameters``; empty without such a cell.
 
     raises      BookError for anything in it that is not ``name = literal`` or ``name: type = literal``.
     """
     found: dict[str, Any] = {}
-    cells = [cell for cell in notebook.cells if "parameters" in tags(cell)]
-    for statement in ast.parse("\n".join(cell.source for cell in cells)).body:
+    for statement in ast.parse("\n".join(cell.source for cell in parameter_cells(notebook))).body:
         single = isinstance(statement, ast.Assign) and len(statement.targets) == 1
         target = statement.targets[0] if single else getattr(statement, "target", None)
         try:
@@ -57,9 +58,18 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
     return found
 
 
+def write_parameters(path: Path, source: str) -> None:
+    """Make ``source`` the parameters cell of the notebook at path."""
+    notebook = read(path)
+    cell, = parameter_cells(notebook)
+    cell.source = source
+    nbformat.write(notebook, path)
+
+
 def kernel_environment() -> dict[str, str]:
-    """Variables every kernel of the book gets: our package, one thread per process, no progress bars in outputs."""
-    paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    """Variables every kernel of the book gets: our packages, one thread per process, no progress bars in outputs."""
+    ours = str(Path(__file__).resolve().parents[2])
+    paths = [ours, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     no_widgets = "ignore:IProgress not found"  # tqdm asks for ipywidgets, whose output would need a network
     return {
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1",

@@ -1,17 +1,47 @@
-"""Chapters and their parameters: what they are, and how a reader's values become the values of a run."""
+"""Parameters of chapters: what they are, and how a reader's values become the values of a run."""
 
 import difflib
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ts_core.experiments.spec import Spec, SpecError
-from ts_core.notebooks import BookError, parameters, read
+from companion.pages.notebooks import BookError, parameter_cells, parameters, read
+from companion.runs.spec import Spec, SpecError
 
-Registry = Mapping[str, type[Spec]]
+WIDTH = 76  # of a line of code: a page cuts off what is wider
+
+
+class Parameters(Spec):
+    """Base of a chapter's parameters; the defaults are its quick scale, the docstring of a field is its meaning and unit."""
+
+    @classmethod
+    def chapter(cls) -> str:
+        """The name of the chapter, which is that of its folder."""
+        return cls.__module__.split(".")[-2]
+
+    @classmethod
+    def of(cls, namespace: Mapping[str, Any]) -> "Parameters":
+        """The parameters among the variables of a notebook."""
+        return cls(**{name: namespace[name] for name in cls.model_fields})
+
+    @classmethod
+    def cell(cls) -> str:
+        """The source of the cell tagged ``parameters``: per field its meaning, name, type and default."""
+        lines = []
+        for (name, field), default in zip(cls.model_fields.items(), defaults(cls).values(), strict=True):
+            lines += textwrap.wrap(field.description, WIDTH, initial_indent="# ", subsequent_indent="# ")
+            lines.append(f"{name}: {_annotation(default)} = {_literal(default)}")
+        return "\n".join(lines)
+
+    def check(self, data: Path | None) -> None:
+        """Raise an error for what only this machine can tell, before any work.
+
+        data        folder of input data, None where nobody named one.
+        """
 
 
 class Scalars(yaml.SafeLoader):
@@ -92,20 +122,22 @@ def merge(spec: type[Spec], *sources: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plain(accepted[name]) for name in spec.model_fields if name in given}
 
 
-def check_defaults(path: Path, spec: type[Spec]) -> None:
-    """Hold the parameters cell of a chapter to its settings: names, order, types and defaults.
+def check_defaults(path: Path, spec: type[Parameters]) -> None:
+    """Hold the parameters cell of a chapter to its settings: names, order, types, defaults and comments.
 
     raises      BookError naming the first difference.
     """
-    cell, settings = parameters(read(path)), defaults(spec)
+    cell, settings = parameters(notebook := read(path)), defaults(spec)
     if list(cell) != list(settings):
         raise BookError(f"{path.name}: the parameters cell has {', '.join(cell)}; the chapter's settings are {', '.join(settings)}")
     for name, value in settings.items():
         if repr(plain(cell[name])) != repr(value):  # repr tells 1 from 1.0 and from True
             raise BookError(f"{path.name}: {name} is {cell[name]!r} in the parameters cell, {value!r} in the chapter's settings")
+    if [cell.source for cell in parameter_cells(notebook)] != [spec.cell()]:
+        raise BookError(f"{path.name}: the parameters cell is not the one that the settings write; make notebooks writes it")
 
 
-def describe(registry: Registry) -> str:
+def describe(registry: Mapping[str, type[Parameters]]) -> str:
     """All chapters with their parameters, one per line: name, type, default, meaning and unit."""
     lines = []
     for chapter, spec in registry.items():
@@ -121,3 +153,14 @@ def describe(registry: Registry) -> str:
 def _type(annotation: Any) -> str:
     text = annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
     return re.sub(r"typing\.(Literal)?|, \.\.\.", "", text).replace("tuple[", "list of ").replace("]", "").replace("[", "one of ")
+
+
+def _annotation(default: Any) -> str:
+    """The type of a default as papermill reads it."""
+    if isinstance(default, list):
+        return f"list[{_annotation(default[0])}]"
+    return type(default).__name__
+
+
+def _literal(default: Any) -> str:
+    return f'"{default}"' if isinstance(default, str) else repr(default)

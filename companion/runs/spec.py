@@ -1,8 +1,10 @@
-"""What every experiment's settings have in common: frozen, complete, refused before any work when wrong."""
+"""Settings: frozen, complete, refused before any work when wrong; a cell is what one process computes and keeps."""
 
-from typing import Annotated
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
-import torch
+import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Positive = Annotated[float, Field(gt=0)]
@@ -10,6 +12,9 @@ Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Floats = Annotated[tuple[float, ...], Field(strict=False, min_length=1)]  # lists too: notebooks and YAML have no tuples
 Ints = Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
+
+Tables = dict[str, pd.DataFrame]
+Record = TypeVar("Record", bound="Spec")
 
 
 class SpecError(ValueError):
@@ -29,6 +34,11 @@ class Spec(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise SpecError("; ".join(map(self._line, error.errors()))) from None
+
+    def into(self, other: type[Record], **changes: Any) -> Record:
+        """A record of another type with this one's values wherever a field has the same name; ``changes`` win."""
+        shared = {name: getattr(self, name) for name in type(self).model_fields if name in other.model_fields}
+        return other(**shared | changes)
 
     @classmethod
     def _line(cls, problem: dict) -> str:
@@ -52,8 +62,46 @@ def _looks_numeric(problem: dict) -> bool:
     return True
 
 
-def device_of(name: str) -> torch.device:
-    """``auto`` is the GPU if there is one; raises ValueError when ``cuda`` is asked for and missing."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device = 'cuda', but this machine has no usable GPU; use 'auto' or 'cpu'")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+class Cell(Spec, ABC):
+    """Settings of what one process computes in one go; its tables are kept under an id of all fields and the code.
+
+    The settings of a GPU experiment name it in a field ``device``.
+    """
+
+    @abstractmethod
+    def run(self, *earlier: Tables) -> Tables:
+        """Compute the tables, one row per observation; imports what it computes with, so that settings load at once.
+
+        earlier     the tables of the stages before, for a cell of a later stage.
+        """
+
+    @property
+    def work(self) -> float:
+        """Rough cost, relative to the other cells of its sweep."""
+        return 1.0
+
+
+class SweepSpec(Spec, ABC):
+    """Settings of a sweep at one scale."""
+
+    @abstractmethod
+    def stages(self, data: Path | None = None) -> list[list[Cell]]:
+        """Cells, the longest first; those of a later stage get the tables of the earlier ones.
+
+        data        folder of input data, for a sweep that reads any.
+        raises      SpecError if a cell cannot be run.
+        """
+
+    def check(self, data: Path | None) -> None:
+        """Raise an error for what only this machine can tell, before any work; ``data`` as in :meth:`stages`."""
+
+
+class Grid(SweepSpec):
+    """A sweep of one stage."""
+
+    @abstractmethod
+    def cells(self) -> list[Cell]:
+        """Cells of this sweep, the longest first; raises SpecError if any of them cannot be run."""
+
+    def stages(self, data: Path | None = None) -> list[list[Cell]]:
+        return [self.cells()]

@@ -18,15 +18,9 @@ from torch.nn.functional import pad
 
 from ts_core.networks import Network, check_loss
 
+
 BLOCK = 5  # steps gathered at once: long enough to amortize the call, short enough to stay in the cache
 LOOK_AHEAD = 1000  # steps whose row numbers are drawn at once
-
-
-def log_spaced(steps: int, count: int) -> list[int]:
-    """About ``count`` step numbers from 0 to ``steps`` (both included), evenly spaced on a log scale."""
-    if steps < 1 or count < 2:
-        raise ValueError(f"need steps >= 1 and count >= 2, got steps = {steps}, count = {count}")
-    return sorted({0, steps, *np.geomspace(1, steps, count - 1).round().astype(int).tolist()})
 
 
 def diverged(network: Network) -> Tensor:

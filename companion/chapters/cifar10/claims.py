@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from ts_core.claims import Claim, interval
-from ts_core.experiments.cifar10_chapter import by_layer, outcomes
-from ts_core.experiments.two_layer_claims import measured
-from ts_core.store import Tables
+from companion.chapters.cifar10.tables import by_layer, outcomes
+from companion.pages.claims import Claim
+from companion.pages.statistics import interval, measured
+from companion.runs.spec import Tables
+
 
 BARS = {
     "gain": 0.01,  # in teacher-mean correlation of a layer, widest minus narrowest student

@@ -1,107 +1,19 @@
-"""The chapter on CIFAR-10: its parameters, and the tables behind its pictures."""
+"""Parameters of the chapter on CIFAR-10."""
+
+from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from pydantic import model_validator
 
-from ts_core import cifar10
-from ts_core.experiments.chapter import Chapter
-from ts_core.experiments.cifar10 import Cifar10, chosen
-from ts_core.experiments.cifar10_teacher import read
-from ts_core.experiments.spec import Spec
-from ts_core.store import COMMITTED, Tables, load_results
+from companion.chapters.cifar10.sweeps import Cifar10
+from companion.datasets.images import chosen, read
+from companion.pages import parameters
 
 
-class Cifar10Chapter(Chapter, Cifar10):
+class Parameters(Cifar10, parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale."""
 
-    results: str = "auto"
-    """folder that keeps finished runs, so that a second run resumes; auto is _build/cells of the project"""
-
-    @model_validator(mode="after")
-    def _readable(self):
-        if self.dataset == "cifar10":
-            cifar10.read(cifar10.data_folder())  # refuses what is missing or damaged
-        return self
-
-    def live(self) -> list[list[Spec]]:
-        """The cells of the live run: the teacher, then its students."""
-        return self.stages(self.cells_folder)
-
-    def shown(self, each: int = 8) -> dict[str, np.ndarray]:
+    def shown(self, data: Path | None, each: int = 8) -> dict[str, np.ndarray]:
         """The first ``each`` test images ``(each, height, width, 3)`` of every class, by the class's name."""
-        images = read(chosen(self.dataset))[0]
+        images = read(chosen(self.dataset, data), data)[0]
         pixels, labels = images.test.images.transpose(0, 2, 3, 1), images.test.labels
         return {name: pixels[labels == label][:each] for label, name in enumerate(images.names)}
-
-
-def what_ran(images: pd.DataFrame) -> str:
-    """Which images are behind a run, in words; ``images`` is the table of that name."""
-    row = images.iloc[0]
-    if row.dataset == "patches":
-        return (
-            "NOT CIFAR-10 but patches of ten photographs; the class is the photograph.\n"
-            "python -m ts_core fetch cifar10 downloads the real images."
-        )
-    kind = "the verified official archive" if row.official else "not the official archive as far as its checksums tell"
-    return f"CIFAR-10 (fingerprint {row.fingerprint}),\n{kind}."
-
-
-def stored() -> tuple[Tables, dict] | None:
-    """The tables of the laptop scale on the real images that are stored with the book, if they are."""
-    return load_results("cifar10") if (COMMITTED / "cifar10" / "meta.json").exists() else None
-
-
-def widths(channels: pd.DataFrame) -> pd.DataFrame:
-    """Channels per layer before and after pruning."""
-    return channels.groupby("layer").active.agg(before="size", after="sum")
-
-
-def by_layer(units: pd.DataFrame) -> pd.DataFrame:
-    """Teacher-mean best-student correlation, one row per seed, over_realization, epoch and layer."""
-    keys = ["seed", "over_realization", "epoch", "layer"]
-    means = units.groupby(keys).best_correlation.agg(lambda values: values.mean(skipna=False))
-    return means.rename("mean_best_correlation").reset_index()
-
-
-def at_both_ends(layers: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of the correlation of each layer before and after training, by over_realization."""
-    ends = layers[layers.epoch.isin([0, layers.epoch.max()])]
-    return ends.pivot_table(index=["over_realization", "epoch"], columns="layer", values="mean_best_correlation")
-
-
-def teacher_accuracy(epochs: pd.DataFrame, phase: str = "tuning") -> float:
-    """Test accuracy of the teacher, pruned and fine-tuned or before, at the epoch that validation selected."""
-    return float(epochs[(epochs.phase == phase) & epochs.selected].test_accuracy.iloc[0])
-
-
-def outcomes(tables: Tables) -> pd.DataFrame:
-    """One row per student, indexed by seed and over_realization, as test images see the epoch that validation selected.
-
-    columns     test_accuracy, test_agreement; gap to the teacher; selection, what the best test epoch would add;
-                mean_best_correlation over all layers at the last epoch.
-    """
-    runs, keys = tables["runs"], ["seed", "over_realization"]
-    found = runs[runs.selected].set_index(keys)[["test_accuracy", "test_agreement"]]
-    layers = by_layer(tables["units"])
-    last = layers[layers.epoch == layers.epoch.max()].groupby(keys).mean_best_correlation.agg(lambda v: v.mean(skipna=False))
-    return found.assign(
-        gap=teacher_accuracy(tables["epochs"]) - found.test_accuracy,
-        selection=runs.groupby(keys).test_accuracy.max() - found.test_accuracy,
-        mean_best_correlation=last,
-    )
-
-
-def first_filters(tables: Tables, seed: int = 1) -> pd.DataFrame:
-    """First-layer filters: every teacher filter, and its best student before and after, widest student of one seed.
-
-    columns     label, teacher (active channel), colour, row, column, weight; best_correlation of that pair.
-    """
-    keys, pair = ["teacher", "colour", "row", "column"], ["epoch", "teacher"]
-    chosen_ones = [table[(table.seed == seed) & (table.over_realization == table.over_realization.max())]
-                   for table in (tables["filters"], tables["units"].query("layer == 1"))]
-    found = chosen_ones[0].merge(chosen_ones[1][[*pair, "best_correlation"]], on=pair, validate="many_to_one")
-    first, last = (found[found.epoch == epoch].sort_values(keys) for epoch in (0, found.epoch.max()))
-    weights = tables["weights"].query("parameter == 'convs.0.weight'").sort_values("index").value.to_numpy()
-    parts = {"teacher": first.assign(weight=weights, best_correlation=1.0), "student, before": first, "student, after": last}
-    return pd.concat([part.assign(label=label) for label, part in parts.items()], ignore_index=True)

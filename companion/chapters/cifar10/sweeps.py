@@ -5,15 +5,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ts_core.cifar10 import data_folder, present
-from ts_core.experiments.cifar10_students import Student
-from ts_core.experiments.cifar10_teacher import Teacher, Training, read
-from ts_core.experiments.spec import Count, Floats, Positive, Spec
+from companion.datasets import cifar10
+from companion.datasets.images import chosen, read
+from companion.experiments.convolutional.spec import Student, Teacher, Training
+from companion.runs.spec import Cell, Count, Floats, Positive, SweepSpec
+from companion.runs.sweeps import Sweep
+
 
 Ratios = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)]
 
 
-class Cifar10(Spec):
+class Cifar10(SweepSpec):
     """Settings of the experiment; the defaults are the quick scale."""
 
     dataset: Literal["auto", "patches", "cifar10"] = "auto"
@@ -55,37 +57,35 @@ class Cifar10(Spec):
 
     @model_validator(mode="after")
     def _runnable(self):
-        self._cells(self._teacher("patches", ""), "")  # refuses what cannot be run, whatever the images
+        self._students(self._teacher("patches", ""))  # refuses what cannot be run, whatever the images
         return self
 
-    def stages(self, folder: Path) -> list[list[Spec]]:
-        """The teacher, then its students, who find it in ``folder``; raises DataError when the images cannot be read."""
-        teacher = self._teacher(source := chosen(self.dataset), read(source)[1])
-        return [[teacher], self._cells(teacher, str(folder))]
+    def check(self, data: Path | None) -> None:
+        """Refuses images that are asked for by name and missing or damaged (DataError)."""
+        if self.dataset == "cifar10" or data:
+            cifar10.read(cifar10.data_folder(data))
 
-    def _teacher(self, dataset: str, fingerprint: str) -> Teacher:
+    def stages(self, data: Path | None = None) -> list[list[Cell]]:
+        """The teacher, then its students; raises DataError when the images cannot be read."""
+        source = chosen(self.dataset, data)
+        teacher = self._teacher(source, read(source, data)[1], str(data or ""))
+        return [[teacher], self._students(teacher)]
+
+    def _teacher(self, dataset: str, fingerprint: str, data: str = "") -> Teacher:
         shared = dict(batch_size=self.batch_size, optimizer=self.optimizer, weight_decay=5e-4)
-        return Teacher(
-            dataset=dataset, fingerprint=fingerprint, shift=4 // self.pool,
-            **self.model_dump(include={"images", "validation_images", "test_images", "pool", "width", "prune", "dtype", "device"}),
+        return self.into(
+            Teacher, dataset=dataset, fingerprint=fingerprint, data=data, shift=4 // self.pool,
             training=Training(epochs=self.teacher_epochs, learning_rate=self.teacher_rate, **shared),
             tuning=Training(epochs=self.tuning_epochs, learning_rate=self.teacher_rate, **shared),
         )
 
-    def _cells(self, teacher: Teacher, folder: str) -> list[Student]:
-        training = Training(
-            epochs=self.student_epochs, batch_size=self.batch_size, optimizer=self.optimizer, learning_rate=self.student_rate
-        )
+    def _students(self, teacher: Teacher) -> list[Student]:
+        training = self.into(Training, epochs=self.student_epochs, learning_rate=self.student_rate)
         return [
-            Student(teacher=teacher, over_realization=ratio, seed=seed, training=training, cells=folder)
+            Student(teacher=teacher, over_realization=ratio, seed=seed, training=training)
             for ratio in sorted(self.over_realizations, reverse=True)
             for seed in range(1, self.seeds + 1)
         ]
-
-
-def chosen(dataset: str) -> str:
-    """The data set behind ``auto``: CIFAR-10 where its files are, else patches."""
-    return dataset if dataset != "auto" else "cifar10" if present(data_folder()) else "patches"
 
 
 REAL = dict(dataset="cifar10", images=50_000, validation_images=5000, test_images=10_000, pool=1, batch_size=128, dtype="float32")
@@ -96,3 +96,4 @@ PAPER = Cifar10(  # a wider top layer needs smaller rates
     **REAL, width=64, over_realizations=(1.0, 2.0, 5.0), teacher_epochs=200, tuning_epochs=50, student_epochs=100,
     teacher_rate=0.00125, student_rate=0.0005,
 )
+CIFAR10 = Sweep("cifar10", {"quick": Cifar10(), "laptop": LAPTOP, "paper": PAPER}, ("over_realization",))

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from ts_core.claims import Claim
-from ts_core.experiments.fan_out_ordering import loss_curves
-from ts_core.experiments.ordering import first_specialized, ordering
-from ts_core.experiments.two_layer_claims import distance, measured
+from companion.chapters.fan_out_ordering.tables import first_specialized, loss_curves, ordering
+from companion.pages.claims import Claim
+from companion.pages.statistics import distance, measured
+
 
 BARS = {
     "spearman": -0.6,  # of fan-out norm with first specialized epoch

@@ -1,14 +1,18 @@
-"""Which teacher nodes are specialized first: one training seen pair by pair, and first epoch against fan-out norm."""
+"""Which teacher nodes are specialized first and how often; losses on a log scale."""
 
 import numpy as np
 import pandas as pd
 
-from ts_core.experiments.two_layer import Cell
+from companion.runs.spec import Tables
 
-STUDENT_CONVERGENCE = Cell(
-    teacher_width=5, polarities=(1.0,), over_realizations=(2.0,), seeds=(1,), samples=1000, epochs=40,
-    steps_per_epoch=100, snapshots=tuple(range(41)), dtype="float64", tables=("pairs",),
-)  # the published figure's setting; it shows seeds 6, 1 and 3 of its own generator
+TEACHER = ["seed", "data", "samples", "teacher_width", "polarity", "teacher"]  # what a teacher node's norm depends on
+
+
+def with_norms(tables: Tables) -> Tables:
+    """The stored sweep with the fan-out norm of every teacher node, which its tables hold only once."""
+    norms = tables["teacher_norms"]
+    teachers = tables["teachers"].merge(norms, how="left", on=TEACHER, validate="many_to_one")
+    return {name: table for name, table in tables.items() if name != "teacher_norms"} | {"teachers": teachers}
 
 
 def first_specialized(teachers: pd.DataFrame, threshold: float = 0.95) -> pd.DataFrame:
@@ -43,3 +47,21 @@ def ordering(first: pd.DataFrame) -> pd.DataFrame:
     ).groupby(keys).mean()
     spearman = (terms.xy / (terms.xx * terms.yy).pow(0.5)).where(terms.xx * terms.yy > 0)
     return terms[["specialized"]].assign(spearman=spearman).reset_index()
+
+
+def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ...]) -> pd.DataFrame:
+    """Share of seeds in which a student correlates above ``threshold`` with each teacher node, in [0, 1].
+
+    teachers    table of :func:`ts_core.experiments.two_layer.run`.
+    returns     one row per teacher_width, polarity, over_realization, epoch and teacher (0 = strongest).
+    """
+    shown = teachers[teachers.epoch.isin(epochs)]
+    keys = ["teacher_width", "polarity", "over_realization", "epoch", "teacher"]
+    hit = (shown.best_correlation > threshold).where(shown.best_correlation.notna()).astype(float)  # not the diverged
+    return shown.assign(success_rate=hit).groupby(keys).success_rate.mean().reset_index()
+
+
+def loss_curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """log10 of the evaluation loss of every run that did not diverge; losses of 0 are set to the smallest float32."""
+    shown = runs[runs.status == "ok"]
+    return shown.assign(log10_eval_loss=np.log10(shown.eval_loss.astype(float).clip(lower=np.finfo("float32").tiny)))

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from ts_core.claims import Claim, count
-from ts_core.experiments.lowest_layer import by_size, last, lowest_first
-from ts_core.experiments.two_layer_claims import distance, measured
+from companion.chapters.lowest_layer.tables import by_size, last, lowest_first
+from companion.pages.claims import Claim, count
+from companion.pages.statistics import distance, measured
+
 
 BARS = {
     "kink": 1e-6,  # error of the kink formula above which a point violates it; the second difference resolves 1e-8

@@ -1,21 +1,19 @@
-"""The chapter on multi-layer networks: its parameters, and the tables behind its pictures."""
+"""Parameters of the chapter on multi-layer networks, and the cells of its live runs."""
 
 from typing import Annotated, Literal
 
-import numpy as np
-import pandas as pd
 from pydantic import Field, model_validator
 
-from ts_core.experiments.chapter import Chapter
-from ts_core.experiments.multi_layer import Cell
-from ts_core.experiments.spec import Count, Fraction, Ints, Positive
-from ts_core.training import log_spaced
+from companion.experiments.multi_layer.spec import MultiLayer
+from companion.pages import parameters
+from companion.runs.spec import Count, Fraction, Ints, Positive
+from ts_core.sizes import log_spaced
+
 
 FEW_PASSES = 200  # epochs on the small training set, as in the released sweep
-RUN = ["seed", "depth", "samples", "loss", "over_realization"]
 
 
-class LowestLayer(Chapter):
+class Parameters(parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale."""
 
     input_dim: Count = 20
@@ -46,8 +44,6 @@ class LowestLayer(Chapter):
     """number type of the trained ensembles; float32 is the paper-scale sweep's and faster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where ensembles train; auto is the GPU if there is one"""
-    results: str = "auto"
-    """folder that keeps finished runs, so that a second run resumes; auto is _build/cells of the project"""
 
     @model_validator(mode="after")
     def _runnable(self):
@@ -57,11 +53,11 @@ class LowestLayer(Chapter):
         self.few()
         return self
 
-    def live(self) -> Cell:
+    def live(self) -> MultiLayer:
         """The main live run, looked at after every epoch."""
         return self._cell(samples=self.samples, epochs=self.epochs, snapshots=tuple(range(self.epochs + 1)))
 
-    def few(self) -> list[Cell]:
+    def few(self) -> list[MultiLayer]:
         """The run on too few samples, with a teacher tuned on samples of its own and on the evaluation samples."""
         times = tuple(log_spaced(FEW_PASSES, 8))
         return [
@@ -69,37 +65,8 @@ class LowestLayer(Chapter):
             for tuned in ("own", "evaluation")
         ]
 
-    def _cell(self, **changes) -> Cell:
-        return Cell(
-            input_dim=self.input_dim, hidden=self.hidden, outputs=self.outputs, over_realization=self.over_realization,
-            seeds=tuple(range(1, self.seeds + 1)), loss=self.loss, batch_size=self.batch_size, dtype=self.dtype,
-            learning_rates=((0, self.learning_rate), (20, self.learning_rate / 2)), device=self.device,
-            tuning_samples=4096, eval_samples=4096, **changes,
+    def _cell(self, **changes) -> MultiLayer:
+        return self.into(
+            MultiLayer, seeds=tuple(range(1, self.seeds + 1)), tuning_samples=4096, eval_samples=4096,
+            learning_rates=((0, self.learning_rate), (20, self.learning_rate / 2)), **changes,
         )
-
-
-def last(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each run's last epoch."""
-    return table[table.epoch == table.groupby(RUN).epoch.transform("max")]
-
-
-def first_reached(layers: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """First evaluated epoch at which the teacher-mean correlation of each layer is above ``threshold``; else infinity.
-
-    columns     keys of a run, and one column per layer.
-    """
-    reached = layers.epoch.where(layers.mean_best_correlation > threshold).fillna(np.inf)
-    return layers.assign(reached=reached).groupby([*RUN, "layer"]).reached.min().unstack()
-
-
-def lowest_first(layers: pd.DataFrame, threshold: float) -> pd.Series:
-    """Whether the lowest layer gets above ``threshold`` before every other layer, per run (1 or 0; 0 if it never does)."""
-    reached = first_reached(layers, threshold)
-    return (reached[1] < reached.drop(columns=1).min(axis=1)).astype(float)
-
-
-def by_size(layers: pd.DataFrame) -> pd.DataFrame:
-    """Both means of the correlation at the last epoch, long: one row per run, layer and ``orientation``."""
-    means = {"mean_best_correlation": "teacher mean", "mean_best_teacher": "student mean"}
-    kept = last(layers)[[*RUN, "layer", *means]].rename(columns=means)
-    return kept.melt([*RUN, "layer"], list(means.values()), "orientation", "correlation")

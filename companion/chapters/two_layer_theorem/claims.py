@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from ts_core.claims import Claim, count, interval
-from ts_core.experiments import small_gradient
-from ts_core.experiments.sample_complexity import advantage
-from ts_core.experiments.two_layer_theorem import TwoLayerTheorem
+from companion.chapters.two_layer_theorem.parameters import Parameters
+from companion.chapters.two_layer_theorem.tables import advantage, counts, scatter
+from companion.pages.claims import Claim, count
+from companion.pages.statistics import distance, measured
+from companion.runs.spec import Tables
+
 
 BARS = {
     "gradient_rule": 1e-12,  # float64: rounding of a few hundred operations
@@ -24,11 +26,11 @@ BARS = {
 UNMATCHED, MATCHED = 0.8, 0.95  # best-teacher correlations that make the two arms of the L
 
 
-def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: dict[str, pd.DataFrame]) -> list[Claim]:
+def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> list[Claim]:
     """Claims that hold up to rounding or by counting: gradient rule, critical point, finite-data theorems."""
-    counts, dots = small_gradient.counts(study["pairs"]), small_gradient.scatter(study["pairs"])
+    telling, dots = counts(study["pairs"]), scatter(study["pairs"])
     above = int((dots.sine > dots.bound)[dots.bound < 1].sum())
-    violated = counts.violations.sum() + counts.angle_violations.sum() + above
+    violated = telling.violations.sum() + telling.angle_violations.sum() + above
     control = study["undersampled"]
     few = control[control.plane_points == control.plane_points.max() - 1]
     fooled = few[(few.gradient < BARS["zero_gradient"]) & few.premise & (few.sine > few.bound)]
@@ -44,7 +46,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: dict[str, pd.
         count(violated, id="two-layer/violations", place="main theorem", at_most=BARS["violations"],
               sentence="No pair of teacher and observer with a true premise violates a conclusion of the finite-data theorems, and no "
               "teacher node exceeds the paper's form of the bound."),
-        count(counts.telling_premises.min(), id="two-layer/premises", place="main theorem", at_least=BARS["premises"],
+        count(telling.telling_premises.min(), id="two-layer/premises", place="main theorem", at_least=BARS["premises"],
               sentence="For each theorem, the premise is true and its bound below 1 often enough that the check could have failed."),
         count(len(fooled) / len(few), id="two-layer/under-sampled", place="main theorem", at_least=BARS["fooled"],
               sentence="With only d − 1 points on the teacher plane the conclusion fails: a student at 60° has zero gradient and a "
@@ -52,7 +54,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: dict[str, pd.
     ]
 
 
-def training_claims(students: pd.DataFrame, live: pd.DataFrame, spec: TwoLayerTheorem) -> list[Claim]:
+def training_claims(students: pd.DataFrame, live: pd.DataFrame, spec: Parameters) -> list[Claim]:
     """Claims about the live runs; an experiment that the parameters left out makes no claim."""
     wide = students[(students.over_realization > 1) & (students.polarity == min(students.polarity))]
     arms = wide.assign(arm=np.select(
@@ -92,25 +94,3 @@ def _aware_claims(table: pd.DataFrame, scale: str) -> list[Claim]:
         sentence=f"With {BARS['few_samples']} samples, teacher-aware data give a higher mean best-student correlation than "
         "random data (difference, paired over seeds, mean over over-realizations).",
     )]
-
-
-def measured(per_seed: pd.Series) -> dict:
-    """The mean of one number per seed with its interval, as a Claim takes them."""
-    return dict(zip(("value", "low", "high"), interval(per_seed)))
-
-
-def distance(table: pd.DataFrame, published: pd.DataFrame, keys: list[str], value: str) -> dict:
-    """Mean over published points of |mean over seeds - published|, with its interval, as a Claim takes them.
-
-    Seeds are resampled together. The interval sits high: resampling adds scatter, and scatter adds to a distance.
-    """
-    ours = table.pivot_table(index=keys, columns="seed", values=value)
-    all_points = published.set_index(keys)[value].dropna()
-    points = all_points[all_points.index.isin(ours.index)]
-    runs = ours.loc[points.index].T.to_numpy()  # (seed, point)
-
-    def from_published(index: np.ndarray, axis: int) -> np.ndarray:
-        return np.abs(np.nanmean(runs[index.astype(int)], axis=axis) - points.to_numpy()).mean(axis=-1)
-
-    note = f"{len(points)} of {len(all_points)} published points, {len(runs)} seeds"
-    return dict(zip(("value", "low", "high"), interval(np.arange(len(runs)), from_published)), note=note)

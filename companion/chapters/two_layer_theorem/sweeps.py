@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-import numpy as np
-import pandas as pd
 from pydantic import Field
 
-from ts_core.experiments.spec import Count, Floats, Ints, Positive, Spec
-from ts_core.experiments.two_layer import Cell
+from companion.experiments.two_layer.spec import TwoLayer
+from companion.runs.spec import Count, Floats, Grid, Ints, Positive
+from companion.runs.sweeps import Sweep
 
 
-class SampleComplexity(Spec):
+class SampleComplexity(Grid):
     """The sweep behind the sample-complexity figure; one cell per kind of data and number of samples."""
 
     input_dim: Count = 100
@@ -27,16 +26,11 @@ class SampleComplexity(Spec):
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    def cells(self) -> list[Cell]:
-        """Cells of this sweep; raises SpecError if any of them cannot be run."""
+    def cells(self) -> list[TwoLayer]:
+        every, seeds = tuple(range(self.epochs + 1)), tuple(range(1, self.seeds + 1))
+        shared = dict(polarities=(self.polarity,), seeds=seeds, snapshots=every, tables=("runs",))
         return [
-            Cell(
-                input_dim=self.input_dim, outputs=self.outputs, teacher_width=self.teacher_width,
-                over_realizations=self.over_realizations, polarities=(self.polarity,),
-                seeds=tuple(range(1, self.seeds + 1)), data=kind, samples=count, batch_size=self.batch_size,
-                learning_rate=self.learning_rate, epochs=self.epochs, steps_per_epoch=self.steps_per_epoch,
-                snapshots=tuple(range(self.epochs + 1)), dtype=self.dtype, device=self.device, tables=("runs",),
-            )
+            self.into(TwoLayer, samples=count, data=kind, **shared)
             for count in self.samples
             for kind in ("aware", "random")
         ]
@@ -46,26 +40,4 @@ PAPER = SampleComplexity(
     samples=(*range(30, 211, 15), 270, 330, 390, 450, 510, 570, 630, 690, 720, 780, 840, 900, 960), seeds=32,
     epochs=20, steps_per_epoch=5000,
 )
-
-
-def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per run, as the released plots aggregate it: the minimum of every column over the trained epochs.
-
-    For the losses that is early stopping by an oracle; for ``mean_best_correlation`` it is the *worst* epoch, a
-    pessimistic number (``last_correlation`` has the final one). A diverged run is NaN throughout.
-    """
-    keys = ["seed", "data", "samples", "over_realization"]
-    trained = runs[runs.epoch > 0].sort_values("epoch")
-    values = ["train_loss", "eval_loss", "mean_best_correlation"]
-    table = trained.groupby(keys)[values].min()
-    last = trained.groupby(keys).last()
-    table["last_correlation"], table["status"] = last.mean_best_correlation, last.status
-    table.loc[table.status != "ok", [*values, "last_correlation"]] = np.nan  # not the minimum before it broke
-    return table.reset_index()
-
-
-def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
-    """Aware minus random of every column, paired by seed, at one number of samples: ``(seed, over_realization)`` rows."""
-    at = table[table.samples == samples].set_index(["seed", "over_realization", "data"])
-    values = at[["train_loss", "eval_loss", "mean_best_correlation", "last_correlation"]].unstack("data")
-    return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
+SAMPLE_COMPLEXITY = Sweep("sample_complexity", {"quick": SampleComplexity(), "paper": PAPER}, ("polarity", "over_realization"))

@@ -1,59 +1,26 @@
 """Students of a pruned convolutional teacher: they learn its outputs on unlabelled training images."""
 
-from pathlib import Path
-from typing import Annotated
-
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, model_validator
 
-from ts_core.data import stream
-from ts_core.experiments.cifar10_teacher import (
-    CHUNK, Teacher, Training, batches, from_table, optimizer_of, rates, splits,
-)
-from ts_core.experiments.cifar10_teacher import run as run_teacher
-from ts_core.experiments.convnets import ConvNet, Moments, evaluating, inputs, logit_loss, place, start, train
-from ts_core.experiments.spec import Spec
-from ts_core.networks import over_realized_width
-from ts_core.store import StoreError, load, run_id
+from companion.datasets.augmentation import inputs
+from companion.experiments.convolutional.spec import Student
+from companion.experiments.convolutional.teacher import CHUNK, batches, from_table, optimizer_of, rates, splits, where
+from companion.runs.spec import Tables
+from ts_core.convnets import ConvNet, evaluating, place, start
+from ts_core.metrics import Moments
+from ts_core.streams import stream
+from ts_core.training.fit import logit_loss, train
 
 
-class Student(Spec):
-    """One student. Students of one seed see the same batches and crops, whatever their over-realization: they are paired."""
+def run(cell: Student, taught: Tables) -> Tables:
+    """Train one student; its tables are described at :meth:`Student.run`.
 
-    teacher: Teacher
-    over_realization: float
-    seed: Annotated[int, Field(ge=0)]
-    training: Training
-    cells: str = Field("", exclude=True)
-    """folder in which the teacher was saved; without it the teacher is trained again, to the same weights"""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        return tuple(over_realized_width(n, self.over_realization) for n in self.teacher.active_widths)
-
-    @model_validator(mode="after")
-    def _fits(self):
-        learned = self.teacher.images - self.teacher.validation_images
-        if self.training.batch_size > learned:
-            raise ValueError(f"batch_size: must not exceed the {learned} training images, got {self.training.batch_size}")
-        self.widths  # refuses what is not whole
-        return self
-
-
-def run(cell: Student) -> dict[str, pd.DataFrame]:
-    """Train one student; one row per observation, all with seed and over_realization.
-
-    runs        epoch: train_loss, validation_loss, test_loss (mean over images and outputs of the squared error),
-                validation_accuracy, test_accuracy (of the labels), validation_agreement, test_agreement (with the
-                teacher's decisions), selected (best validation accuracy), status ok or diverged.
-    units       epoch, layer (1 is the lowest), teacher (active channel): student, the channel that correlates best
-                with it on the test images, and best_correlation.
-    filters     first and last epoch, teacher (active channel of layer 1), student: weight, by colour, row and column.
+    taught      tables of the teacher's run.
     """
-    parts, teacher = splits(cell.teacher), taught(cell)
-    device, dtype = cell.teacher.where
+    parts, teacher = splits(cell.teacher), from_table(taught["weights"], cell.teacher)
+    device, dtype = where(cell.teacher)
     student = place(start(stream(cell.seed, "start", *cell.widths), cell.widths, cell.teacher.side), device, dtype)
     optimizer = optimizer_of(cell.training, student)
     pixels, shift = parts[0][0], cell.teacher.shift
@@ -82,15 +49,6 @@ def run(cell: Student) -> dict[str, pd.DataFrame]:
         status=np.where(np.isfinite(runs.test_loss), "ok", "diverged"),
     )
     return tables
-
-
-def taught(cell: Student) -> ConvNet:
-    """The student's teacher: the saved one, or else trained again."""
-    try:
-        tables = load(Path(cell.cells) / run_id(run_teacher, cell.teacher))[0]
-    except StoreError:
-        tables = run_teacher(cell.teacher)
-    return from_table(tables["weights"], cell.teacher)
 
 
 @torch.no_grad()

@@ -1,97 +1,36 @@
 """The convolutional teacher: trained on labels, pruned by fan-out, fine-tuned under masks, cut down to what is active."""
 
-import functools
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, cross_entropy
 
-from ts_core import cifar10
-from ts_core.cifar10 import SIDE, DataError
-from ts_core.data import stream
-from ts_core.experiments.convnets import (
-    ConvNet, augment, compact, cosine_rates, evaluating, fan_out, inputs, masks, place, start, strongest, train,
-)
-from ts_core.experiments.patches import fingerprint as fingerprint_of
-from ts_core.experiments.patches import patches
-from ts_core.experiments.spec import Count, Positive, Spec, device_of
+from companion.datasets.augmentation import augment, inputs
+from companion.datasets.cifar10 import DataError
+from companion.datasets.images import is_official, read
+from companion.experiments.convolutional.spec import Teacher, Training
+from companion.runs.spec import Tables
+from ts_core.convnets import ConvNet, compact, evaluating, fan_out, masks, place, start, strongest
+from ts_core.streams import stream
+from ts_core.training.device import device_of
+from ts_core.training.fit import cosine_rates, train
+
 
 CHUNK = 250  # images per evaluation step: bounds the memory
-
-
-class Training(Spec):
-    """How one network trains: epochs of shuffled batches, a warm-up and half a cosine of the learning rate."""
-
-    epochs: Annotated[int, Field(ge=0)] = 20
-    batch_size: Annotated[int, Field(ge=2)] = 128
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    learning_rate: Positive = 0.1
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-
-
-class Teacher(Spec):
-    """One teacher on one set of images; ``fingerprint`` says which images, wherever they lie on this machine."""
-
-    dataset: Literal["cifar10", "patches"]
-    fingerprint: str
-    images: Count
-    """training images, the validation images among them"""
-    validation_images: Count
-    test_images: Count
-    pool: Annotated[int, Field(ge=1, le=2)] = 1
-    """pixels averaged along each side"""
-    shift: Annotated[int, Field(ge=0, le=8)] = 4
-    """random crops move an image by up to so many pixels"""
-    width: Count = 64
-    prune: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.3, 0.5, 0.5, 0.7)
-    training: Training = Training(learning_rate=0.1, weight_decay=5e-4)
-    tuning: Training = Training(epochs=5, learning_rate=0.02, weight_decay=5e-4)
-    seed: Annotated[int, Field(ge=0)] = 1
-    dtype: Literal["float32", "float64"] = "float32"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-
-    @property
-    def side(self) -> int:
-        return SIDE // self.pool
-
-    @property
-    def active_widths(self) -> tuple[int, ...]:
-        return tuple(self.width - int(ratio * self.width) for ratio in self.prune)
-
-    @model_validator(mode="after")
-    def _fits(self):
-        if self.side <= 2 * len(self.prune):
-            raise ValueError(f"prune: {len(self.prune)} layers leave nothing of images of {self.side} pixels")
-        learned = self.images - self.validation_images
-        for training in (self.training, self.tuning):
-            if training.batch_size > learned:
-                raise ValueError(
-                    f"batch_size: must not exceed the {learned} training images left beside validation, got {training.batch_size}"
-                )
-        return self
-
-    @property
-    def where(self) -> tuple[torch.device, torch.dtype]:
-        return device_of(self.device), getattr(torch, self.dtype)
-
-
 Labelled = tuple[Tensor, Tensor]  # uint8 images (n, 3, side, side) and labels (n,) on the device
 
 
-@functools.lru_cache(maxsize=1)
-def read(dataset: str) -> tuple[cifar10.Images, str]:
-    """All images of a data set, and their fingerprint."""
-    if dataset == "patches":
-        images = patches()
-        return images, fingerprint_of(images)
-    folder = cifar10.data_folder()
-    return cifar10.read(folder), cifar10.fingerprint(folder)
+def where(spec: Teacher) -> tuple[torch.device, torch.dtype]:
+    """Where and in which number type networks compute."""
+    return device_of(spec.device), getattr(torch, spec.dtype)
+
+
+def folder(spec: Teacher) -> Path | None:
+    return Path(spec.data) if spec.data else None
 
 
 def splits(spec: Teacher) -> tuple[Labelled, Labelled, Labelled]:
@@ -99,7 +38,7 @@ def splits(spec: Teacher) -> tuple[Labelled, Labelled, Labelled]:
 
     raises      DataError when this machine holds other images than the spec names, or fewer.
     """
-    images, fingerprint = read(spec.dataset)
+    images, fingerprint = read(spec.dataset, folder(spec))
     if fingerprint != spec.fingerprint:
         raise DataError(f"the {spec.dataset} images on this machine ({fingerprint}) are not those of the run ({spec.fingerprint})")
     learned = spec.images - spec.validation_images
@@ -111,7 +50,7 @@ def splits(spec: Teacher) -> tuple[Labelled, Labelled, Labelled]:
 
 
 def _labelled(images: np.ndarray, labels: np.ndarray, spec: Teacher) -> Labelled:
-    device = spec.where[0]
+    device = where(spec)[0]
     pixels = torch.tensor(images, device=device)
     if spec.pool > 1:
         pixels = avg_pool2d(pixels.float(), spec.pool).round().byte()
@@ -156,7 +95,7 @@ def accuracy(network: ConvNet, split: Labelled, dtype: torch.dtype) -> float:
 def fit(network: ConvNet, spec: Teacher, training: Training, phase: str, parts, fixed_zero=None) -> tuple[ConvNet, pd.DataFrame]:
     """Train on labels and keep the epoch of best validation accuracy; one row per epoch, 0 is the start."""
     (pixels, labels), validation, test = parts
-    dtype, optimizer = spec.where[1], optimizer_of(training, network)
+    dtype, optimizer = where(spec)[1], optimizer_of(training, network)
     order, crops = stream(spec.seed, f"{phase} order"), stream(spec.seed, f"{phase} crops")
     rows, best, kept = [], -1.0, None
     for epoch, by_step in enumerate([(), *rates(training, len(pixels))]):
@@ -173,16 +112,10 @@ def fit(network: ConvNet, spec: Teacher, training: Training, phase: str, parts, 
     return kept, table.assign(selected=table.index == table.validation_accuracy.idxmax())
 
 
-def run(spec: Teacher) -> dict[str, pd.DataFrame]:
-    """Train, prune, fine-tune and cut down one teacher.
-
-    epochs      phase (training or tuning), epoch, train_loss (cross-entropy), validation_accuracy, test_accuracy, selected.
-    channels    layer (1 is the lowest), channel, fan_out (mean absolute weight), active.
-    weights     parameter, index, value: the pruned teacher, only its active channels, its outputs in units of their spread.
-    images      one row: dataset, fingerprint, official (the verified archive of CIFAR-10).
-    """
-    parts = splits(spec)
-    network = place(start(stream(spec.seed, "teacher"), (spec.width,) * len(spec.prune), spec.side), *spec.where)
+def run(spec: Teacher) -> Tables:
+    """Train, prune, fine-tune and cut down one teacher; its tables are described at :meth:`Teacher.run`."""
+    parts, official = splits(spec), is_official(spec.dataset, folder(spec))
+    network = place(start(stream(spec.seed, "teacher"), (spec.width,) * len(spec.prune), spec.side), *where(spec))
     trained, first = fit(network, spec, spec.training, "training", parts)
     active, strength = strongest(trained, spec.prune), fan_out(trained)
     fixed_zero = masks(trained, active)
@@ -198,14 +131,9 @@ def run(spec: Teacher) -> dict[str, pd.DataFrame]:
     return {
         "epochs": pd.concat([first, second], ignore_index=True),
         "channels": pd.concat(channels, ignore_index=True),
-        "weights": to_table(in_units_of_spread(compact(tuned, active), parts[0][0], spec.where[1])),
-        "images": pd.DataFrame([dict(dataset=spec.dataset, fingerprint=spec.fingerprint, official=is_official(spec.dataset))]),
+        "weights": to_table(in_units_of_spread(compact(tuned, active), parts[0][0], where(spec)[1])),
+        "images": pd.DataFrame([dict(dataset=spec.dataset, fingerprint=spec.fingerprint, official=official)]),
     }
-
-
-def is_official(dataset: str) -> bool:
-    """Whether these are the images of the verified official archive."""
-    return dataset == "cifar10" and cifar10.is_official(cifar10.data_folder())
 
 
 @torch.no_grad()
@@ -231,7 +159,7 @@ def to_table(network: ConvNet) -> pd.DataFrame:
 
 def from_table(weights: pd.DataFrame, spec: Teacher) -> ConvNet:
     """The pruned teacher that :func:`run` saved, where it computes."""
-    network = place(ConvNet(spec.active_widths, spec.side), *spec.where)
+    network = place(ConvNet(spec.active_widths, spec.side), *where(spec))
     values = dict(list(weights.groupby("parameter").value))
     for name, value in network.state_dict().items():
         if value.is_floating_point():

@@ -1,0 +1,39 @@
+"""Finds chapters and sweeps by looking into the folders, those of the book one works in too; holds no names."""
+
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from companion import place
+from companion.pages.parameters import Parameters
+from companion.runs.sweeps import Sweep
+
+__path__ = [*__path__, *(str(f) for f in [place.root() / "companion" / "chapters"] if f.is_dir() and f != Path(__path__[0]))]
+
+
+def names() -> list[str]:
+    """Chapters, in alphabetical order."""
+    return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg)
+
+
+def parameters() -> Mapping[str, type[Parameters]]:
+    """Parameters of every chapter."""
+    return {name: import_module(f"{__name__}.{name}.parameters").Parameters for name in names()}
+
+
+def sweeps() -> Mapping[str, Sweep]:
+    """Every sweep by its name: the objects of that type in the modules ``sweeps`` of the chapters.
+
+    raises      ValueError when two sweeps have one name.
+    """
+    found: dict[str, Sweep] = {}
+    for name in names():
+        if not find_spec(f"{__name__}.{name}.sweeps"):
+            continue
+        module = import_module(f"{__name__}.{name}.sweeps")
+        for sweep in [value for value in vars(module).values() if isinstance(value, Sweep)]:
+            if found.setdefault(sweep.name, sweep) is not sweep:
+                raise ValueError(f"two sweeps are called {sweep.name}")
+    return dict(sorted(found.items()))

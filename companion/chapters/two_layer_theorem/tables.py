@@ -1,0 +1,60 @@
+"""What the chapter's tables say: over epochs, aware against random data, premises and violations of the theorems."""
+
+import numpy as np
+import pandas as pd
+
+
+def heat_map(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The table ``pairs`` of one network, its students renumbered by the teacher that they match best at the end."""
+    last = pairs[pairs.epoch == pairs.epoch.max()].pivot(index="teacher", columns="student", values="correlation").fillna(0)
+    order = np.lexsort([-last.max(), last.idxmax()])
+    return pairs.assign(student=np.argsort(order)[pairs.student])
+
+
+def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, as the released plots aggregate it: the minimum of every column over the trained epochs.
+
+    For the losses that is early stopping by an oracle; for ``mean_best_correlation`` it is the *worst* epoch, a
+    pessimistic number (``last_correlation`` has the final one). A diverged run is NaN throughout.
+    """
+    keys = ["seed", "data", "samples", "over_realization"]
+    trained = runs[runs.epoch > 0].sort_values("epoch")
+    values = ["train_loss", "eval_loss", "mean_best_correlation"]
+    table = trained.groupby(keys)[values].min()
+    last = trained.groupby(keys).last()
+    table["last_correlation"], table["status"] = last.mean_best_correlation, last.status
+    table.loc[table.status != "ok", [*values, "last_correlation"]] = np.nan  # not the minimum before it broke
+    return table.reset_index()
+
+
+def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
+    """Aware minus random of every column, paired by seed, at one number of samples: ``(seed, over_realization)`` rows."""
+    at = table[table.samples == samples].set_index(["seed", "over_realization", "data"])
+    values = at[["train_loss", "eval_loss", "mean_best_correlation", "last_correlation"]].unstack("data")
+    return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
+
+
+def counts(table: pd.DataFrame) -> pd.DataFrame:
+    """One row per theorem: premises that held, those with a bound below 1, and violations of either conclusion."""
+    true = table[table.premise]
+    telling = true[true.bound < 1]
+    groups = {
+        "pairs": table, "premises": true, "violations": true[~true.conclusion],
+        "telling_premises": telling, "angle_violations": telling[telling.sine_near > telling.bound],
+        "conclusion_false": table[~table.conclusion],
+    }
+    sizes = {name: rows.groupby("kind").size() for name, rows in groups.items()}
+    return pd.DataFrame(sizes, index=pd.unique(table.kind)).fillna(0).astype(int).rename_axis("kind").reset_index()
+
+
+def scatter(table: pd.DataFrame) -> pd.DataFrame:
+    """The paper's bound against the angle it bounds, at the largest radius: one row per seed, checkpoint, teacher node.
+
+    ratio       smallest max|g_k| / |alpha_kj| over the student nodes k;  bound   its paper_epsilon, vacuous from 1 on.
+    sine        of the angle between the teacher node and the nearest student node.
+    """
+    widest = table[table.delta == table.groupby("kind").delta.transform("max")]
+    key = ["kind", "slope", "seed", "checkpoint", "teacher"]
+    best = widest.sort_values([*key, "paper_epsilon", "student"]).drop_duplicates(key)
+    best = best.assign(ratio=best.gradient / best.overlap)[[*key, "loss", "ratio", "paper_epsilon", "sine_student"]]
+    return best.rename(columns={"paper_epsilon": "bound", "sine_student": "sine"}).reset_index(drop=True)

@@ -1,0 +1,72 @@
+"""What a chapter's notebook holds: its parameters, its cells, the stored tables and the published numbers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from companion.pages import figures
+from companion.pages.book import Book
+from companion.pages.parameters import Parameters
+from companion.pages.request import asked, place
+from companion.runs.cells import Store, run_cells, run_stages
+from companion.runs.spec import Cell, Tables
+from companion.runs.store import load_results
+
+
+class Page:
+    """One chapter, opened by its notebook.
+
+    spec        the chapter's parameters.
+    data        folder of input data, None where nobody named one.
+    raises      SpecError for bad parameters.
+    """
+
+    def __init__(self, book: Book, parameters: type[Parameters], namespace: Mapping[str, Any]):
+        self.book, self.spec = book, parameters.of(namespace)
+        request = asked(book, parameters.chapter(), Path.cwd())
+        self.data = request.data_folder
+        self.store = Store(Path(request.results), book.project)
+        staged = place(Path.cwd(), parameters.chapter()).exists()
+        self._figures = Path.cwd() / "figures" / parameters.chapter() if staged else None
+        figures.style(book.root / "book" / "house.mplstyle")
+
+    def run(self, *cells: Cell) -> Tables:
+        """The gathered tables of some cells of one type; finished ones are read, not computed again."""
+        return run_cells(cells, self.store)[0]
+
+    def run_stages(self, stages: Sequence[Sequence[Cell]]) -> Tables:
+        """The tables of cells that need those of earlier ones."""
+        return run_stages(stages, self.store)[0]
+
+    def stored(self, sweep: str) -> tuple[Tables, dict]:
+        """Tables of a larger scale, and where they come from."""
+        return load_results(sweep, self.book.committed / sweep)
+
+    def has(self, sweep: str) -> bool:
+        """Whether tables of a larger scale are stored with the book."""
+        return (self.book.committed / sweep / "meta.json").exists()
+
+    def published(self, name: str) -> pd.DataFrame:
+        """Numbers of the papers: a file of ``book/reference``."""
+        return pd.read_csv(self.book.root / "book" / "reference" / f"{name}.csv")
+
+    def figure(
+        self, name: str, rows: int, columns: int, data: pd.DataFrame | Mapping[str, pd.DataFrame], **options
+    ) -> tuple[Figure, np.ndarray]:
+        """A figure and its 2-D array of axes; in a build, the data behind it are written beside it as CSV.
+
+        name        of the figure in the cell's metadata.
+        options     as in :func:`companion.pages.figures.figure`.
+        """
+        if self._figures:
+            figures.save_data(self._figures, name, data)
+        return figures.figure(rows, columns, **options)
+
+
+def provenance(facts: Mapping[str, Any]) -> pd.DataFrame:
+    """Where the tables of a sweep come from, a row per fact."""
+    return pd.Series(facts | facts["versions"]).drop(["spec", "sha256", "versions"]).to_frame("this sweep")

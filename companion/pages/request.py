@@ -1,0 +1,77 @@
+"""What a reader asks for: one frozen record, made and checked in one place, and handed to the kernel as a file."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from companion.pages.book import Book
+from companion.pages.notebooks import BookError
+from companion.pages.parameters import choose, merge, parse, read_values
+from companion.runs.store import check_writable
+
+
+@dataclass(frozen=True)
+class Request:
+    """One chapter to execute.
+
+    values      parameters that differ from the defaults, as papermill takes them.
+    results     folder of finished cells, written to by the run.
+    data        folder of input data; empty where nobody named one.
+    name        of the run: its folder.
+    """
+
+    chapter: str
+    values: Mapping[str, Any]
+    results: str
+    data: str = ""
+    name: str = ""
+
+    @property
+    def data_folder(self) -> Path | None:
+        return Path(self.data) if self.data else None
+
+    def save(self, folder: Path) -> None:
+        """Write the request beside a staged notebook."""
+        place(folder, self.chapter).write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+
+def place(folder: Path, chapter: str) -> Path:
+    return folder / f"{chapter}.request.json"
+
+
+def defaults(book: Book, chapter: str, data: Path | None = None) -> Request:
+    """A chapter at its default parameters."""
+    return Request(chapter, {}, str(book.cells), str(data or ""), chapter)
+
+
+def ask(
+    book: Book, chapter: str, words: Sequence[tuple[str, str]] = (), *, file: Path | None = None,
+    data: Path | None = None, results: Path | None = None, name: str = "",
+) -> Request:
+    """A checked request from the words of a command line.
+
+    words       names and values of parameters; they win over those of ``file`` (YAML).
+    data, results, name    as in :class:`Request`; a name comes from the chapter and its values where none is given.
+    raises      BookError, StoreError, or what the chapter's ``check`` raises: nothing has started then.
+    """
+    spec = book.chapters[choose(chapter, list(book.chapters), "chapter")]
+    given = [read_values(file) if file else {}, {key: parse(key, text) for key, text in words}]
+    values = merge(spec, *given)
+    results = (results or book.cells).resolve()
+    data = data.resolve() if data else None
+    check_writable(results)
+    spec(**values).check(data)
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
+    name = name or (f"{chapter}-{digest}" if values else chapter)
+    if Path(name).name != name or name.startswith("."):
+        raise BookError(f"the name of a run must be that of a folder, got {name!r}")
+    return Request(chapter, values, str(results), str(data or ""), name)
+
+
+def asked(book: Book, chapter: str, folder: Path) -> Request:
+    """The request beside a notebook; the chapter's defaults where there is none, as in an editor."""
+    path = place(folder, chapter)
+    return Request(**json.loads(path.read_text())) if path.exists() else defaults(book, chapter)

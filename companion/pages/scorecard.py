@@ -1,0 +1,93 @@
+"""Claims side by side with their verdicts: shown by chapters, collected by the scorecard."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+from companion.pages.claims import SCALES, Claim, from_json, short, to_json
+
+SCORECARD = "scorecard"  # the notebook that collects the claims of all others
+STORED = "claims"  # where an output keeps the claims it shows
+COLOURS = {"holds": "success", "fails": "danger", "undecided": "warning"}  # colour names of the book's theme
+MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
+
+
+class Table:
+    """Claims side by side, with their verdicts; shown by notebooks, collected by the scorecard."""
+
+    def __init__(self, claims: Iterable[Claim]):
+        self.claims = tuple(claims)
+        keys = [(claim.id, claim.scale) for claim in self.claims]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise ValueError(f"claimed twice at the same scale: {', '.join(sorted(id for id, _ in twice))}")
+
+    def __iter__(self):
+        return iter(self.claims)
+
+    def __len__(self):
+        return len(self.claims)
+
+    def summary(self) -> str:
+        """How many claims hold, fail and are undecided, in one line."""
+        verdicts = [claim.verdict for claim in self.claims]
+        return f"{len(verdicts)} claims: " + ", ".join(
+            f"{verdicts.count(verdict)} {word}" for verdict, word in (("holds", "hold"), ("fails", "fail"), ("undecided", "undecided"))
+        )
+
+    def __repr__(self) -> str:
+        """Only what is the same on every machine: below 1e-9 a number is rounding."""
+        rows = [(c.id, c.scale, c.verdict, c.measured(floor=1e-9), c.bar) for c in self.claims]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        return "\n".join([*("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows), self.summary()])
+
+    def _repr_html_(self) -> str:
+        """One row per claim, one column per scale."""
+        rows: dict[str, dict[str, Claim]] = {}
+        for claim in self.claims:
+            rows.setdefault(claim.id, {})[claim.scale] = claim
+        scales = [scale for scale in SCALES if any(scale in row for row in rows.values())]
+        head = "".join(f"<th>{name}</th>" for name in ("claim", *(f"{scale} scale" for scale in scales)))
+        body = "".join(_row(row, scales) for row in rows.values())
+        # The theme gives tables of class dataframe its own colours, in light and in dark mode.
+        return (
+            f'<div style="overflow-x:auto"><table class="dataframe claims"><thead><tr style="text-align:left">{head}</tr>'
+            f"</thead><tbody>{body}</tbody></table></div>"
+        )
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        """Text and html, and beside them the claims as data: metadata, because a page refuses outputs it cannot draw."""
+        shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        return shown, {STORED: [to_json(claim) for claim in self.claims]}
+
+
+def collect(folder: Path = Path(".")) -> Table:
+    """Every claim stored in the outputs of the executed chapters of a folder, in the order of their file names.
+
+    raises      ValueError when two chapters make the same claim at one scale.
+    """
+    import nbformat
+
+    stored = []
+    for path in sorted(path for path in Path(folder).glob("*.ipynb") if path.stem != SCORECARD):
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", []):
+                stored += output.get("metadata", {}).get(STORED, [])
+    return Table(map(from_json, stored))
+
+
+def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
+    one = next(iter(row.values()))
+    notes = dict.fromkeys(escape(claim.note) for claim in row.values() if claim.note)
+    small = "<br>".join([f"{escape(one.place)} · {escape(one.id)}", *notes])
+    cells = (
+        f"{escape(one.sentence)}<br><small>{small}</small>",
+        *(_decision(row[scale]) if scale in row else "–" for scale in scales),
+    )
+    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+
+
+def _decision(claim: Claim) -> str:
+    colour = f"background:var(--pst-color-{COLOURS[claim.verdict]}-bg, transparent);color:var(--pst-color-text-base, inherit)"
+    verdict = f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
+    published = "" if claim.published is None else f"<br>published {short(claim.published)}"
+    return f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}<br><small>bar {claim.bar}{published}</small></span>'

@@ -1,0 +1,23 @@
+"""Where the book lies, and where what is made goes."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def root() -> Path:
+    """Folder of ``_toc.yml``, ``_config.yml``, ``book/`` and, if it has chapters of its own, ``companion/chapters/``.
+
+    The folder one works in, or one above it, if it is such a book; else the checkout, or what an installed package
+    carries.
+    """
+    here = Path.cwd()
+    own = [folder for folder in (here, *here.parents) if (folder / "_toc.yml").exists()]
+    mine = [folder for folder in own if (folder / "companion" / "chapters").is_dir()]
+    return next(folder for folder in (*mine, PACKAGE / "_sources", PACKAGE.parent) if (folder / "_toc.yml").exists())
+
+
+def work() -> Path:
+    """``_build`` of the book's folder; of the folder one works in, if the book belongs to an installed package."""
+    found = root()
+    return (Path.cwd() if found == PACKAGE / "_sources" else found) / "_build"

@@ -1,0 +1,50 @@
+"""Cells on a Dask cluster."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Executor
+from contextlib import contextmanager
+
+from dask.distributed import Client, KilledWorker
+
+from companion.runs.identity import code_id
+from companion.runs.workers import RunError
+
+CONNECT = 5  # seconds within which a scheduler must answer
+
+
+@contextmanager
+def cluster(address: str, packages: tuple[str, ...], module: str, code: str) -> Iterator[Executor]:
+    """A Dask cluster as an executor. A cell whose worker dies is run again elsewhere by the scheduler."""
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # else a lost scheduler prints its tracebacks
+    try:
+        client = Client(address, timeout=CONNECT, set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise RunError(f"no Dask scheduler answers at {address!r} ({error}); check the address") from None
+    with client:
+        _check_workers(client, address, packages, module, code)
+        executor = client.get_executor(pure=False)
+        try:
+            yield executor
+        except KilledWorker as error:
+            raise RunError(f"a cell cannot be run: {error}") from None
+        except CancelledError:
+            raise RunError(f"lost the Dask scheduler at {address!r}; the same command resumes") from None
+        finally:
+            executor.shutdown(wait=False)
+
+
+def _check_workers(client: Client, address: str, packages: tuple[str, ...], module: str, code: str) -> None:
+    try:
+        client.run_on_scheduler(code_id, packages, module)  # it reads the tasks it hands out
+    except Exception as error:  # whatever an environment without our code raises
+        raise RunError(f"the Dask scheduler at {address} cannot load {module} ({error}); install it there") from None
+    found = client.run(code_id, packages, module, on_error="return")
+    if not found:
+        warnings.warn(f"the Dask scheduler at {address} has no workers yet; waiting for them", stacklevel=6)
+    for worker, answer in found.items():
+        if isinstance(answer, Exception):
+            raise RunError(f"Dask worker {worker} cannot load {module} ({answer}); install it there")
+        if answer != code:
+            raise RunError(f"Dask worker {worker} runs other code ({answer}) than this process ({code}); restart it")

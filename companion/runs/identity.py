@@ -1,0 +1,156 @@
+"""Who made a number: the id of a run and of the code behind it, the commit, the machine."""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import pkgutil
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from companion.runs.spec import Cell
+
+
+def _cpu(cell: Cell) -> str:
+    return "cpu"
+
+
+@dataclass(frozen=True)
+class Project:
+    """What runs need to know of the project that they serve.
+
+    packages    whose code makes numbers: it is part of every id.
+    libraries   whose versions are part of every provenance.
+    alone       context in which a cell is computed, for example on one thread; a function at the top of a module,
+                because workers get it by name.
+    device      names the device on which a cell is computed; the same.
+    """
+
+    packages: tuple[str, ...]
+    libraries: tuple[str, ...] = ("numpy", "pandas")
+    alone: Callable[[], AbstractContextManager] = nullcontext
+    device: Callable[[Cell], str] = _cpu
+
+    def __post_init__(self):
+        sources(self.packages)
+
+
+@functools.cache
+def sources(packages: tuple[str, ...]) -> Mapping[str, str]:
+    """Source text of every module of some packages by name, as it was when this was first asked.
+
+    An edit during a long sweep must not put old numbers under a new code's id.
+    """
+    return {name: path.read_text() for package in packages for name, path in _modules(package)}
+
+
+def _modules(package: str) -> Iterator[tuple[str, Path]]:
+    module = import_module(package)
+    if module.__file__:
+        yield package, Path(module.__file__)
+    for found in pkgutil.iter_modules(module.__path__, f"{package}."):
+        if found.ispkg:
+            yield from _modules(found.name)
+        else:
+            yield found.name, Path(found.module_finder.find_spec(found.name).origin)
+
+
+@functools.cache
+def code_id(packages: tuple[str, ...], module: str) -> str:
+    """Id of the statements that make a module's numbers: its own and those of all it imports from ``packages``.
+
+    Comments, docstrings and layout do not count; the Python version does not either.
+    """
+    return code_hash(module, sources(packages))
+
+
+def code_hash(module: str, sources: Mapping[str, str]) -> str:
+    """:func:`code_id` for given source texts by module name; a module of another package is read from its file."""
+    seen, pending = {}, [module]
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            tree = ast.parse(sources[name] if name in sources else Path(import_module(name).__file__).read_text())
+            seen[name] = _statements(tree)
+            pending += [found for found in _imports(tree) if found in sources]
+    return _digest(seen)
+
+
+def _imports(tree: ast.AST):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def _statements(node):
+    """A syntax tree as nested lists, without bare strings (docstrings) and what differs between Python versions."""
+    if isinstance(node, list):
+        return [_statements(n) for n in node if not _is_text(n)]
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value is not None and value != []]
+        return [type(node).__name__, *((name, _statements(value)) for name, value in fields)]
+    return repr(node)
+
+
+def _is_text(node) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def run_id(project: Project, cell: Cell) -> str:
+    """Name of one run: every field of its cell (defaults too) and the code that makes its numbers."""
+    code = code_id(project.packages, type(cell).__module__)
+    return _digest({"run": kind(cell), "spec": cell.model_dump(), "code": code})
+
+
+def kind(cell: Cell) -> str:
+    """Module and name of a cell's type."""
+    return f"{type(cell).__module__}.{type(cell).__qualname__}"
+
+
+def _digest(value) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def origin(project: Project, cell: Cell) -> dict:
+    """Which code makes the numbers: type of cell, code id, commit (empty without git), whether files differ from it."""
+    module = type(cell).__module__
+    folder = Path(sys.modules[module].__file__).parent
+    changes = _git(folder, "status", "--porcelain", "--", ":/*.py")
+    return {
+        "run": kind(cell), "code": code_id(project.packages, module), "commit": _git(folder, "rev-parse", "--short", "HEAD"),
+        "uncommitted_changes": bool(changes),
+    }
+
+
+def _git(folder: Path, *words: str) -> str:
+    try:
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no git on this machine
+        return ""
+
+
+def machine(libraries: tuple[str, ...]) -> dict:
+    """Which machine and libraries make the numbers."""
+    versions = {"python": platform.python_version()}
+    for name in libraries:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return {"versions": versions, "machine": f"{_processor()}, {os.cpu_count()} cores"}
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,89 @@
+"""Where cells are computed: in this process, or on worker processes that end with it."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from pathlib import Path
+
+from companion.runs.identity import Project, code_id, machine
+from companion.runs.spec import Cell, Tables
+
+
+class RunError(OSError):
+    """Cells that cannot be run, or not further; the message says what to do. Finished cells are kept."""
+
+
+def results(
+    project: Project, code: str, todo: Mapping[Path, Cell], earlier: Sequence[Tables], workers: int, scheduler: str | None
+) -> Iterator[tuple[Path, Tables, dict]]:
+    """Yield place, tables and facts of cells as they finish, whatever runs them."""
+    if not todo:
+        return
+    workers = min(workers, len(todo))
+    if scheduler is None and workers == 1:
+        yield from ((place, *timed(project, cell, code, *earlier)) for place, cell in todo.items())
+        return
+    with _executor(project, next(iter(todo.values())), code, workers, scheduler) as executor:
+        futures = {executor.submit(timed, project, cell, code, *earlier): place for place, cell in todo.items()}
+        for future in as_completed(list(futures)):  # in the order of completion: what finished before a failure is kept
+            yield futures.pop(future), *future.result()
+
+
+def timed(project: Project, cell: Cell, code: str, *earlier: Tables) -> tuple[Tables, dict]:
+    """Run one cell; returns its tables and when, where and how long it ran."""
+    if code_id(project.packages, type(cell).__module__) != code:
+        raise RunError("a worker runs another version of the code than this process; restart both on one version")
+    started, began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
+    with project.alone():
+        tables = cell.run(*earlier)
+    seconds = round(time.perf_counter() - began, 3)
+    facts = {"device": project.device(cell), "threads": 1, "started": started, "seconds": seconds}
+    return tables, machine(project.libraries) | facts
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _executor(project: Project, cell: Cell, code: str, workers: int, scheduler: str | None):
+    if scheduler is None:
+        return _processes(workers)
+    from companion.runs.cluster import cluster  # Dask is slow to import, and only a cluster needs it
+
+    return cluster(scheduler, project.packages, type(cell).__module__, code)
+
+
+@contextmanager
+def _processes(workers: int) -> Iterator[Executor]:
+    """Worker processes of one thread; they end at once when the block is left or this process dies, however."""
+    context = get_context("spawn")
+    leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(leash,))
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: this process answers Ctrl-C for all
+        for _ in range(workers):
+            pool.submit(int)  # starts the processes
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        yield pool
+    except BrokenExecutor:
+        raise RunError("a worker process died, often for want of memory: try fewer workers; the same command resumes") from None
+    finally:
+        held.close()
+        pool.shutdown(cancel_futures=True)
+        leash.close()
+
+
+def _start_worker(leash) -> None:
+    threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
+
+
+def _end_with(leash) -> None:
+    with suppress(EOFError, OSError):
+        leash.recv()
+    os._exit(1)

@@ -1,0 +1,76 @@
+"""Levenberg-Marquardt for ensembles of two-layer students, one damping per member.
+
+A theorem about gradients that are small at *every* sample needs losses far below what SGD reaches; checkpoints are
+spaced evenly in the logarithm of the loss.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ts_core.gradients import with_constant
+from ts_core.networks import Network, activation_slope, forward
+
+
+def descend(teacher: Network, student: Network, x: Tensor, steps: int, levels: Tensor) -> tuple[Network, Tensor]:
+    """Levenberg-Marquardt on every member at once, keeping the weights at the first step below each loss level.
+
+    levels      ``(k,)`` falling fractions of the starting loss.
+    returns     ``e * k`` networks (level fastest) and their reported loss 2 J / c ``(e, k)``: NaN for a level that was
+                not reached, or was passed in one step together with the next.
+    """
+    members = student.members
+    theta = torch.cat([w.flatten(1) for w in student.weights], dim=1)
+    shapes = [w.shape[1:] for w in student.weights]
+    damping = torch.full((members,), 1e-2, dtype=x.dtype)
+    jacobian, residual = _linearized(teacher, student, x)
+    loss = residual.square().mean(1)
+    bars = levels * loss[:, None]
+    kept, kept_loss = theta[:, None].repeat(1, len(levels), 1), torch.full_like(bars, math.nan)
+    kept_loss[:, 0] = loss
+    for _ in range(steps):
+        move = _damped_step(jacobian, residual, damping)
+        trial = theta + move
+        trial_student = _unflatten(trial, shapes, student.slope)
+        trial_jacobian, trial_residual = _linearized(teacher, trial_student, x)
+        trial_loss = trial_residual.square().mean(1)
+        better = trial_loss < loss  # False for NaN: a bad step is undone and damped
+        damping = torch.where(better, damping / 3, damping * 4).clamp(1e-12, 1e8)
+        crossed = better[:, None] & (trial_loss[:, None] <= bars) & (loss[:, None] > bars)
+        deepest = crossed & (crossed.cumsum(1) == crossed.sum(1, keepdim=True))
+        kept = torch.where(deepest[..., None], trial[:, None], kept)
+        kept_loss = torch.where(deepest, trial_loss[:, None], kept_loss)
+        theta = torch.where(better[:, None], trial, theta)
+        loss = torch.where(better, trial_loss, loss)
+        jacobian = torch.where(better[:, None, None], trial_jacobian, jacobian)
+        residual = torch.where(better[:, None], trial_residual, residual)
+    return _unflatten(kept.flatten(0, 1), shapes, student.slope), kept_loss
+
+
+def _unflatten(theta: Tensor, shapes: Sequence[torch.Size], slope: float) -> Network:
+    parts = theta.split([shape.numel() for shape in shapes], dim=1)
+    return Network(tuple(part.reshape(-1, *shape) for part, shape in zip(parts, shapes)), slope)
+
+
+def _linearized(teacher: Network, student: Network, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Jacobian of the output in all parameters ``(e, b c, parameters)`` and residual f* - f ``(e, b c)``."""
+    z, f = forward(student, x)
+    residual = forward(teacher, x)[1][-1] - f[-1]
+    back = student.weights[1][:, None, :, :-1] * activation_slope(z[0], student.slope)[:, :, None]  # (e, b, c, n)
+    lower = back[..., None] * with_constant(x)[:, :, None, None]
+    eye = torch.eye(residual.shape[2], dtype=x.dtype)
+    upper = eye[:, :, None] * with_constant(f[0])[:, :, None, None]
+    jacobian = torch.cat([lower.flatten(3), upper.flatten(3)], dim=3)
+    return jacobian.flatten(1, 2), residual.flatten(1)
+
+
+def _damped_step(jacobian: Tensor, residual: Tensor, damping: Tensor) -> Tensor:
+    """Solve (J^T J + damping * diag) step = J^T r per member, ``(e, parameters)``."""
+    normal = jacobian.transpose(1, 2) @ jacobian
+    diagonal = normal.diagonal(dim1=1, dim2=2)
+    floor = 1e-9 * diagonal.amax(1, keepdim=True)  # a dead node has no curvature of its own
+    normal = normal + torch.diag_embed(damping[:, None] * diagonal + floor * damping[:, None].clamp(min=1e-6))
+    # solve_ex: a singular member gets a useless step, which is refused, instead of stopping all the others
+    return torch.linalg.solve_ex(normal, jacobian.transpose(1, 2) @ residual[..., None])[0][..., 0]
