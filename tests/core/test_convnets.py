@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from ts_core.data import stream
-from ts_core.experiments.convnets import (
-    ConvNet, Moments, augment, compact, cosine_rates, evaluating, fan_out, inputs, logit_loss, masks, place, start, strongest,
-    train,
-)
+from ts_core.streams import stream
+from companion.datasets.augmentation import augment, inputs
+from ts_core.convnets import ConvNet, compact, evaluating, fan_out, masks, place, start, strongest
+from ts_core.metrics import Moments
+from ts_core.training.fit import cosine_rates, logit_loss, train
 
 CPU = torch.device("cpu")
 

@@ -3,12 +3,13 @@ import math
 import pytest
 import torch
 
-from ts_core import data
-from ts_core.networks import affine, two_layer_teachers
+from ts_core import data, streams
+from ts_core.networks import affine
+from ts_core.teachers import two_layer_teachers
 
 
 def streams(purpose, seeds):
-    return [data.stream(seed, purpose) for seed in seeds]
+    return [streams.stream(seed, purpose) for seed in seeds]
 
 
 def rows(seeds, d=100, m=5):
@@ -16,14 +17,14 @@ def rows(seeds, d=100, m=5):
 
 
 def test_streams_differ_by_seed_purpose_and_key():
-    draws = [data.stream(*key).standard_normal() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1), (0, "a", 2)]]
+    draws = [streams.stream(*key).standard_normal() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1), (0, "a", 2)]]
     assert len(set(draws)) == len(draws)
-    assert data.stream(0, "a").standard_normal() == draws[0]
+    assert streams.stream(0, "a").standard_normal() == draws[0]
 
 
 def test_negative_seed_is_refused():
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
-        data.stream(-1, "data")
+        streams.stream(-1, "data")
 
 
 @pytest.mark.parametrize("sampler", [

@@ -2,11 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from ts_core.data import gaussian, stream
-from ts_core.experiments.critical_points import by_autograd, gradient_rule, random_networks
+from ts_core.data import gaussian
+from ts_core.streams import stream
+from companion.chapters.two_layer_theorem.gradient_rule import gradient_rule
+from ts_core.gradients import by_autograd
+from ts_core.teachers import random_networks
 from ts_core.gradients import augmented, by_backprop, by_rule, mean_beta, overlaps, spread, top_down, with_constant
-from ts_core.networks import Network, activation_slope, fan_out_norm, forward, two_layer_teachers
-from ts_core.theory import alpha
+from ts_core.networks import Network, activation_slope, fan_out_norm, forward
+from ts_core.teachers import two_layer_teachers
+from ts_core.theory.geometry import alpha
 
 DEEP = ([5, 4, 3], [5, 7, 3]), ([6, 4, 5, 3], [6, 8, 9, 3]), ([4, 3, 3, 3, 3, 3], [4, 6, 5, 6, 5, 3])
 

@@ -7,9 +7,12 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ts_core import metrics
-from ts_core.data import gaussian, stream
-from ts_core.experiments.critical_points import random_networks
-from ts_core.networks import Network, activation, forward, two_layer_teachers
+from ts_core.theory import kernels
+from ts_core.data import gaussian
+from ts_core.streams import stream
+from ts_core.teachers import random_networks
+from ts_core.networks import Network, activation, forward
+from ts_core.teachers import two_layer_teachers
 
 ACTIVATIONS = arrays(np.float64, (6, 3), elements=st.floats(-100, 100, width=32))
 
@@ -28,16 +31,16 @@ def pair_at(theta, samples=200_000):
 def test_gaussian_closed_forms_by_monte_carlo(degrees):
     theta = torch.tensor(math.radians(degrees), dtype=torch.float64)
     f_t, f_s = pair_at(theta)
-    assert metrics.correlation(f_t, f_s).item() == pytest.approx(metrics.relu_correlation(theta).item(), abs=0.01)
+    assert metrics.correlation(f_t, f_s).item() == pytest.approx(kernels.relu_correlation(theta).item(), abs=0.01)
     seen = metrics.observability(f_t, f_s).item()
-    assert seen == pytest.approx(metrics.gaussian_observability(theta).item(), abs=4e-3)
+    assert seen == pytest.approx(kernels.gaussian_observability(theta).item(), abs=4e-3)
 
 
 @pytest.mark.parametrize(
     "threshold, degrees", [(0.5, 55.0), (0.6, 48.0), (0.7, 40.6), (0.8, 32.3), (0.9, 22.2), (0.95, 15.5)]
 )
 def test_thresholds_as_angles(threshold, degrees):
-    assert metrics.relu_correlation(torch.tensor(math.radians(degrees))).item() == pytest.approx(threshold, abs=2e-3)
+    assert kernels.relu_correlation(torch.tensor(math.radians(degrees))).item() == pytest.approx(threshold, abs=2e-3)
 
 
 def test_affine_student_reaches_the_caveat_of_success():

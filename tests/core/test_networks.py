@@ -3,12 +3,12 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from ts_core.data import gaussian, stream
-from ts_core.experiments.critical_points import random_networks
-from ts_core.networks import (
-    CHOICES, Network, activation, activation_slope, distinct_encodings, fan_out_norm, forward, over_realized_width,
-    small_students, two_layer_teachers,
-)
+from ts_core.data import gaussian
+from ts_core.streams import stream
+from ts_core.teachers import random_networks
+from ts_core.networks import Network, activation, activation_slope, fan_out_norm, forward
+from ts_core.sizes import over_realized_width
+from ts_core.teachers import CHOICES, distinct_encodings, small_students, two_layer_teachers
 
 
 def streams(purpose, count):

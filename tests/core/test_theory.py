@@ -4,12 +4,14 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from ts_core import theory
-from ts_core.data import gaussian, on_planes, stream
-from ts_core.experiments import critical_points as points
-from ts_core.experiments.critical_points import random_networks, two_layer
+from ts_core.theory import critical_points, geometry, kernels, small_gradient
+from ts_core.data import gaussian, on_planes
+from ts_core.streams import stream
+from companion.chapters.two_layer_theorem import critical_points as points
+from ts_core.networks import two_layer
+from ts_core.teachers import gaussian_teacher, random_networks
 from ts_core.gradients import by_backprop
-from ts_core.metrics import relu_correlation
+from ts_core.theory.kernels import relu_correlation
 from ts_core.networks import Network, activation, activation_slope, affine, forward
 
 DENSITY = 1 / (math.sqrt(2 * math.pi) * 1.5)
@@ -35,19 +37,19 @@ def sloped(network, slope):
 def test_second_difference_identity(z, t, slope):
     z, t = tensor(z), tensor(t)
     direct = activation(z + t, slope) + activation(z - t, slope) - 2 * activation(z, slope)
-    torch.testing.assert_close(theory.second_difference(z, t, slope), direct, rtol=0, atol=1e-12)
+    torch.testing.assert_close(critical_points.second_difference(z, t, slope), direct, rtol=0, atol=1e-12)
 
 
 def numerical_kink(teacher, student, node, step=1e-6):
     """Second difference of h_k along the normal of one node's plane over the step, at points away from the others."""
-    rows = theory.all_rows(teacher, student)
+    rows = geometry.all_rows(teacher, student)
     x = on_planes([stream(0, "kink")], rows[:, node:node + 1], 200)[:, 0]
     normal = rows[0, node, :-1] / rows[0, node, :-1].norm()
-    others = ~theory.colinear(rows, rows)[0, node]
+    others = ~geometry.colinear(rows, rows)[0, node]
     far = (affine(rows, x)[0][:, others].abs() > 1e-3).all(1)
     def h(x):
         residual = by_backprop(teacher, student, x)[1]
-        return residual @ theory.fan_out(student).transpose(1, 2)
+        return residual @ geometry.fan_out(student).transpose(1, 2)
     second = (h(x + step * normal) + h(x - step * normal) - 2 * h(x))[0, far] / step
     assert len(second) > 50
     return second
@@ -55,15 +57,15 @@ def numerical_kink(teacher, student, node, step=1e-6):
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])
 def test_kink_formula_with_parallel_and_antiparallel_copies(slope):
-    teacher = sloped(points._teacher(stream(1, "kink"), 4, 3, 3), slope)
+    teacher = sloped(gaussian_teacher(stream(1, "kink"), 4, 3, 3), slope)
     student = random_networks([stream(2, "kink")], [4, 6, 3], slope)
     rows = student.weights[0].clone()
     rows[0, 0], rows[0, 1] = 1.7 * teacher.weights[0][0, 0], -0.6 * teacher.weights[0][0, 0]
     student = Network((rows, student.weights[1]), slope)
-    kinks = theory.kink(teacher, student)[0]
+    kinks = critical_points.kink(teacher, student)[0]
     for node in range(9):
         assert (numerical_kink(teacher, student, node) - kinks[node]).abs().max() < 1e-7
-    v, v_t = theory.fan_out(student)[0], theory.fan_out(teacher)[0]
+    v, v_t = geometry.fan_out(student)[0], geometry.fan_out(teacher)[0]
     by_hand = (1 - slope) * v @ (v_t[0] - 1.7 * v[0] - 0.6 * v[1])  # the sign of the copy does not matter
     for node in (0, 3, 4):  # the teacher and both copies lie on one plane
         torch.testing.assert_close(kinks[node], by_hand)
@@ -73,13 +75,13 @@ def test_kink_formula_with_parallel_and_antiparallel_copies(slope):
 @settings(max_examples=30, deadline=None)
 def test_sum_rule_holds_for_any_split_with_signs(shares, scales):
     """Copies of one teacher whose shares sum to 1 leave no residual; any other sum leaves exactly the difference."""
-    teacher = points._teacher(stream(3, "split"), 3, 1, 2)
-    w, v = teacher.weights[0][0], theory.fan_out(teacher)[0]
+    teacher = gaussian_teacher(stream(3, "split"), 3, 1, 2)
+    w, v = teacher.weights[0][0], geometry.fan_out(teacher)[0]
     for rest in (1 - sum(shares), 1.5 - sum(shares)):
         parts = [*shares, rest]
         rows = torch.cat([scale * w for scale, _ in zip(scales, parts)])
         student = two_layer(rows, torch.cat([part / scale * v for scale, part in zip(scales, parts)]))
-        sums = theory.hyperplane_sums(teacher, student)
+        sums = critical_points.hyperplane_sums(teacher, student)
         expected = ((1 - sum(parts)) * v).expand_as(sums[0])
         torch.testing.assert_close(sums[0], expected, rtol=0, atol=1e-12)
 
@@ -87,8 +89,8 @@ def test_sum_rule_holds_for_any_split_with_signs(shares, scales):
 def test_colinear_up_to_sign_and_scale_only():
     rows = tensor([[3.0, 4.0, 1.0], [0.0, 0.0, 1.0]])
     others = tensor([[6.0, 8.0, 2.0], [-0.3, -0.4, -0.1], [3.0, 4.0, 1.01], [3.0, 4.01, 1.0]], )
-    assert theory.colinear(rows, others)[0].tolist() == [[True, True, False, False], [False] * 4]
-    assert not theory.colinear(rows, rows)[0, 1].any()  # w = 0: no hyperplane, not even its own
+    assert geometry.colinear(rows, others)[0].tolist() == [[True, True, False, False], [False] * 4]
+    assert not geometry.colinear(rows, rows)[0, 1].any()  # w = 0: no hyperplane, not even its own
 
 
 def test_distinct_planes_are_independent_and_an_antiparallel_copy_is_not():
@@ -106,15 +108,15 @@ def test_explicit_critical_configuration(seed):
     case = points.split_copies(seed)
     summary = points.summary([case, points.spoiled(seed)])
     assert summary.max_residual[0] < 1e-12 and summary.max_gradient[0] < 1e-12
-    assert theory.hyperplane_sums(case.teacher, case.student).abs().max() < 1e-14
-    assert theory.specialized(case.teacher, case.student).all()
-    assert theory.prunable(case.teacher, case.student)[0].tolist() == [False] * 6 + [True] * 3
+    assert critical_points.hyperplane_sums(case.teacher, case.student).abs().max() < 1e-14
+    assert critical_points.specialized(case.teacher, case.student).all()
+    assert critical_points.prunable(case.teacher, case.student)[0].tolist() == [False] * 6 + [True] * 3
     assert summary.max_gradient[1] > 1 and summary.prunable[1] == 2  # the check can fail
 
 
 def test_prunable_nodes_can_be_deleted():
     case = points.split_copies()
-    keep = ~theory.prunable(case.teacher, case.student)[0]
+    keep = ~critical_points.prunable(case.teacher, case.student)[0]
     lower, upper = case.student.weights
     smaller = Network((lower[:, keep], upper[:, :, torch.cat([keep, tensor(1).bool()])]))
     change = forward(smaller, case.x)[1][-1] - forward(case.student, case.x)[1][-1]
@@ -133,8 +135,8 @@ def test_unobserved_corner_case():
     row = points.summary([case]).iloc[0]
     assert row.max_gradient == 0 and row.max_residual == 2 and row.specialized == 1
     x = on_planes([stream(0, "planes")], case.teacher.weights[0], 5)
-    assert theory.observed(case.student, x)[0, 1].tolist() == [0, 0]
-    assert theory.observed(sloped(case.student, 0.1), x)[0, 1].tolist() == [1, 1]  # a leaky student observes everything
+    assert geometry.observed(case.student, x)[0, 1].tolist() == [0, 0]
+    assert geometry.observed(sloped(case.student, 0.1), x)[0, 1].tolist() == [1, 1]  # a leaky student observes everything
     line = points.line(case)
     assert (line.teacher - line.student)[line.x <= 1].abs().max() < 1e-12 and (line.max_gradient == 0).all()
 
@@ -160,9 +162,9 @@ def test_planes_table_names_every_node_once():
 def test_two_layers_and_equal_slopes_are_required():
     deep, flat = random_networks([stream(0, "a")], [3, 4, 4, 2]), random_networks([stream(0, "a")], [3, 4, 2])
     with pytest.raises(ValueError, match="two-layer theory needs depth 2, got 3"):
-        theory.fan_out(deep)
+        geometry.fan_out(deep)
     with pytest.raises(ValueError, match="need one slope, got 0.0 and 0.3"):
-        theory.kink(flat, sloped(flat, 0.3))
+        critical_points.kink(flat, sloped(flat, 0.3))
 
 
 # -- Small gradient ----------------------------------------------------------------------------------------------
@@ -176,7 +178,7 @@ def with_observers(copy, slope=0.0, strength=1.0):
 
 
 def aware(teacher, student, radius=0.1, count=200):
-    return theory.aware(teacher, student, on_planes([stream(0, "planes")], teacher.weights[0], count), radius, DENSITY)
+    return small_gradient.aware(teacher, student, on_planes([stream(0, "planes")], teacher.weights[0], count), radius, DENSITY)
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.3])
@@ -214,19 +216,19 @@ def test_agnostic_keeps_to_the_slab_and_its_axis():
     inside = tensor([0.01, 1, 1], [-0.02, 2, 0], [0.028, 0, 3])
     outside = tensor([0.03, 1, 1], [4, 0, 0])
     x = torch.cat([inside, outside])[None, None]
-    found = theory.agnostic(teacher, student, x, 0.1, DENSITY)  # slab half-width 0.1 / (2 sqrt 3) = .0289
+    found = small_gradient.agnostic(teacher, student, x, 0.1, DENSITY)  # slab half-width 0.1 / (2 sqrt 3) = .0289
     observer = 0, 0, 1
     assert found.points[observer] == 3 and found.share[observer] == 1
     assert found.threshold[observer] == pytest.approx(0.1 / (8 * 3**0.5))
     assert found.premise[observer] and found.conclusion[observer] and found.near[observer] == 3
     assert found.bound[observer] == pytest.approx(3 * DENSITY * 0.1 * 3)
-    away = theory.agnostic(*with_observers(tensor(1.0, 0, 0, -5.0)), x, 0.1, DENSITY)
+    away = small_gradient.agnostic(*with_observers(tensor(1.0, 0, 0, -5.0)), x, 0.1, DENSITY)
     assert not away.premise[observer] and not away.conclusion[observer]
 
 
-@pytest.mark.parametrize("theorem", [theory.aware, theory.agnostic])
+@pytest.mark.parametrize("theorem", [small_gradient.aware, small_gradient.agnostic])
 def test_theorems_do_not_depend_on_how_a_function_is_scaled(theorem):
-    teacher = points._teacher(stream(0, "scale"), 4, 3, 2)
+    teacher = gaussian_teacher(stream(0, "scale"), 4, 3, 2)
     student = random_networks([stream(1, "scale")], [4, 5, 2])
     planes = on_planes([stream(2, "scale")], teacher.weights[0], 80)
     size = torch.linspace(0.2, 4, 5, dtype=torch.float64)
@@ -240,10 +242,10 @@ def test_theorems_do_not_depend_on_how_a_function_is_scaled(theorem):
 
 def test_left_side_is_the_largest_gradient_on_the_triples():
     """By a plain loop over points, for every teacher and student."""
-    teacher, student = points._teacher(stream(0, "loop"), 4, 2, 2), random_networks([stream(1, "loop")], [4, 5, 2])
-    student, radius = theory.unit_rows(student), 0.3
+    teacher, student = gaussian_teacher(stream(0, "loop"), 4, 2, 2), random_networks([stream(1, "loop")], [4, 5, 2])
+    student, radius = geometry.unit_rows(student), 0.3
     planes = on_planes([stream(2, "loop")], teacher.weights[0], 40)
-    found = theory.aware(teacher, student, planes, radius, DENSITY)
+    found = small_gradient.aware(teacher, student, planes, radius, DENSITY)
     for j in range(2):
         w = teacher.weights[0][0, j, :-1]
         for k in range(5):
@@ -260,25 +262,25 @@ def test_left_side_is_the_largest_gradient_on_the_triples():
 def test_points_off_the_plane_and_bad_radii_are_refused():
     teacher, student = with_observers(tensor(1.0, 0, 0, 0))
     with pytest.raises(ValueError, match="points must lie on the teacher planes .* one is 0.5 away"):
-        theory.aware(teacher, student, tensor([[[0.5, 0, 0]]])[0][None], 0.1, DENSITY)
+        small_gradient.aware(teacher, student, tensor([[[0.5, 0, 0]]])[0][None], 0.1, DENSITY)
     with pytest.raises(ValueError, match="augmentation radius must be positive, got -1"):
-        theory.agnostic(teacher, student, torch.zeros(1, 1, 2, 3, dtype=torch.float64), -1, DENSITY)
+        small_gradient.agnostic(teacher, student, torch.zeros(1, 1, 2, 3, dtype=torch.float64), -1, DENSITY)
 
 
 def test_slab_takes_the_nearest_samples():
-    teacher = points._teacher(stream(0, "slab"), 4, 3, 2)
+    teacher = gaussian_teacher(stream(0, "slab"), 4, 3, 2)
     x = gaussian([stream(1, "slab")], 500, 4)
-    near = theory.slab(teacher, x, 20)
+    near = small_gradient.slab(teacher, x, 20)
     z = forward(teacher, x)[0][0][0].abs()
     assert near.shape == (1, 3, 20, 4)
     for j in range(3):
-        torch.testing.assert_close(theory._own_plane(teacher, near)[0, j].abs(), z[:, j].sort().values[:20])
+        torch.testing.assert_close(small_gradient._own_plane(teacher, near)[0, j].abs(), z[:, j].sort().values[:20])
 
 
 def test_unit_rows_keep_the_function():
     student = random_networks(streams("start", 2), [4, 6, 3], 0.2)
     student.weights[0][0, 2, :-1] = 0  # a node without a boundary stays as it is
-    scaled = theory.unit_rows(student)
+    scaled = geometry.unit_rows(student)
     x = gaussian(streams("data", 2), 30, 4)
     torch.testing.assert_close(forward(scaled, x)[1][-1], forward(student, x)[1][-1], rtol=0, atol=1e-13)
     norms = scaled.weights[0][..., :-1].norm(dim=-1)
@@ -289,14 +291,14 @@ def test_sine_is_exact_for_tiny_angles():
     row = tensor([[1.0, 0.0, 7.0]])
     for angle in (1e-12, 1e-3, math.pi / 3, math.pi / 2):
         turned = tensor([[-2 * math.cos(angle), 2 * math.sin(angle), 0.0]])
-        assert theory.sine(row, turned).item() == pytest.approx(math.sin(angle), rel=1e-9)
+        assert geometry.sine(row, turned).item() == pytest.approx(math.sin(angle), rel=1e-9)
 
 
 def test_constants_of_the_paper_form():
-    assert theory.plane_points_needed(9, 5) == 32
+    assert small_gradient.plane_points_needed(9, 5) == 32
     g, a = tensor(0.01, 0.0), tensor(0.5, 0.0)
-    assert theory.paper_epsilon(g, a, 9).tolist() == pytest.approx([5 * 27 * 0.02, math.inf])
-    assert theory.paper_epsilon(g, a, 9, 4)[0].item() == pytest.approx(2 * 5 * 27 * 0.02)
+    assert small_gradient.paper_epsilon(g, a, 9).tolist() == pytest.approx([5 * 27 * 0.02, math.inf])
+    assert small_gradient.paper_epsilon(g, a, 9, 4)[0].item() == pytest.approx(2 * 5 * 27 * 0.02)
 
 
 @given(st.integers(0, 10_000))
@@ -310,9 +312,9 @@ def test_bias_gap_bound(seed):
     x = torch.from_numpy(g.standard_normal(4))
     x = x - (w @ x + b) * w
     b_other = radius * g.uniform(-1, 1) - other @ x
-    sine = theory.sine(torch.cat([w, tensor(b)])[None, None], torch.cat([other, tensor(b_other)])[None, None])
+    sine = geometry.sine(torch.cat([w, tensor(b)])[None, None], torch.cat([other, tensor(b_other)])[None, None])
     gap = (b_other - (w @ other).sign() * b).abs()
-    assert gap <= theory.bias_gap_bound(sine, radius, x.norm()) + 1e-12
+    assert gap <= small_gradient.bias_gap_bound(sine, radius, x.norm()) + 1e-12
 
 
 # -- Gaussian kernels --------------------------------------------------------------------------------------------
@@ -326,23 +328,23 @@ def test_kappa_and_phi_by_monte_carlo(w, u):
     w, u = tensor(*w), tensor(*u)
     f_w, f_u = activation(x @ w), activation(x @ u)
     covariance = (f_w * f_u).mean() - f_w.mean() * f_u.mean()
-    assert theory.kappa(w, u).item() == pytest.approx(covariance.item(), abs=0.02)
+    assert kernels.kappa(w, u).item() == pytest.approx(covariance.item(), abs=0.02)
     drift = (activation_slope(x @ w)[:, None] * (f_u - f_u.mean())[:, None] * x).mean(0)
-    torch.testing.assert_close(theory.phi(w, u), drift, rtol=0, atol=0.012)
+    torch.testing.assert_close(kernels.phi(w, u), drift, rtol=0, atol=0.012)
 
 
 def test_kappa_is_zero_for_orthogonal_nodes_and_normalizes_to_the_correlation():
     e = torch.eye(3, dtype=torch.float64)
-    assert theory.kappa(e[0], e[1]).abs() < 1e-16
-    assert theory.kappa(e[0], 2 * e[0]).item() == pytest.approx(2 * (0.5 - 0.5 / math.pi), rel=1e-12)
+    assert kernels.kappa(e[0], e[1]).abs() < 1e-16
+    assert kernels.kappa(e[0], 2 * e[0]).item() == pytest.approx(2 * (0.5 - 0.5 / math.pi), rel=1e-12)
     theta = torch.linspace(0, math.pi, 7, dtype=torch.float64)
     turned = torch.stack([theta.cos(), theta.sin(), 0 * theta], dim=1)
-    ratio = theory.kappa(e[0].expand(7, 3), turned) / theory.kappa(e[0], e[0])
+    ratio = kernels.kappa(e[0].expand(7, 3), turned) / kernels.kappa(e[0], e[0])
     torch.testing.assert_close(ratio, relu_correlation(theta))
 
 
 def test_phi_is_the_gradient_of_kappa():
     """d kappa(w, u) / dw = phi(w, u): the fan-in follows the covariance it shapes."""
     w, u = tensor(1.0, 2, -1).requires_grad_(), tensor(0.5, 1, 2)
-    theory.kappa(w, u).backward()
-    torch.testing.assert_close(w.grad, theory.phi(w.detach(), u), rtol=1e-10, atol=1e-12)
+    kernels.kappa(w, u).backward()
+    torch.testing.assert_close(w.grad, kernels.phi(w.detach(), u), rtol=1e-10, atol=1e-12)

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from ts_core.data import gaussian, stream
+from ts_core.data import gaussian
+from ts_core.streams import stream
 from ts_core.metrics import evaluate, success
-from ts_core.networks import Network, small_students, two_layer_teachers
-from ts_core.training import diverged, log_spaced, train
+from ts_core.networks import Network
+from ts_core.teachers import small_students, two_layer_teachers
+from ts_core.sizes import log_spaced
+from ts_core.training.sgd import diverged, train
 
 DIM, WIDTH, OUTPUTS, SAMPLES, BATCH = 6, 2, 3, 40, 4
 POLARITIES = (0.0, 1.0)

@@ -10,10 +10,10 @@ from scipy.integrate import solve_ivp
 from scipy.stats import spearmanr
 
 from ts_core import theory
-from ts_core.data import stream
+from ts_core.streams import stream
 from ts_core.experiments import dynamics, ordering, population, two_layer
 from ts_core.experiments.dynamics import Coverage, LearningCurves
-from ts_core.experiments.spec import SpecError
+from companion.runs.spec import SpecError
 from ts_core.experiments.two_layer import Cell
 
 TINY = LearningCurves(input_dim=6, teacher_width=3, over_realization=2.0, seeds=2, horizon=12.0, batch_size=256)

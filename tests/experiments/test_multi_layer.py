@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from ts_core.data import gaussian, stream
+from ts_core.data import gaussian
+from ts_core.streams import stream
 from ts_core.experiments import multi_layer
 from ts_core.experiments.multi_layer import Cell, run
-from ts_core.experiments.spec import SpecError
+from companion.runs.spec import SpecError
 from ts_core.metrics import evaluate
-from ts_core.networks import CHOICES, deep_teachers, forward, uniform_students
-from ts_core.training import train
+from ts_core.networks import forward
+from ts_core.teachers import CHOICES, deep_teachers, uniform_students
+from ts_core.training.sgd import train
 
 SIZES, SEEDS = (6, 4, 5, 3), (1, 2, 7)
 TINY = dict(input_dim=6, hidden=(4, 5), outputs=3, seeds=SEEDS, samples=70, batch_size=8, epochs=3, snapshots=(0, 1, 3),

@@ -9,7 +9,8 @@ from gated import TINY
 from ts_core.experiments import two_layer
 from ts_core.experiments.fan_out import PAPER as FAN_OUT, FanOut
 from ts_core.experiments.sample_complexity import PAPER as SAMPLE_COMPLEXITY, SampleComplexity
-from ts_core.experiments.spec import SpecError, device_of
+from companion.runs.spec import SpecError
+from ts_core.training.device import device_of
 from ts_core.experiments.two_layer import Cell, run
 from ts_core.store import run_id
 

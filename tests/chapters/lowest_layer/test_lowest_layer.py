@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from ts_core import theory
-from ts_core.data import on_planes, stream
-from ts_core.experiments import lowest_layer, lowest_layer_claims, lowest_only
-from ts_core.experiments.critical_points import random_networks
-from ts_core.experiments.lowest_layer import LowestLayer
-from ts_core.experiments.spec import SpecError
+from ts_core.theory import critical_points, lowest_layer
+from ts_core.data import on_planes
+from ts_core.streams import stream
+from companion.chapters.lowest_layer import claims, local_kinks, perfect_students, tables
+from ts_core.teachers import random_networks
+from companion.chapters.lowest_layer.parameters import Parameters
+from companion.runs.spec import SpecError
 from ts_core.networks import Network
 
 KEYS = dict(depth=2, samples=100, loss="mse", over_realization=2.0)
@@ -32,12 +33,12 @@ def test_in_two_layers_the_local_kink_is_the_kink():
     teacher, student = (random_networks([stream(1, name)], sizes, 0.2) for name, sizes in (("t", (4, 3, 2)), ("s", (4, 5, 2))))
     student.weights[0][:, 0] = -0.5 * teacher.weights[0][:, 1]
     x = on_planes([stream(1, "points")], teacher.weights[0], 7)
-    local = theory.local_kink(teacher, student, x)
-    torch.testing.assert_close(local, theory.kink(teacher, student)[:, :3, None].expand(-1, -1, 7, -1), rtol=1e-12, atol=1e-14)
+    local = lowest_layer.local_kink(teacher, student, x)
+    torch.testing.assert_close(local, critical_points.kink(teacher, student)[:, :3, None].expand(-1, -1, 7, -1), rtol=1e-12, atol=1e-14)
 
 
 def test_the_local_kink_is_the_numerical_one_and_a_wrong_formula_is_not():
-    table = lowest_only.local_kinks((0.0, 0.2), (1, 2), points=100)
+    table = local_kinks.local_kinks((0.0, 0.2), (1, 2), points=100)
     assert (table.error < 1e-7).all() and table.formula.abs().max() > 0.5 and set(table.slope) == {0.0, 0.2}
     assert table.groupby(["slope", "seed"]).size().min() > 100
     copies = table[table.teacher <= 1]  # planes that a student shares: without its term the formula is wrong
@@ -48,12 +49,12 @@ def test_the_local_kink_is_the_numerical_one_and_a_wrong_formula_is_not():
 
 def test_gates_of_upper_layers_change_the_local_kink_between_cells():
     """Else the multi-layer case would be the two-layer one."""
-    table = lowest_only.local_kinks((0.0,), (1,), points=200)
+    table = local_kinks.local_kinks((0.0,), (1,), points=200)
     assert table.groupby(["teacher", "student"]).formula.nunique().min() > 1
 
 
 def test_two_perfect_students():
-    table = lowest_only.summary([lowest_only.signed_splits(), lowest_only.depth_shift()]).set_index("case")
+    table = perfect_students.summary([perfect_students.signed_splits(), perfect_students.depth_shift()]).set_index("case")
     assert (table.max_error < 1e-9).all() and (table.max_gradient < 1e-9).all()
     splits, shift = table.loc["signed splits"], table.loc["depth shift"]
     assert splits[["cosine", "layer_1", "layer_2"]].tolist() == pytest.approx([1, 1, 1], abs=1e-5)  # a small variance meets its floor
@@ -61,14 +62,14 @@ def test_two_perfect_students():
 
 
 def test_a_split_student_has_another_fan_in_than_a_plain_copy():
-    case = lowest_only.signed_splits()
+    case = perfect_students.signed_splits()
     assert [tuple(w.shape) for w in case.student.weights] == [(1, 8, 6), (1, 12, 9), (1, 3, 13)]
     assert (case.student.weights[1] < 0).any() and not torch.allclose(case.student.weights[1][0, :6], case.student.weights[1][0, 6:])
 
 
 def test_boundaries_of_the_shifted_student():
-    case = lowest_only.depth_shift()
-    lines = lowest_only.boundaries(case).set_index(["network", "layer"])
+    case = perfect_students.depth_shift()
+    lines = perfect_students.boundaries(case).set_index(["network", "layer"])
     same = ["w_1", "w_2", "b"]
     np.testing.assert_allclose(lines.loc[("student", 2), same], lines.loc[("teacher", 1), same], atol=1e-9)
     far = lines.loc[("student", 1)]
@@ -76,9 +77,9 @@ def test_boundaries_of_the_shifted_student():
 
 
 def test_an_error_in_the_student_shows():
-    case = lowest_only.depth_shift()
+    case = perfect_students.depth_shift()
     spoiled = Network((*case.student.weights[:2], 1.001 * case.student.weights[2]))
-    row = lowest_only.summary([lowest_only.Case(case.name, case.region, case.teacher, spoiled, case.x)]).iloc[0]
+    row = perfect_students.summary([perfect_students.Case(case.name, case.region, case.teacher, spoiled, case.x)]).iloc[0]
     assert row.max_error > 1e-3 and row.max_gradient > 1e-4
 
 
@@ -91,13 +92,13 @@ def test_first_epochs_and_which_layer_is_first_by_hand():
         layers([0.1, 0.96, 0.96], [0.1, 0.96, 0.99], seed=3), layers([0.1, 0.2, 0.3], [0.1, 0.2, 0.3], seed=4),
         layers([0.1, 0.96, 0.97], [0.1, 0.2, 0.3], seed=5),
     ])
-    reached = lowest_layer.first_reached(table, 0.95)
+    reached = tables.first_reached(table, 0.95)
     assert reached[1].tolist() == [1, 2, 1, np.inf, 1] and reached[2].tolist() == [2, 1, 1, np.inf, np.inf]
-    assert lowest_layer.lowest_first(table, 0.95).tolist() == [1, 0, 0, 0, 1]
+    assert tables.lowest_first(table, 0.95).tolist() == [1, 0, 0, 0, 1]
 
 
 def test_both_orientations_of_the_mean_by_hand():
-    found = lowest_layer.by_size(layers([0.1, 0.5, 0.9], [0.1, 0.2, 0.4])).set_index(["orientation", "layer"]).correlation
+    found = tables.by_size(layers([0.1, 0.5, 0.9], [0.1, 0.2, 0.4])).set_index(["orientation", "layer"]).correlation
     assert found.to_dict() == {("teacher mean", 1): 0.9, ("teacher mean", 2): 0.4, ("student mean", 1): 0.45, ("student mean", 2): 0.2}
 
 
@@ -111,7 +112,7 @@ def sweep(lowest, upper=0.3):
 
 def as_published(table):
     keys = ["loss", "over_realization", "samples", "layer", "orientation"]
-    return lowest_layer.by_size(table).drop(columns="seed").groupby(keys).correlation.mean().reset_index()
+    return tables.by_size(table).drop(columns="seed").groupby(keys).correlation.mean().reset_index()
 
 
 def verdicts(found):
@@ -121,8 +122,8 @@ def verdicts(found):
 def test_claims_about_the_sweep_hold_or_fail_with_its_numbers():
     good = {5000: 0.7, 20_000: 0.995, 50_000: 0.999}
     published = as_published(sweep(good))
-    assert set(verdicts(lowest_layer_claims.paper_claims(sweep(good), published, 0.95)).values()) == {"holds"}
-    bad = verdicts(lowest_layer_claims.paper_claims(sweep({5000: 0.97, 20_000: 0.8, 50_000: 0.7}), published, 0.95))
+    assert set(verdicts(claims.paper_claims(sweep(good), published, 0.95)).values()) == {"holds"}
+    bad = verdicts(claims.paper_claims(sweep({5000: 0.97, 20_000: 0.8, 50_000: 0.7}), published, 0.95))
     assert bad["too-few-5000"] == bad["enough-20000"] == bad["enough-50000"] == bad["first"] == bad["published-mse"] == "fails"
 
 
@@ -131,25 +132,25 @@ def test_claims_of_the_further_sweeps_hold_or_fail_with_their_numbers():
     longer = recovered.assign(epoch=recovered.epoch * 3)  # every size has a last epoch of its own
     wider = lambda table: table.assign(over_realization=5.0)  # noqa: E731
     published = as_published(pd.concat([recovered, wider(recovered)]))
-    judged = lambda *tables: verdicts(lowest_layer_claims.follow_up_claims(*tables, published))  # noqa: E731
+    judged = lambda *tables: verdicts(claims.follow_up_claims(*tables, published))  # noqa: E731
     assert set(judged(longer, wider(recovered), recovered).values()) == {"holds"}
     assert set(judged(lost, wider(lost), lost).values()) == {"fails"}
 
 
 def test_the_last_epoch_is_that_of_each_run():
     table = pd.concat([layers([0.1, 0.5], [0.1, 0.2], samples=10), layers([0.1, 0.5, 0.9], [0.1, 0.2, 0.4], samples=20)])
-    assert lowest_layer.last(table).groupby("samples").epoch.unique().map(list).to_dict() == {10: [1], 20: [2]}
+    assert tables.last(table).groupby("samples").epoch.unique().map(list).to_dict() == {10: [1], 20: [2]}
 
 
 def test_live_claims_can_fail():
     good = layers([0.1, 0.96, 0.97], [0.1, 0.2, 0.96]).assign(tuned_on="own")
     both = pd.concat([good.assign(mean_best_correlation=0.7), good.assign(mean_best_correlation=0.71, tuned_on="evaluation")])
     two_seeds = lambda table: pd.concat([table, table.assign(seed=2)])  # noqa: E731
-    held = lowest_layer_claims.live_claims(two_seeds(good), two_seeds(both), 0.95)
+    held = claims.live_claims(two_seeds(good), two_seeds(both), 0.95)
     assert [claim.verdict for claim in held] == ["holds"] * 3
     assert held[2].value == pytest.approx(0.01)
     swapped = good.assign(layer=3 - good.layer)
-    lost = lowest_layer_claims.live_claims(two_seeds(swapped), two_seeds(both.assign(mean_best_correlation=0.99)), 0.95)
+    lost = claims.live_claims(two_seeds(swapped), two_seeds(both.assign(mean_best_correlation=0.99)), 0.95)
     assert [claim.verdict for claim in lost] == ["fails", "fails", "holds"]
 
 
@@ -164,4 +165,4 @@ def test_live_claims_can_fail():
 ])
 def test_bad_parameters_are_refused(changed, message):
     with pytest.raises(SpecError, match=message):
-        LowestLayer(**changed)
+        Parameters(**changed)

@@ -3,12 +3,16 @@ import math
 import pytest
 import torch
 
-from ts_core import theory
-from ts_core.data import gaussian, on_planes, stream
-from ts_core.experiments import small_gradient as study
-from ts_core.experiments.critical_points import random_networks
-from ts_core.experiments.spec import SpecError
-from ts_core.networks import Network, forward, small_students, two_layer_teachers
+from ts_core.theory import small_gradient
+from ts_core.data import gaussian, on_planes
+from ts_core.streams import stream
+from companion.chapters.two_layer_theorem import small_gradient as study
+from companion.chapters.two_layer_theorem import tables
+from companion.chapters.two_layer_theorem.studies import SmallGradient
+from ts_core.teachers import random_networks
+from companion.runs.spec import SpecError
+from ts_core.networks import Network, forward
+from ts_core.teachers import small_students, two_layer_teachers
 
 TINY = dict(
     seeds=3, samples=200, steps=60, checkpoints=5, decades=12.0, plane_points=60, slab_points=60, base_samples=20_000,
@@ -124,5 +128,5 @@ def test_training_inputs_add_triples_of_the_middle_radius():
     assert x.shape == (1, 7 + 3 * 3 * 2, 5) and (x[:, :7] == 0).all()
     triples = x[:, 7:].reshape(3, 3, 2, 5)  # kind, teacher, point
     for kind, offset in enumerate((0, 0.05, -0.05)):
-        z = theory._own_plane(teacher, triples[kind][None])
+        z = small_gradient._own_plane(teacher, triples[kind][None])
         torch.testing.assert_close(z, torch.full_like(z, offset), rtol=0, atol=1e-13)
