@@ -1,37 +1,199 @@
-"""What all pictures share: colours, the grid of panels, labels on its rim, and a word for what is missing."""
+"""What all figures share: sizes, colours, format, and the data that lie beside them. Knows no science."""
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.figure import Figure
 
-TEACHER, STUDENT, NEUTRAL = "#d1495b", "#00798c", "#8d99ae"
-PUBLISHED = dict(color="black", linestyle="none", marker="o", markersize=3, markerfacecolor="white", markeredgewidth=0.8)
+# Widths in CSS pixels, as a window of 1280 shows them: a single panel, the text column, the column with the margin
+# beside it. Text is drawn at 12 pixels or more and can be read at 9: book.css shrinks figures by that and no more.
+WIDTHS = {"narrow": 460, "text": 676, "full": 918}
+# Height of one panel for each pixel of its width, with its share of labels.
+SHAPES = {"low": 0.54, "normal": 0.76, "tall": 1.05}
+MOST_COLUMNS = 4
+PIXELS_PER_INCH = 96
+CLOUD = 1000  # dots above which a scatter is stored as pixels
+# How a figure is written: without date and version, which differ from run to run; the whole figure, not a box around
+# what was drawn, so that the widths hold; clouds with two pixels for one of the page.
+SVG = dict(metadata={"Date": None, "Creator": None}, bbox_inches=None, dpi=2 * PIXELS_PER_INCH)
+
+TEACHER, STUDENT, NEUTRAL, ACCENT = "#d1495b", "#00798c", "#8d99ae", "#e0951a"
+INK = "#222222"  # lines that belong to neither network
+PUBLISHED = dict(
+    color="black",
+    linestyle="none",
+    marker="o",
+    markersize=4,
+    markerfacecolor="white",
+    markeredgewidth=1,
+    zorder=3,
+)
+FIELD, SIGNED = "mako", "vlag"  # colour maps: of a size (dark is small), and of a number between -1 and 1
+
+# Both scales run from light to dark along yellow to blue, the axis that every common colour vision keeps.
+RATIOS = {1: "#8fb43a", 2: "#3d9c7a", 4: "#1e718c", 5: "#1a618a", 8: "#25336c", 10: "#231d5e", 100: "#0b0820"}
+LAYERS = ("#1f1655", "#5f2c86", "#a23d80", "#cc5964", "#e07e3c", "#ecb13f")
 
 
-def palette(levels: Sequence[float]) -> dict:
-    """One colour per over-realization, the same in every figure: darker is wider."""
-    return dict(zip(sorted(levels), sns.color_palette("crest", len(levels))))
+def style(path: Path) -> None:
+    """Draw every later figure in the style at path; in a notebook, as SVG that is the same byte for byte each time.
+
+    path        of a matplotlib style file, such as book/house.mplstyle.
+    """
+    from IPython import get_ipython
+
+    plt.style.use(path)
+    if get_ipython() is not None:  # else the next line would start a shell
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg", **SVG)
 
 
-def panels(rows: int, columns: int, width: float = 8.4, height: float = 2.4, **share) -> tuple[plt.Figure, np.ndarray]:
-    """A figure and its 2-D array of axes, in the house proportions."""
-    return plt.subplots(rows, columns, figsize=(width, height * rows), squeeze=False, layout="constrained", **share)
+def figure(
+    rows: int = 1, columns: int = 1, *, width: str | None = None, height: str = "normal", **share
+) -> tuple[Figure, np.ndarray]:
+    """A figure of equal panels and its 2-D array of axes.
+
+    width       narrow, text or full; by default narrow for one column, full for four and text for others.
+    height      of a panel: low, normal or tall.
+    share       sharex, sharey, width_ratios … of matplotlib.pyplot.subplots.
+    raises      ValueError for more columns than four, which no phone and no column of text can show.
+    """
+    if not 1 <= columns <= MOST_COLUMNS:
+        raise ValueError(
+            f"columns must be 1 to {MOST_COLUMNS}, got {columns}; put more panels into several rows"
+        )
+    width = width or {1: "narrow", MOST_COLUMNS: "full"}.get(columns, "text")
+    for name, value, allowed in (("width", width, WIDTHS), ("height", height, SHAPES)):
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    across = WIDTHS[width] / PIXELS_PER_INCH
+    size = (across, rows * SHAPES[height] * across / columns)
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **share)
+
+
+def over_realization_colours(ratios: Iterable[float]) -> dict[float, str]:
+    """One colour per over-realization (at least 1), the same in every figure: darker is wider."""
+    wanted = sorted(set(ratios))
+    if not all(ratio >= 1 for ratio in wanted):
+        raise ValueError(f"over-realizations must be at least 1, got {wanted}")
+    place = lambda ratio: np.log(ratio) / np.log(max(RATIOS))  # noqa: E731
+    scale = LinearSegmentedColormap.from_list(
+        "", [(place(ratio), colour) for ratio, colour in RATIOS.items()], 4096
+    )
+    return {ratio: RATIOS.get(ratio) or to_hex(scale(place(ratio))) for ratio in wanted}
+
+
+def layer_colours(layers: Iterable[int]) -> dict[int, str]:
+    """One colour per layer (1 is the lowest), the same in every figure: the lowest is the darkest."""
+    wanted = sorted(set(layers))
+    if not set(wanted) <= set(range(1, len(LAYERS) + 1)):
+        raise ValueError(f"layers must be 1 to {len(LAYERS)}, got {wanted}")
+    return {layer: LAYERS[layer - 1] for layer in wanted}
+
+
+def ordered_colours(levels: Iterable) -> dict:
+    """Colours for levels that have none of their own, such as learning rates: the first is the lightest."""
+    wanted = sorted(set(levels))
+    scale = LinearSegmentedColormap.from_list("", LAYERS[::-1])
+    return {level: to_hex(scale((i + 1) / (len(wanted) + 1))) for i, level in enumerate(wanted)}
+
+
+def many_colours(names: Iterable) -> dict:
+    """Colours that only tell members of a group apart, for use in several panels of one figure."""
+    wanted = sorted(set(names))
+    return dict(zip(wanted, sns.husl_palette(len(wanted), s=0.85, l=0.58).as_hex()))
+
+
+def mean_and_band(table: pd.DataFrame, x: str, y: str, ax: Axes, colour: str, **line) -> None:
+    """Mean of y for each x, and a band of one sample standard deviation to both sides where x has several rows."""
+    # seaborn's errorbar="sd" is the same band, but renames the axes and silently leaves out rows without a number
+    mean, std = (table.groupby(x)[y].agg(what) for what in ("mean", "std"))
+    ax.plot(mean.index, mean, color=colour, **line)
+    ax.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
+
+
+def cloud(ax: Axes, x: Sequence[float], y: Sequence[float], colour: str, size: float = 10, **style) -> None:
+    """Many half transparent dots; as pixels inside the picture when they are more than a thousand."""
+    ax.scatter(
+        x, y, s=size, color=colour, **dict(alpha=0.45, linewidths=0, rasterized=len(x) > CLOUD) | style
+    )
 
 
 def say_missing(ax: Axes, values: pd.Series) -> None:
     """No number goes missing without a word."""
     if values.isna().any():
-        ax.text(0.5, 0.5, f"{values.isna().sum()} of {len(values)} missing:\nmembers that diverged", color=TEACHER, ha="center", va="center", transform=ax.transAxes)
+        words = f"{values.isna().sum()} of {len(values)} missing:\nmembers that diverged"
+        ax.text(0.5, 0.5, words, color=TEACHER, ha="center", va="center", transform=ax.transAxes)
 
 
 def label_rim(axes: np.ndarray, x: str, y: str) -> None:
     """One shared label per figure side; tick labels on the outer panels only."""
-    figure = axes.flat[0].figure
-    figure.supxlabel(x, fontsize="medium")
-    figure.supylabel(y, fontsize="medium")
-    for ax in axes.flat:
+    figure = np.asarray(axes).flat[0].figure
+    figure.supxlabel(x)
+    figure.supylabel(y)
+    for ax in np.asarray(axes).flat:
         ax.label_outer()
+
+
+def legend_on_top(axes: np.ndarray, handles: Sequence | None = None) -> None:
+    """One legend for all panels, above them: by default of what has a label in any panel, each label once."""
+    handles = _labelled(axes) if handles is None else handles
+    figure = np.asarray(axes).flat[0].figure
+    columns = max(1, min(len(handles), round(figure.get_figwidth() * PIXELS_PER_INCH / 150)))
+    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+
+
+def legend_in_grid(axes: np.ndarray, used: int, handles: Sequence | None = None) -> None:
+    """One legend for the first ``used`` panels of a grid: in the place of the others, above all where there are none.
+
+    Panels over an empty place get back the tick labels that they share with the row below.
+    """
+    rest = list(np.asarray(axes).flat[used:])
+    if not rest:
+        return legend_on_top(axes, handles)
+    for ax in rest:
+        ax.set_axis_off()
+    rest[0].legend(
+        handles=_labelled(axes) if handles is None else handles, loc="center left", borderaxespad=0
+    )
+    for above in np.asarray(axes)[:-1].flat[used - np.shape(axes)[1] :]:
+        above.tick_params(labelbottom=True)
+
+
+def _labelled(axes: np.ndarray) -> list:
+    pairs = [pair for ax in np.asarray(axes).flat for pair in zip(*ax.get_legend_handles_labels())]
+    return list({label: handle for handle, label in reversed(pairs)}.values())[::-1]
+
+
+def save_data(folder: Path, name: str, tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> list[Path]:
+    """Write what a figure draws as CSV into a folder: name.csv, or name.part.csv for each of several tables.
+
+    tables      written with six digits, without the index (reset it where it matters).
+    returns     the files; each appears complete or not at all.
+    """
+    if isinstance(tables, pd.DataFrame):
+        files = {f"{name}.csv": tables}
+    else:
+        files = {f"{name}.{part}.csv": table for part, table in tables.items()}
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, table in files.items():
+        handle, beside = tempfile.mkstemp(dir=folder, prefix=".", suffix=".csv")
+        try:
+            with open(handle, "w", newline="") as stream:
+                table.to_csv(stream, index=False, float_format="%.6g", lineterminator="\n")
+            os.chmod(beside, 0o644)
+            os.replace(beside, folder / file)
+        except BaseException:
+            os.unlink(beside)
+            raise
+    return [folder / file for file in files]

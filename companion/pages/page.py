@@ -55,14 +55,15 @@ class Page:
         return pd.read_csv(self.book.root / "book" / "reference" / f"{name}.csv")
 
     def figure(
-        self, name: str, rows: int, columns: int, data: pd.DataFrame | Mapping[str, pd.DataFrame], **options
+        self, name: str, rows: int, columns: int, data: pd.DataFrame | Mapping[str, pd.DataFrame] | None, **options
     ) -> tuple[Figure, np.ndarray]:
         """A figure and its 2-D array of axes; in a build, the data behind it are written beside it as CSV.
 
         name        of the figure in the cell's metadata.
+        data        the tables that it draws; None for pictures of images.
         options     as in :func:`companion.pages.figures.figure`.
         """
-        if self._figures:
+        if self._figures and data is not None:
             figures.save_data(self._figures, name, data)
         return figures.figure(rows, columns, **options)
 

@@ -5,19 +5,25 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 
-from ts_core.plots.common import NEUTRAL, PUBLISHED, TEACHER, palette, say_missing
+from companion.pages.figures import NEUTRAL, PUBLISHED, TEACHER, label_rim, legend_on_top, mean_and_band, over_realization_colours, say_missing
 
 
 def gallery(classes: Mapping[str, np.ndarray], axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Images ``(number, height, width, 3)`` of each class, a panel per class."""
-    for ax, (name, images) in zip(axes, classes.items()):
-        half = len(images) // 2
-        ax.imshow(np.concatenate([np.concatenate(list(part), 1) for part in (images[:half], images[half:2 * half])]))
-        ax.set(xticks=[], yticks=[])
-        ax.set_title(name.replace("_", " "), fontsize="small")
+    """Images ``(number, height, width, 3)`` of each class, a row per class, the classes spread over the axes."""
+    for ax, names in zip(axes, np.array_split(list(classes), len(axes))):
+        rows = [np.concatenate(list(classes[name]), 1) for name in names]
+        ax.imshow(np.concatenate(rows))
+        ax.set_xticks([])
+        ax.set_yticks((np.arange(len(rows)) + 0.5) * len(rows[0]), [name.replace("_", " ") for name in names])
+        _bare(ax)
     return axes
+
+
+def _bare(ax: Axes) -> None:
+    ax.grid(False)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
 
 
 def fan_out_of_channels(channels: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
@@ -25,61 +31,80 @@ def fan_out_of_channels(channels: pd.DataFrame, axes: Sequence[Axes]) -> Sequenc
     for ax, (layer, panel) in zip(axes, channels.groupby("layer")):
         shown = panel.sort_values("fan_out", ascending=False)
         ax.bar(range(len(shown)), shown.fan_out, color=np.where(shown.active, TEACHER, NEUTRAL), width=0.85)
-        ax.set(title=f"layer {layer}: {shown.active.sum()} of {len(shown)}", xticks=[], xlabel="channel, strongest first")
+        ax.set(title=f"layer {layer}: {shown.active.sum()} of {len(shown)}", xticks=[])
     axes[0].set_ylabel("mean |fan-out| weight")
+    axes[0].figure.supxlabel("channel, strongest first")
     return axes
 
 
-def specialization(layers: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes]) -> Sequence[Axes]:
+def specialization(
+    layers: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes]
+) -> Sequence[Axes]:
     """Mean best-student correlation against epochs, a panel per layer; bands are one standard deviation over seeds.
 
-    layers      table of :func:`ts_core.experiments.cifar10_chapter.by_layer`.
+    layers      table of :func:`tables.by_layer`.
     published   the same columns without seeds: open dots, for the over-realizations that ``layers`` has.
     """
-    colours = palette(layers.over_realization.unique())
+    colours = over_realization_colours(layers.over_realization)
     for ax, (layer, panel) in zip(axes, layers.groupby("layer")):
         for ratio, group in panel.groupby("over_realization"):
-            line = group.groupby("epoch").mean_best_correlation.agg(["mean", "std"])
-            ax.plot(line.index, line["mean"], color=colours[ratio])
-            ax.fill_between(line.index, line["mean"] - line["std"], line["mean"] + line["std"], color=colours[ratio], alpha=0.2, linewidth=0)
+            mean_and_band(
+                group, "epoch", "mean_best_correlation", ax, colours[ratio], label=f"{ratio:g}x student"
+            )
             if published is not None:
                 dots = published[(published.layer == layer) & (published.over_realization == ratio)]
-                ax.plot(dots.epoch, dots.mean_best_correlation, **PUBLISHED | dict(markeredgecolor=colours[ratio]))
+                ax.plot(
+                    dots.epoch, dots.mean_best_correlation, **PUBLISHED | dict(markeredgecolor=colours[ratio])
+                )
         say_missing(ax, panel.mean_best_correlation)
-        ax.set(title=f"layer {layer}", xlabel="epoch", ylim=(0, 1.02), xlim=(-0.02 * layers.epoch.max(), 1.03 * layers.epoch.max()))
-    handles = [Line2D([], [], color=c, label=f"{r:g}x") for r, c in colours.items()]
+        last = layers.epoch.max()
+        ax.set(title=f"layer {layer}", ylim=(0, 1.02), xlim=(-0.02 * last, 1.03 * last))
     if published is not None:
-        handles.append(Line2D([], [], **PUBLISHED, label="published"))
-    axes[-1].legend(handles=handles, fontsize="small")
-    axes[0].set_ylabel("mean best-student correlation")
+        axes[0].plot([], [], **PUBLISHED, label="published")
+    legend_on_top(axes)
+    label_rim(axes, "epoch", "mean best-student correlation")
     return axes
 
 
-def filters(table: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """First-layer filters as small images, grey is zero: a row per label, a column per teacher channel; correlations below.
+def filters(table: pd.DataFrame, ax: Axes) -> Axes:
+    """First-layer filters as a mosaic, grey is zero: a row per label, a column per teacher channel; correlations below.
 
-    table       of :func:`ts_core.experiments.cifar10_chapter.first_filters`.
+    table       of :func:`tables.first_filters`.
     """
-    for row, (label, part) in zip(axes, table.groupby("label", sort=False)):
-        for ax, (_, one) in zip(row, part.sort_values(["row", "column", "colour"]).groupby("teacher")):
-            weights = one.weight.to_numpy().reshape(3, 3, 3)
-            ax.imshow(0.5 + 0.5 * weights / max(np.abs(weights).max(), 1e-12))
-            ax.set(xticks=[], yticks=[], xlabel="" if label == "teacher" else f"{one.best_correlation.iloc[0]:.2f}")
-        row[0].set_ylabel(label, fontsize="small")
-    return axes
+    labels = list(table.label.unique())
+    teachers = sorted(table.teacher.unique())
+    across, down = 4, 5  # a filter of 3 x 3, one free column, and two free rows for the number
+    mosaic = np.ones((down * len(labels), across * len(teachers), 3))
+    for (label, teacher), one in table.groupby(["label", "teacher"]):
+        top, left = down * labels.index(label), across * teachers.index(teacher)
+        weights = one.sort_values(["row", "column", "colour"]).weight.to_numpy().reshape(3, 3, 3)
+        mosaic[top : top + 3, left : left + 3] = 0.5 + 0.5 * weights / max(np.abs(weights).max(), 1e-12)
+        if label != "teacher":
+            ax.text(left + 1, top + 2.7, f"{one.best_correlation.iloc[0]:.2f}", ha="center", va="top")
+    ax.imshow(mosaic, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks(down * np.arange(len(labels)) + 1, labels)
+    _bare(ax)
+    return ax
 
 
 def higher_together(outcomes: pd.DataFrame, teacher: float, ax: Axes) -> Axes:
     """Test accuracy against mean correlation, one dot per student; the teacher's accuracy is the dashed line.
 
-    outcomes    table of :func:`ts_core.experiments.cifar10_chapter.outcomes`.
+    outcomes    table of :func:`tables.outcomes`.
     """
     found = outcomes.reset_index()
-    colours = palette(found.over_realization.unique())
+    colours = over_realization_colours(found.over_realization)
     for ratio, group in found.groupby("over_realization"):
-        ax.plot(group.mean_best_correlation, group.test_accuracy, "o", color=colours[ratio], label=f"{ratio:g}x student")
+        ax.plot(
+            group.mean_best_correlation,
+            group.test_accuracy,
+            "o",
+            color=colours[ratio],
+            label=f"{ratio:g}x student",
+        )
     ax.axhline(teacher, color=TEACHER, linestyle="--", linewidth=1, label="teacher")
     say_missing(ax, found.mean_best_correlation)
     ax.set(xlabel="mean best-student correlation, all layers", ylabel="test accuracy")
-    ax.legend()
+    legend_on_top(np.array([ax]))
     return ax

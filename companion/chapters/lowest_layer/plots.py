@@ -8,27 +8,27 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from ts_core.plots.common import PUBLISHED, STUDENT, TEACHER, label_rim, say_missing
-from ts_core.plots.two_layer import segments
+from companion.experiments.two_layer.plots import segments
+from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, PUBLISHED, STUDENT, TEACHER, cloud, label_rim, layer_colours, legend_on_top, ordered_colours, over_realization_colours, say_missing
 
-PALETTES = {"mse": "crest", "cross_entropy": "YlOrBr"}
+
 KEYS = {"mse": "squared error", "cross_entropy": "cross-entropy"}
 
 
-def shades(layers: Sequence[int]) -> dict:
-    """One colour per layer, the same in every figure: the lowest is the darkest."""
-    return dict(zip(sorted(layers), sns.color_palette("flare_r", len(layers))))
+LOOKS = {"mse": dict(linestyle="-", marker="s"), "cross_entropy": dict(linestyle="--", marker="^")}
 
 
 def layer_curves(layers: pd.DataFrame, threshold: float, ax: Axes, title: str = "") -> Axes:
     """Teacher-mean correlation of each layer over the epochs: thin lines are seeds, thick lines their mean.
 
-    layers      table of that name of :func:`ts_core.experiments.multi_layer.run`, one run per seed.
+    layers      table of that name of :meth:`MultiLayer.run`, one run per seed.
     """
-    colours = shades(layers.layer.unique())
+    colours = layer_colours(layers.layer)
     for layer, group in layers.groupby("layer"):
-        _seeds_and_mean(group, "epoch", "mean_best_correlation", ax, color=colours[layer], label=f"layer {layer}")
-    ax.axhline(threshold, color="gray", linestyle=":", linewidth=1)
+        _seeds_and_mean(
+            group, "epoch", "mean_best_correlation", ax, color=colours[layer], label=f"layer {layer}"
+        )
+    ax.axhline(threshold, color=NEUTRAL, linestyle=":", linewidth=1)
     say_missing(ax, layers.mean_best_correlation)
     ax.set(ylim=(0, 1.02), title=title, xlabel="epoch")
     ax.legend(loc="lower right")
@@ -38,44 +38,70 @@ def layer_curves(layers: pd.DataFrame, threshold: float, ax: Axes, title: str = 
 def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
     """Final correlation of each layer against training samples; a row per orientation of the mean, a column per layer.
 
-    table       of :func:`ts_core.experiments.lowest_layer.by_size`; bars are one standard deviation over seeds.
+    table       of :func:`tables.by_size`; bars are one standard deviation over seeds.
     published   the same columns without seeds: open dots.
     """
-    colours = _series(table)
+    colours = over_realization_colours(table.over_realization)
     for row, (orientation, by_orientation) in zip(axes, table.groupby("orientation", sort=False)):
         for ax, (layer, panel) in zip(row, by_orientation.groupby("layer")):
             theirs = published[(published.layer == layer) & (published.orientation == orientation)]
-            for (loss, ratio), colour in colours.items():
-                line, dots = (t[(t.loss == loss) & (t.over_realization == ratio)] for t in (panel, theirs))
-                line = line.groupby("samples").correlation.agg(["mean", "std"])
+            for (loss, ratio), line in _by_loss_and_ratio(panel):
+                means = line.groupby("samples").correlation.agg(["mean", "std"])
                 words = f"{KEYS[loss]}, {ratio:g}x"
-                ax.errorbar(line.index, line["mean"], line["std"], color=colour, marker="s", markersize=3, capsize=2, label=words)
-                ax.plot(dots.samples, dots.correlation, **PUBLISHED | dict(markeredgecolor=colour, markersize=4.5))
+                look = LOOKS[loss] | dict(color=colours[ratio], capsize=2)
+                ax.errorbar(means.index, means["mean"], means["std"], **look, label=words)
+                dots = theirs[(theirs.loss == loss) & (theirs.over_realization == ratio)]
+                hollow = dict(markeredgecolor=colours[ratio], marker=LOOKS[loss]["marker"], markersize=5)
+                ax.plot(dots.samples, dots.correlation, **PUBLISHED | hollow)
             say_missing(ax, panel.correlation)
-            ax.set(xscale="log", ylim=(0.1, 1.04), title=f"layer {layer}, {orientation}")
+            ax.set(xscale="log", ylim=(0.1, 1.04), title=f"layer {layer}")
+        row[0].set_ylabel(orientation)
     _size_axis(axes, table.samples)
-    axes.flat[0].figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours))
-    label_rim(axes, "training samples", "mean correlation after training")
+    axes.flat[0].plot([], [], **PUBLISHED, label="published")
+    legend_on_top(axes)
+    for ax in axes.flat:
+        ax.label_outer()
+    axes.flat[0].figure.supxlabel("training samples")
     return axes
 
 
 def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Final training (dashed) and evaluation loss, median and range over seeds, against training samples, a panel per loss."""
+    """Final training (dashed) and evaluation loss, median and range over seeds, against training samples.
+
+    A panel per loss; published evaluation losses are open dots.
+    """
+    colours = over_realization_colours(runs.over_realization)
     for ax, (loss, panel) in zip(axes, runs[runs.epoch == runs.epoch.max()].groupby("loss", sort=False)):
-        for (_, ratio), colour in _series(panel).items():
-            for column, style in (("eval_loss", "-"), ("train_loss", "--")):
-                line = panel[panel.over_realization == ratio].groupby("samples")[column].agg(["median", "min", "max"])
-                reach = np.abs(line[["min", "max"]].T - line["median"])  # a standard deviation would leave the log axis
+        for _, ratio in sorted(_by_loss_and_ratio(panel).groups):
+            for column, look in (("eval_loss", "-"), ("train_loss", ":")):
+                line = (
+                    panel[panel.over_realization == ratio]
+                    .groupby("samples")[column]
+                    .agg(["median", "min", "max"])
+                )
+                reach = np.abs(
+                    line[["min", "max"]].T - line["median"]
+                )  # a standard deviation would leave the log axis
                 ax.errorbar(
-                    line.index, line["median"], reach, color=colour, linestyle=style, marker="s", markersize=3, capsize=2,
+                    line.index,
+                    line["median"],
+                    reach,
+                    color=colours[ratio],
+                    linestyle=look,
+                    marker="s",
+                    markersize=3,
+                    capsize=2,
                     label=f"{column.replace('_', ' ')}, {ratio:g}x",
                 )
             dots = published[(published.loss == loss) & (published.over_realization == ratio)]
-            ax.plot(dots.samples, dots.eval_loss, **PUBLISHED | dict(markeredgecolor=colour, markersize=4.5))
+            ax.plot(
+                dots.samples, dots.eval_loss, **PUBLISHED | dict(markeredgecolor=colours[ratio], markersize=5)
+            )
         ax.set(xscale="log", yscale="log", title=KEYS[loss], xlabel="training samples")
         say_missing(ax, panel.eval_loss)
-        ax.legend(loc="best", fontsize="small")
     _size_axis(np.asarray(axes), runs.samples)
+    axes[0].plot([], [], **PUBLISHED, label="published")
+    legend_on_top(axes)
     axes[0].set_ylabel("loss after training")
     return axes
 
@@ -83,41 +109,52 @@ def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[A
 def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Teacher-mean correlation of each layer against samples seen, a panel per size of the training set.
 
-    layers      table of that name of :func:`ts_core.experiments.multi_layer.run`: thin lines are seeds, thick ones their mean.
+    layers      table of that name of :meth:`MultiLayer.run`: thin lines are seeds, thick ones their mean.
     published   samples, layer, correlation at the end of the longest run: open dots.
     """
-    colours = shades(layers.layer.unique())
+    colours = layer_colours(layers.layer)
     seen = layers.assign(seen=layers.epoch * layers.samples).query("seen > 0")
     for ax, (samples, panel) in zip(axes, seen.groupby("samples")):
         for layer, group in panel.groupby("layer"):
-            _seeds_and_mean(group, "seen", "mean_best_correlation", ax, color=colours[layer], label=f"layer {layer}")
+            _seeds_and_mean(
+                group, "seen", "mean_best_correlation", ax, color=colours[layer], label=f"layer {layer}"
+            )
             dots = published[(published.samples == samples) & (published.layer == layer)].correlation
-            ax.plot([1.25 * seen.seen.max()] * len(dots), dots, **PUBLISHED | dict(markeredgecolor=colours[layer], markersize=5))
+            ax.plot(
+                [1.25 * seen.seen.max()] * len(dots),
+                dots,
+                **PUBLISHED | dict(markeredgecolor=colours[layer], markersize=5),
+            )
         say_missing(ax, panel.mean_best_correlation)
         ax.set(xscale="log", ylim=(0, 1.04), title=f"{samples:,} samples")
-    axes[0].legend(loc="upper left", fontsize="small")
-    label_rim(np.asarray(axes), "samples seen (training samples x epochs)", "mean best-student correlation")
+    axes[0].plot([], [], **PUBLISHED, label="published")
+    legend_on_top(axes)
+    label_rim(axes, "samples seen (training samples × epochs)", "mean best-student correlation")
     return axes
 
 
 def rates(layers: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
     """Student-mean correlation over the epochs, a line per learning rate; rows are sizes of the training set, columns layers.
 
-    layers      table of that name of :func:`ts_core.experiments.multi_layer.run`: thin lines are seeds, thick ones their mean.
+    layers      table of that name of :meth:`MultiLayer.run`: thin lines are seeds, thick ones their mean.
     published   samples, layer, correlation at the end: dashed.
     """
-    colours = dict(zip(sorted(layers.learning_rate.unique()), sns.color_palette("YlOrBr", layers.learning_rate.nunique() + 1)[1:]))
+    colours = ordered_colours(layers.learning_rate)
     for row, (samples, of_size) in zip(axes, layers.groupby("samples")):
         for ax, (layer, panel) in zip(row, of_size.groupby("layer")):
             for rate, group in panel.groupby("learning_rate"):
-                _seeds_and_mean(group, "epoch", "mean_best_teacher", ax, color=colours[rate], label=f"first rate {rate:g}")
+                _seeds_and_mean(
+                    group, "epoch", "mean_best_teacher", ax, color=colours[rate], label=f"first rate {rate:g}"
+                )
             for level in published[(published.samples == samples) & (published.layer == layer)].correlation:
-                ax.axhline(level, color="black", linestyle="--", linewidth=1, label="published, at the end")
+                ax.axhline(level, color=INK, linestyle="--", linewidth=1, label="published, at the end")
             say_missing(ax, panel.mean_best_teacher)
-            ax.set(title=f"layer {layer}, {samples // 1000:,}k samples")
+            ax.set(title=f"layer {layer}, {samples / 1000:g}k")
             ax.set_xscale("symlog", linthresh=1)
-            ax.set_xticks(ticks := [t for t in (0, 1, 10, 100, 1000) if t <= panel.epoch.max()], [f"{t}" for t in ticks])
-    axes.flat[0].figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(colours) + 1)
+            ax.set_xticks(
+                ticks := [t for t in (0, 1, 10, 100, 1000) if t <= panel.epoch.max()], [f"{t}" for t in ticks]
+            )
+    legend_on_top(axes)
     label_rim(axes, "epoch", "mean best-teacher correlation")
     return axes
 
@@ -129,13 +166,11 @@ def _seeds_and_mean(table: pd.DataFrame, x: str, y: str, ax: Axes, label: str, *
     ax.plot(mean.index, mean, linewidth=2.4, label=label, **style)
 
 
-def _series(table: pd.DataFrame) -> dict[tuple[str, float], tuple]:
-    """One colour per loss and over-realization: darker is wider."""
-    ratios = lambda loss: sorted(table[table.loss == loss].over_realization.unique())  # noqa: E731
-    return {
-        (loss, ratio): colour for loss, name in PALETTES.items() for ratio, colour in
-        zip(ratios(loss), sns.color_palette(name, len(ratios(loss))))
-    }
+def _by_loss_and_ratio(table: pd.DataFrame):
+    """Groups of one loss and one over-realization, squared error first."""
+    return table.assign(loss=pd.Categorical(table.loss, list(KEYS))).groupby(
+        ["loss", "over_realization"], observed=True
+    )
 
 
 def _size_axis(axes: np.ndarray, samples: pd.Series) -> None:
@@ -148,12 +183,13 @@ def _size_axis(axes: np.ndarray, samples: pd.Series) -> None:
 
 def deep_l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
     """sqrt(E beta_kk) against best-teacher correlation of every student node; rows are layers, top down, columns epochs."""
-    colours = shades(students.layer.unique())
+    colours = layer_colours(students.layer)
     for row, layer in zip(axes, sorted(students.layer.unique(), reverse=True)):
         of_layer = students[students.layer == layer]
         for ax, (epoch, group) in zip(row, of_layer.groupby("epoch")):
-            ax.scatter(group.best_correlation, group.root_beta, s=7, alpha=0.4, color=colours[layer], linewidths=0, rasterized=True)
-            ax.set(xlim=(0, 1.04), ylim=(-0.05, 1.05 * max(of_layer.root_beta.max(), 1e-9)), title=f"layer {layer}, epoch {epoch}")
+            cloud(ax, group.best_correlation, group.root_beta, colours[layer])
+            top = 1.05 * max(of_layer.root_beta.max(), 1e-9)
+            ax.set(xlim=(0, 1.04), ylim=(-0.05, top), title=f"layer {layer}, epoch {epoch}")
             say_missing(ax, group.root_beta)
     label_rim(axes, "best-teacher correlation of a student node", "√E[β$_{kk}$]")
     return axes
@@ -162,41 +198,45 @@ def deep_l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
 def depth_map(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Final teacher-mean correlation by layer (rows, top down) and training samples, a panel per number of layers."""
     for ax, (depth, panel) in zip(axes, layers[layers.epoch == layers.epoch.max()].groupby("depth")):
-        field = panel.pivot_table(index="layer", columns="samples", values="mean_best_correlation").sort_index(ascending=False)
-        sns.heatmap(field, vmin=0.4, vmax=1, cmap="mako", annot=True, fmt=".2f", annot_kws=dict(fontsize="small"), cbar=False, ax=ax)
+        field = panel.pivot_table(
+            index="layer", columns="samples", values="mean_best_correlation"
+        ).sort_index(ascending=False)
+        sns.heatmap(field, vmin=0.4, vmax=1, cmap=FIELD, annot=True, fmt=".2f", cbar=False, ax=ax)
         ax.set_xticklabels([f"{size / 1000:g}k" for size in field.columns])
-        ax.set(title=f"{depth} hidden layers", xlabel="training samples", ylabel="")
+        ax.set(title=f"{depth} hidden layers", xlabel="", ylabel="")
         ax.tick_params(rotation=0, length=0)
     axes[0].set_ylabel("layer")
+    axes[0].figure.supxlabel("training samples")
     return axes
 
 
 def local_kinks(table: pd.DataFrame, ax: Axes) -> Axes:
     """The kink formula against the numerical kink, one dot per point, teacher and student node."""
-    for (slope, group), colour in zip(table.groupby("slope"), (STUDENT, "#edae49")):
-        ax.scatter(group.numerical, group.formula, s=5, alpha=0.3, color=colour, linewidths=0, rasterized=True, label=f"slope {slope:g}")
+    for (slope, group), colour in zip(table.groupby("slope"), (STUDENT, ACCENT)):
+        cloud(ax, group.numerical, group.formula, colour, label=f"slope {slope:g}")
     ax.set(xlabel="numerical kink of h$_{1,k}$", ylabel="formula")
-    ax.legend(markerscale=3)
+    ax.legend(markerscale=2)
     return ax
 
 
 def depth_shift(lines: pd.DataFrame, half_width: float, ax: Axes) -> Axes:
     """Boundary lines around the box (grey): teacher layer 1 (red, dashed) and student layers 1 and 2.
 
-    lines       of :func:`ts_core.experiments.lowest_only.boundaries`.
+    lines       of :func:`perfect_students.boundaries`.
     """
     styles = {
         ("student", 2): dict(color=STUDENT, linewidth=4, alpha=0.6, label="student, layer 2"),
-        ("student", 1): dict(color="#edae49", linewidth=1.2, label="student, layer 1"),
+        ("student", 1): dict(color=ACCENT, linewidth=1.2, label="student, layer 1"),
         ("teacher", 1): dict(color=TEACHER, linewidth=1.4, linestyle="--", label="teacher, layer 1"),
     }
     reach = 1000 * half_width
-    ax.add_patch(Rectangle((-half_width, -half_width), 2 * half_width, 2 * half_width, color="gray", alpha=0.2, linewidth=0))
+    corner, side = (-half_width, -half_width), 2 * half_width
+    ax.add_patch(Rectangle(corner, side, side, color=NEUTRAL, alpha=0.35, linewidth=0))
     for (network, layer), style in styles.items():
         rows = lines[(lines.network == network) & (lines.layer == layer)]
         for number, ends in enumerate(segments(rows, reach)):
             ax.plot(*ends.T, **style | ({"label": None} if number else {}))
     view = 13 * half_width
     ax.set(xlim=(-view, view), ylim=(-view, view), aspect="equal", xlabel="x$_1$", ylabel="x$_2$")
-    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+    legend_on_top(np.array([ax]))
     return ax

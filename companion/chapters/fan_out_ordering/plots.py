@@ -1,0 +1,146 @@
+"""Pictures of the chapter on fan-out ordering."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
+
+from companion.experiments.two_layer.plots import published_handle
+from companion.pages.figures import ACCENT, INK, NEUTRAL, PUBLISHED, STUDENT, cloud, label_rim, legend_in_grid, legend_on_top, many_colours, mean_and_band, over_realization_colours, say_missing
+
+
+def ordering(first: pd.DataFrame, ax: Axes) -> Axes:
+    """First specialized epoch against fan-out norm, one dot per teacher node; those that never were sit on top."""
+    last = 1.6 * (first.first_epoch.max() if first.first_epoch.notna().any() else 1.0)
+    shown = first.assign(when=first.first_epoch.fillna(last))
+    colours = over_realization_colours(shown.over_realization)
+    for (ratio, p), group in shown.groupby(["over_realization", "polarity"]):
+        marker = "o^sDv"[sorted(shown.polarity.unique()).index(p) % 5]
+        cloud(
+            ax,
+            group.fan_out_norm,
+            group.when,
+            colours[ratio],
+            size=18,
+            alpha=0.7,
+            marker=marker,
+            label=f"{ratio:g}x, p = {p:g}",
+        )
+    ax.axhspan(0.9 * last, 1.15 * last, color=NEUTRAL, alpha=0.15)
+    ax.text(0.99, last, "not specialized ", transform=ax.get_yaxis_transform(), ha="right", va="center")
+    ax.set(xscale="log", yscale="log", xlabel="fan-out norm ‖v*$_j$‖ of the teacher node")
+    ax.set_ylabel("first epoch it is specialized")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 0.9))
+    return ax
+
+
+def success_rates(rates: pd.DataFrame, published: pd.DataFrame | None, axes: np.ndarray) -> np.ndarray:
+    """Share of seeds that specialized each teacher node, a panel per polarity: dotted early, solid at the last epoch.
+
+    rates       teacher, success_rate, polarity, over_realization and two epochs.
+    published   the same columns, drawn as open dots, small ones for the early epoch.
+    axes        2-D array with at least one panel for each polarity.
+    """
+    early, last = sorted(rates.epoch.unique())
+    colours = over_realization_colours(rates.over_realization)
+    for ax, (p, panel) in zip(axes.flat, rates.groupby("polarity")):
+        for (ratio, epoch), group in panel.groupby(["over_realization", "epoch"]):
+            line = group.sort_values("teacher")
+            ax.plot(
+                line.teacher,
+                line.success_rate,
+                color=colours[ratio],
+                linestyle=":" if epoch == early else "-",
+            )
+            if published is not None:
+                dots = published[(published.polarity == p) & (published.over_realization == ratio)]
+                dots = dots[dots.epoch == epoch]
+                size = dict(markersize=2.5 if epoch == early else 4, markeredgecolor=colours[ratio])
+                ax.plot(dots.teacher, dots.success_rate, **PUBLISHED | size)
+        ax.set(title=f"p = {p:g}", ylim=(-0.04, 1.04))
+    handles = _ratio_handles(colours) + [
+        Line2D([], [], color=INK, linestyle=":", label=f"after {early} epochs"),
+        Line2D([], [], color=INK, label=f"after {last} epochs"),
+    ]
+    label_rim(axes, "teacher node, strongest first", "success rate")
+    legend_in_grid(axes, rates.polarity.nunique(), handles + published_handle(published))
+    return axes
+
+
+def loss_curves(losses: pd.DataFrame, published: pd.DataFrame | None, axes: np.ndarray) -> np.ndarray:
+    """Evaluation loss against epochs, a panel per polarity; bands are one standard deviation over seeds.
+
+    losses      epoch, log10_eval_loss, polarity, over_realization, one row per seed.
+    published   the same columns without seeds: open dots.
+    axes        2-D array with at least one panel for each polarity.
+    """
+    colours = over_realization_colours(losses.over_realization)
+    for ax, (p, panel) in zip(axes.flat, losses.groupby("polarity")):
+        for ratio, group in panel.groupby("over_realization"):
+            mean_and_band(group, "epoch", "log10_eval_loss", ax, colours[ratio])
+            if published is not None:
+                dots = published[(published.polarity == p) & (published.over_realization == ratio)]
+                ax.plot(dots.epoch, dots.log10_eval_loss, **PUBLISHED | dict(markeredgecolor=colours[ratio]))
+        say_missing(ax, panel.log10_eval_loss)
+        ax.set(title=f"p = {p:g}", ylim=(-13, 1))
+    label_rim(axes, "epoch", "log$_{10}$ evaluation loss")
+    legend_in_grid(axes, losses.polarity.nunique(), _ratio_handles(colours) + published_handle(published))
+    return axes
+
+
+def _ratio_handles(colours: dict[float, str]) -> list[Line2D]:
+    return [Line2D([], [], color=colour, label=f"{ratio:g}x student") for ratio, colour in colours.items()]
+
+
+def convergence(pairs: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Correlation of every student with one teacher per panel, over training; a student keeps its colour in all panels.
+
+    pairs       table of :meth:`TwoLayer.run` for one network.
+    axes        2-D array with at least one panel for each teacher node.
+    """
+    colours = many_colours(pairs.student)
+    for ax, (teacher, panel) in zip(axes.flat, pairs.groupby("teacher")):
+        for student, line in panel.groupby("student"):
+            ax.plot(line.epoch, line.correlation, color=colours[student])
+        ax.set(title=f"teacher node {teacher + 1}", ylim=(-0.35, 1.04))
+    handles = [
+        Line2D([], [], color=colour, label=f"student node {node + 1}") for node, colour in colours.items()
+    ]
+    label_rim(axes, "epoch", "correlation of each student node")
+    legend_in_grid(axes, pairs.teacher.nunique(), handles)
+    return axes
+
+
+def cost(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Processor time of a step, its share of the machine's peak and time of an evaluation by width; of a step by seeds.
+
+    table       summary of ``benchmarks/two_layer.py``: part, engine, nodes, seeds, cpu and peak_share.
+    """
+    panels = (
+        ("step", "nodes", "cpu", "µs per SGD step"),
+        ("step", "nodes", "peak_share", "share of peak"),
+        ("evaluation", "nodes", "cpu", "ms per evaluation"),
+        ("seeds", "seeds", "cpu", "µs per SGD step"),
+    )
+    for ax, (part, x, y, title) in zip(axes, panels):
+        rows = table[table.part == part]
+        for engine, line in rows.groupby("engine", sort=False):
+            ours, single = engine.startswith("ensemble"), engine.endswith("float32")
+            look = dict(linestyle="-" if ours else "--", alpha=1 if single or not ours else 0.5)
+            colour = STUDENT if ours else ACCENT if "torch" in engine else INK
+            ax.plot(line[x], line[y], color=colour, marker="o", label=engine, **look)
+        ax.set(
+            xscale="log", title=title, xlabel="student nodes n" if x == "nodes" else "seeds in the ensemble"
+        )
+        ax.set_xticks(ticks := sorted(rows[x].unique()), [f"{n:g}" for n in ticks])
+        if part != "seeds":
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+    axes[-1].set_ylim(bottom=0)
+    legend_on_top(axes)
+    return axes
