@@ -55,6 +55,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if type(item).__name__ != "IPyNbCell":
             continue
+        item.add_marker(pytest.mark.timeout(900))  # a cell may be a whole experiment, on a busy machine
         item.parent.skip_compare = tuple(dict.fromkeys((*item.parent.skip_compare, *NOT_COMPARED)))
         item.sanitize = _tolerant(item.sanitize)
 
