@@ -19,61 +19,7 @@ from ts_core.experiments.two_layer import Cell
 TINY = LearningCurves(input_dim=6, teacher_width=3, over_realization=2.0, seeds=2, horizon=12.0, batch_size=256)
 
 
-def networks(members=2, d=5, m=3, n=4, c=2):
-    """Random students w, v and teacher w_t, v_t."""
-    g = stream(0, "test dynamics")
-    return [torch.from_numpy(g.standard_normal(s)) for s in ((members, n, d), (members, n, c), (m, d), (m, c))]
-
-
 # -- The flow ------------------------------------------------------------------------------------------------------
-
-
-def test_flow_sums_the_kernels_of_the_theory():
-    w, v, w_t, v_t = networks()
-    pair = lambda u: (w[:, :, None].expand(-1, -1, u.shape[-2], -1), u.expand(2, 4, -1, -1))  # noqa: E731
-    dw, dv = torch.zeros_like(w), torch.zeros_like(v)
-    for u, a, sign in ((w_t, v_t.expand(2, -1, -1), 1), (w[:, None], v, -1)):
-        dv += sign * theory.kappa(*pair(u)) @ a
-        dw += sign * ((v @ a.mT)[..., None] * theory.phi(*pair(u))).sum(2)
-    for ours, theirs in zip(population.flow(w, v, w_t, v_t), (dw, dv), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)  # the angle of a node with itself is rounded
-
-
-def test_flow_is_minus_the_gradient_of_the_loss():
-    w, v, w_t, v_t = networks(members=1)
-    x = torch.from_numpy(stream(1, "test dynamics").standard_normal((400_000, 5)))
-    w.requires_grad_(), v.requires_grad_()
-    residual = (x @ w_t.T).clamp(min=0) @ v_t - ((x @ w.mT).clamp(min=0) @ v)[0]
-    loss = (residual - residual.mean(0)).square().sum(1).mean() / 2
-    for rate, slope in zip(population.flow(w, v, w_t, v_t), torch.autograd.grad(loss, (w, v)), strict=True):
-        assert (rate + slope).abs().max() < 0.02 * slope.abs().max()
-
-
-def test_flow_conserves_the_balance_of_every_node():
-    state = networks()
-    w, v, *teacher = state
-    w, v = population.trajectory(lambda w, v: population.flow(w, v, *teacher), (0.3 * w, 0.3 * v), 0.01, 200, 20)
-    balance = w.square().sum(3) - v.square().sum(3)
-    assert (w[-1] - w[0]).abs().max() > 0.3
-    torch.testing.assert_close(balance, balance[:1].expand_as(balance), rtol=0, atol=1e-7)
-
-
-def test_trajectory_is_of_fourth_order_and_agrees_with_an_adaptive_solver():
-    w, v, *teacher = networks(members=1)
-    start = 0.3 * w, 0.3 * v
-    velocity = lambda w, v: population.flow(w, v, *teacher)  # noqa: E731
-
-    def flat(t, y):
-        parts = torch.from_numpy(y).split([w.numel(), v.numel()])
-        return torch.cat([p.ravel() for p in velocity(parts[0].view_as(w), parts[1].view_as(v))]).numpy()
-
-    start_flat = torch.cat([p.ravel() for p in start]).numpy()
-    truth = solve_ivp(flat, (0, 2), start_flat, rtol=1e-12, atol=1e-13).y[:w.numel(), -1]
-    coarse, fine = (
-        np.abs(population.trajectory(velocity, start, step, round(2 / step), 1)[0][-1].ravel().numpy() - truth).max()
-        for step in (0.1, 0.05)
-    )
-    assert fine < 1e-5 and 8 < coarse / fine < 32
 
 
 # -- Reductions ----------------------------------------------------------------------------------------------------
@@ -99,19 +45,6 @@ def test_reduction_is_exact_on_the_aligned_manifold(curves):
     wide = curves[curves.start == "aligned"].pivot(index=["seed", "teacher", "time"], columns="route", values="learned")
     assert (wide.flow - wide.reduced).abs().max() < 1e-3 * spec.strength
     assert wide.groupby(level=1).flow.max().gt(0.5 * strengths.numpy()).all()
-
-
-def test_one_balanced_student_is_logistic_and_shares_of_a_niche_are_kept():
-    s, owner = torch.tensor([2.0], dtype=torch.float64), torch.tensor([0, 0])
-    p_0 = torch.tensor([[0.03, 0.01], [0.04, 0.0]], dtype=torch.float64)
-    p = population.trajectory(lambda p: (population.reduced(p, 0 * p, owner, s),), (p_0,), 0.01, 600, 1)[0]
-    time = 0.01 * torch.arange(601, dtype=torch.float64)
-    torch.testing.assert_close(p[:, 1, 0], population.logistic(time, s, 0.04), rtol=0, atol=1e-9)
-    torch.testing.assert_close(p.sum(2)[:, 0], p[:, 1, 0], rtol=0, atol=1e-9)  # the niche fills alike, however shared
-    torch.testing.assert_close(p[:, 0, 0] / p[:, 0, 1], torch.full((601,), 3.0, dtype=torch.float64))
-    middle = population.half_time(s, 0.04)
-    torch.testing.assert_close(population.logistic(middle, s, 0.04), s / 2)
-    assert middle.item() == pytest.approx(math.log(49) / (4 * (0.5 - 0.5 / math.pi)))
 
 
 def test_strong_teachers_are_learned_first_and_sgd_follows(curves):

@@ -29,14 +29,6 @@ def layers(first, second, **keys):
 # -- Local theory ------------------------------------------------------------------------------------------------
 
 
-def test_in_two_layers_the_local_kink_is_the_kink():
-    teacher, student = (random_networks([stream(1, name)], sizes, 0.2) for name, sizes in (("t", (4, 3, 2)), ("s", (4, 5, 2))))
-    student.weights[0][:, 0] = -0.5 * teacher.weights[0][:, 1]
-    x = on_planes([stream(1, "points")], teacher.weights[0], 7)
-    local = lowest_layer.local_kink(teacher, student, x)
-    torch.testing.assert_close(local, critical_points.kink(teacher, student)[:, :3, None].expand(-1, -1, 7, -1), rtol=1e-12, atol=1e-14)
-
-
 def test_the_local_kink_is_the_numerical_one_and_a_wrong_formula_is_not():
     table = local_kinks.local_kinks((0.0, 0.2), (1, 2), points=100)
     assert (table.error < 1e-7).all() and table.formula.abs().max() > 0.5 and set(table.slope) == {0.0, 0.2}
