@@ -1,15 +1,18 @@
+"""Samples: moments, planes, triples, the teacher-aware recipe; and the streams they are drawn from."""
+
 import math
 
 import pytest
 import torch
 
-from ts_core import data, streams
+from ts_core import data
 from ts_core.networks import affine
+from ts_core.streams import stream
 from ts_core.teachers import two_layer_teachers
 
 
 def streams(purpose, seeds):
-    return [streams.stream(seed, purpose) for seed in seeds]
+    return [stream(seed, purpose) for seed in seeds]
 
 
 def rows(seeds, d=100, m=5):
@@ -17,14 +20,14 @@ def rows(seeds, d=100, m=5):
 
 
 def test_streams_differ_by_seed_purpose_and_key():
-    draws = [streams.stream(*key).standard_normal() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1), (0, "a", 2)]]
+    draws = [stream(*key).standard_normal() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1), (0, "a", 2)]]
     assert len(set(draws)) == len(draws)
-    assert streams.stream(0, "a").standard_normal() == draws[0]
+    assert stream(0, "a").standard_normal() == draws[0]
 
 
 def test_negative_seed_is_refused():
     with pytest.raises(ValueError, match="seed must be at least 0, got -1"):
-        streams.stream(-1, "data")
+        stream(-1, "data")
 
 
 @pytest.mark.parametrize("sampler", [

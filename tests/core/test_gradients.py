@@ -1,15 +1,23 @@
-import numpy as np
+"""The recursive gradient rule and the plain backward pass, against autograd and by hand."""
+
 import pytest
 import torch
 
 from ts_core.data import gaussian
-from ts_core.streams import stream
-from companion.chapters.two_layer_theorem.gradient_rule import gradient_rule
-from ts_core.gradients import by_autograd
-from ts_core.teachers import random_networks
-from ts_core.gradients import augmented, by_backprop, by_rule, mean_beta, overlaps, spread, top_down, with_constant
+from ts_core.gradients import (
+    augmented,
+    by_autograd,
+    by_backprop,
+    by_rule,
+    mean_beta,
+    overlaps,
+    spread,
+    top_down,
+    with_constant,
+)
 from ts_core.networks import Network, activation_slope, fan_out_norm, forward
-from ts_core.teachers import two_layer_teachers
+from ts_core.streams import stream
+from ts_core.teachers import random_networks, two_layer_teachers
 from ts_core.theory.geometry import alpha
 
 DEEP = ([5, 4, 3], [5, 7, 3]), ([6, 4, 5, 3], [6, 8, 9, 3]), ([4, 3, 3, 3, 3, 3], [4, 6, 5, 6, 5, 3])
@@ -154,14 +162,3 @@ def test_spread_refuses_uneven_shares():
     assert torch.equal(spread(torch.arange(2), 6), torch.tensor([0, 0, 0, 1, 1, 1]))
     with pytest.raises(ValueError, match="5 members cannot share 2 entries evenly"):
         spread(torch.arange(2), 5)
-
-
-def test_gradient_rule_table():
-    table = gradient_rule((2, 4), (0.0, 0.3), range(3))
-    assert len(table) == 12 and not table.duplicated(["depth", "slope", "seed"]).any()
-    assert (table.max_error < 1e-12).all() and (table.max_gradient > 0.1).all()
-    assert len(np.unique(table.max_gradient)) == 12
-    again = gradient_rule((4,), (0.3,), [1])
-    assert again.max_gradient.item() == table.query("depth == 4 and slope == .3 and seed == 1").max_gradient.item()
-    with pytest.raises(ValueError, match="depth must be at least 2, got 1"):
-        gradient_rule((1,), (0.0,), (0,))

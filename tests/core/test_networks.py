@@ -1,14 +1,14 @@
-import numpy as np
+"""Networks and their forward pass, against torch.nn and by hand."""
+
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ts_core.data import gaussian
-from ts_core.streams import stream
-from ts_core.teachers import random_networks
 from ts_core.networks import Network, activation, activation_slope, fan_out_norm, forward
-from ts_core.sizes import over_realized_width
-from ts_core.teachers import CHOICES, distinct_encodings, small_students, two_layer_teachers
+from ts_core.streams import stream
+from ts_core.teachers import random_networks, small_students, two_layer_teachers
 
 
 def streams(purpose, count):
@@ -72,51 +72,6 @@ def test_activation_is_slope_times_input(z, slope):
     assert activation(z, slope) == activation_slope(z, slope) * z
 
 
-def test_encodings_are_distinct_and_none_is_zero():
-    rows = distinct_encodings(stream(0, "rows"), 8 * 9, 2)  # 72 of the 80 that exist: collisions are certain
-    assert len(np.unique(rows, axis=0)) == 72 and rows.any(axis=1).all() and np.isin(rows, CHOICES).all()
-    assert len(np.unique(distinct_encodings(stream(1, "rows"), 8, 1))) == 8
-
-
-def test_impossible_encodings_are_refused_before_looping():
-    with pytest.raises(ValueError, match="only 8 distinct non-zero rows .* asked for 9"):
-        distinct_encodings(stream(0, "rows"), 9, 1)
-
-
-def test_polarity_divides_fan_out_by_powers_of_the_node_number():
-    polarities = [0.0, 0.5, 2.0]
-    norms = fan_out_norm(two_layer_teachers(streams("teacher", 3), 20, 6, 50, polarities)).reshape(3, 3, 6)
-    for v, p in enumerate(polarities):
-        torch.testing.assert_close(norms[:, v], norms[:, 0] * torch.arange(1, 7).double() ** -p)
-    flat = fan_out_norm(two_layer_teachers(streams("teacher", 40), 20, 10, 50, [0.0]))
-    assert abs(flat.mean() - (50 * 5 / 12) ** 0.5) < 0.06  # E c^2 = 5/12 over the nine values
-
-
-def test_teacher_rows_are_unit_and_biases_are_not_rescaled():
-    teacher = two_layer_teachers(streams("teacher", 4), 30, 5, 7, [1.0], bias=-0.1)
-    torch.testing.assert_close(teacher.weights[0][..., :-1].norm(dim=-1), torch.ones(4, 5, dtype=torch.float64))
-    assert (teacher.weights[0][..., -1] == -0.1).all() and (teacher.weights[1][..., -1] == -0.1).all()
-
-
-def test_member_alone_equals_member_among_many():
-    many, alone = streams("teacher", 32), [stream(7, "teacher")]
-    teachers = (two_layer_teachers(generators, 9, 4, 6, [0.0, 1.0]) for generators in (many, alone))
-    for a, b in zip(*(t.weights for t in teachers)):
-        assert torch.equal(a[7 * len(a) // 32:8 * len(a) // 32], b)
-    starts = small_students(streams("start", 32), [9, 8, 6]), small_students([stream(7, "start")], [9, 8, 6])
-    for a, b in zip(*(s.weights for s in starts)):
-        assert torch.equal(a[7:8], b)
-
-
-def test_students_start_small_without_bias_and_in_copies():
-    students = small_students(streams("start", 2), [40, 30, 20], scale=0.005, copies=3)
-    assert students.members == 6
-    for weight in students.weights:
-        assert torch.equal(weight[0], weight[2]) and not torch.equal(weight[0], weight[3])
-        assert (weight[..., -1] == 0).all()
-        assert abs(weight[..., :-1].std() - 0.005) < 3e-4
-
-
 def test_fan_out_norm_of_any_hidden_layer():
     second = torch.tensor([[[3.0, 1.0, 9.0], [4.0, 0.0, 9.0]]])
     network = Network((torch.ones(1, 2, 3), second, torch.full((1, 1, 3), 2.0)))
@@ -141,10 +96,3 @@ def test_misfitting_layers_are_refused():
         Network((torch.ones(1, 2, 3), torch.ones(1, 2, 4)))
     with pytest.raises(ValueError, match="3 networks cannot share 2 data sets"):
         forward(Network((torch.ones(3, 2, 3),)), torch.ones(2, 5, 2))
-
-
-def test_over_realized_width():
-    assert over_realized_width(20, 2.5) == 50
-    for ratio in (0.5, 1.01):
-        with pytest.raises(ValueError, match=f"at least 1 and give a whole number of nodes; {ratio}"):
-            over_realized_width(20, ratio)

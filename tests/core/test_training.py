@@ -5,11 +5,10 @@ import pytest
 import torch
 
 from ts_core.data import gaussian
-from ts_core.streams import stream
 from ts_core.metrics import evaluate, success
 from ts_core.networks import Network
-from ts_core.teachers import small_students, two_layer_teachers
-from ts_core.sizes import log_spaced
+from ts_core.streams import stream
+from ts_core.teachers import deep_teachers, small_students, two_layer_teachers, uniform_students
 from ts_core.training.sgd import diverged, train
 
 DIM, WIDTH, OUTPUTS, SAMPLES, BATCH = 6, 2, 3, 40, 4
@@ -187,8 +186,11 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(changed, messag
         train(**{**arguments, **changed})
 
 
-def test_log_spaced_steps():
-    steps = log_spaced(1000, 15)
-    assert steps[0] == 0 and steps[1] == 1 and steps[-1] == 1000 and steps == sorted(set(steps)) and len(steps) <= 15
-    with pytest.raises(ValueError, match="steps = 0"):
-        log_spaced(0, 5)
+def test_cross_entropy_needs_two_outputs():
+    draw = lambda purpose: [stream(seed, purpose) for seed in (1, 2, 7)]  # noqa: E731
+    x = gaussian(draw("data"), 20, 6)
+    teacher = deep_teachers(draw("teacher"), (6, 4, 1), x)
+    student = uniform_students(draw("start"), (6, 4, 1))
+    with pytest.raises(ValueError, match="at least 2 outputs, got 1"):
+        train(teacher, [student], x, draw("batches"), learning_rate=0.1, batch_size=8, steps=4, snapshots=[4],
+              on_snapshot=lambda *_: None, loss="cross_entropy")

@@ -1,4 +1,4 @@
-"""The population flow against Monte Carlo, autograd and its own reductions; the order of specialization by hand."""
+"""The dynamics as tables: reductions that are exact, SGD that follows the flow, coverage, half-times by hand."""
 
 import math
 
@@ -6,92 +6,30 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy.integrate import solve_ivp
-from scipy.stats import spearmanr
 
-from ts_core import theory
-from ts_core.streams import stream
-from ts_core.experiments import dynamics, ordering, population, two_layer
-from ts_core.experiments.dynamics import Coverage, LearningCurves
+from companion.experiments.dynamics import run as study
+from companion.experiments.dynamics.spec import Coverage, LearningCurves
+from companion.experiments.dynamics.tables import cover_times, half_times
 from companion.runs.spec import SpecError
-from ts_core.experiments.two_layer import Cell
+from ts_core.theory import population
+from ts_core.training.flow import trajectory
 
 TINY = LearningCurves(input_dim=6, teacher_width=3, over_realization=2.0, seeds=2, horizon=12.0, batch_size=256)
 
 
-def networks(members=2, d=5, m=3, n=4, c=2):
-    """Random students w, v and teacher w_t, v_t."""
-    g = stream(0, "test dynamics")
-    return [torch.from_numpy(g.standard_normal(s)) for s in ((members, n, d), (members, n, c), (m, d), (m, c))]
-
-
-# -- The flow ------------------------------------------------------------------------------------------------------
-
-
-def test_flow_sums_the_kernels_of_the_theory():
-    w, v, w_t, v_t = networks()
-    pair = lambda u: (w[:, :, None].expand(-1, -1, u.shape[-2], -1), u.expand(2, 4, -1, -1))  # noqa: E731
-    dw, dv = torch.zeros_like(w), torch.zeros_like(v)
-    for u, a, sign in ((w_t, v_t.expand(2, -1, -1), 1), (w[:, None], v, -1)):
-        dv += sign * theory.kappa(*pair(u)) @ a
-        dw += sign * ((v @ a.mT)[..., None] * theory.phi(*pair(u))).sum(2)
-    for ours, theirs in zip(population.flow(w, v, w_t, v_t), (dw, dv), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)  # the angle of a node with itself is rounded
-
-
-def test_flow_is_minus_the_gradient_of_the_loss():
-    w, v, w_t, v_t = networks(members=1)
-    x = torch.from_numpy(stream(1, "test dynamics").standard_normal((400_000, 5)))
-    w.requires_grad_(), v.requires_grad_()
-    residual = (x @ w_t.T).clamp(min=0) @ v_t - ((x @ w.mT).clamp(min=0) @ v)[0]
-    loss = (residual - residual.mean(0)).square().sum(1).mean() / 2
-    for rate, slope in zip(population.flow(w, v, w_t, v_t), torch.autograd.grad(loss, (w, v)), strict=True):
-        assert (rate + slope).abs().max() < 0.02 * slope.abs().max()
-
-
-def test_flow_conserves_the_balance_of_every_node():
-    state = networks()
-    w, v, *teacher = state
-    w, v = population.trajectory(lambda w, v: population.flow(w, v, *teacher), (0.3 * w, 0.3 * v), 0.01, 200, 20)
-    balance = w.square().sum(3) - v.square().sum(3)
-    assert (w[-1] - w[0]).abs().max() > 0.3
-    torch.testing.assert_close(balance, balance[:1].expand_as(balance), rtol=0, atol=1e-7)
-
-
-def test_trajectory_is_of_fourth_order_and_agrees_with_an_adaptive_solver():
-    w, v, *teacher = networks(members=1)
-    start = 0.3 * w, 0.3 * v
-    velocity = lambda w, v: population.flow(w, v, *teacher)  # noqa: E731
-
-    def flat(t, y):
-        parts = torch.from_numpy(y).split([w.numel(), v.numel()])
-        return torch.cat([p.ravel() for p in velocity(parts[0].view_as(w), parts[1].view_as(v))]).numpy()
-
-    start_flat = torch.cat([p.ravel() for p in start]).numpy()
-    truth = solve_ivp(flat, (0, 2), start_flat, rtol=1e-12, atol=1e-13).y[:w.numel(), -1]
-    coarse, fine = (
-        np.abs(population.trajectory(velocity, start, step, round(2 / step), 1)[0][-1].ravel().numpy() - truth).max()
-        for step in (0.1, 0.05)
-    )
-    assert fine < 1e-5 and 8 < coarse / fine < 32
-
-
-# -- Reductions ----------------------------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def curves():
-    return dynamics.learning_curves(TINY)
+    return TINY.run()["curves"]
 
 
 def test_reduction_is_exact_on_the_aligned_manifold(curves):
     spec = TINY
-    w, v, owner = dynamics.aligned_start(spec, 2.0)
-    teacher, strengths = spec.teacher(), spec.strengths()
-    w_end, v_end = population.trajectory(lambda w, v: population.flow(w, v, *teacher), (w, v), 0.02, 600, 600)
+    w, v, owner = study.aligned_start(spec, 2.0)
+    teacher, strengths = study.teachers(spec), study.strengths(spec)
+    w_end, v_end = trajectory(lambda w, v: population.flow(w, v, *teacher), (w, v), 0.02, 600, 600)
     p, c = w.norm(dim=2) * v.norm(dim=2), w.square().sum(2) - v.square().sum(2)
     assert c.abs().min() > 1e-6  # unbalanced
-    p = population.trajectory(lambda p: (population.reduced(p, c, owner, strengths),), (p,), 0.02, 600, 600)[0]
+    p = trajectory(lambda p: (population.reduced(p, c, owner, strengths),), (p,), 0.02, 600, 600)[0]
     full = w_end[-1].norm(dim=2) * v_end[-1].norm(dim=2)
     torch.testing.assert_close(full, p[-1], rtol=0, atol=1e-6)
     own = torch.eye(6, dtype=torch.float64)[owner] > 0
@@ -101,52 +39,34 @@ def test_reduction_is_exact_on_the_aligned_manifold(curves):
     assert wide.groupby(level=1).flow.max().gt(0.5 * strengths.numpy()).all()
 
 
-def test_one_balanced_student_is_logistic_and_shares_of_a_niche_are_kept():
-    s, owner = torch.tensor([2.0], dtype=torch.float64), torch.tensor([0, 0])
-    p_0 = torch.tensor([[0.03, 0.01], [0.04, 0.0]], dtype=torch.float64)
-    p = population.trajectory(lambda p: (population.reduced(p, 0 * p, owner, s),), (p_0,), 0.01, 600, 1)[0]
-    time = 0.01 * torch.arange(601, dtype=torch.float64)
-    torch.testing.assert_close(p[:, 1, 0], population.logistic(time, s, 0.04), rtol=0, atol=1e-9)
-    torch.testing.assert_close(p.sum(2)[:, 0], p[:, 1, 0], rtol=0, atol=1e-9)  # the niche fills alike, however shared
-    torch.testing.assert_close(p[:, 0, 0] / p[:, 0, 1], torch.full((601,), 3.0, dtype=torch.float64))
-    middle = population.half_time(s, 0.04)
-    torch.testing.assert_close(population.logistic(middle, s, 0.04), s / 2)
-    assert middle.item() == pytest.approx(math.log(49) / (4 * (0.5 - 0.5 / math.pi)))
-
-
 def test_strong_teachers_are_learned_first_and_sgd_follows(curves):
-    half = dynamics.half_times(curves)
+    half = half_times(curves)
     by = half[half.start == "aligned"].pivot(index=["seed", "teacher"], columns="route", values="half_time")
     for _, group in by.groupby(level=0):
         assert (group.diff().dropna() > 0).all(axis=None)
     wide = curves.pivot(index=["start", "seed", "teacher", "time"], columns="route", values="learned")
     assert 0 < (wide.SGD - wide.flow).abs().max() < 0.1 * TINY.strength
     single = half[half.route == "logistic"].drop_duplicates("teacher").sort_values("teacher")
-    exact = population.half_time(TINY.strengths(), TINY.start_scale**2).numpy()
+    exact = population.half_time(study.strengths(TINY), TINY.start_scale**2).numpy()
     np.testing.assert_allclose(single.half_time, exact, atol=TINY.interval / 5)
 
 
 def test_half_times_by_hand():
     values = [0, 0.5, 1.5, 0, 0, 1]
     curve = pd.DataFrame({"seed": [1] * 3 + [2] * 3, "strength": 2.0, "time": [0.0, 1.0, 2.0] * 2, "learned": values})
-    half = dynamics.half_times(curve).set_index("seed").half_time
+    half = half_times(curve).set_index("seed").half_time
     assert half[1] == 1.5 and math.isnan(half[2])  # reaching the half is not exceeding it
 
 
 def test_one_node_turns_as_its_angle_equation_says():
-    table = dynamics.alignment([0.5, 2.0, 3.1], horizon=10.0)
+    table = study.alignment([0.5, 2.0, 3.1], horizon=10.0)
     np.testing.assert_allclose(table.theta, table.theta_ode, rtol=0, atol=1e-6)
     assert table.groupby("start_angle").theta_ode.agg(lambda t: t.is_monotonic_decreasing).all()
-    speed = -population.angle_rate(torch.tensor([0.5, 2.0, 3.1])) / torch.tensor([0.5, 2.0, 3.1]).sin()
-    assert (speed.diff() < 0).all()  # the closer, the faster
-
-
-# -- Coverage ------------------------------------------------------------------------------------------------------
 
 
 def test_over_realization_covers_sooner():
     spec = Coverage(input_dim=6, teacher_width=3, over_realizations=(1.0, 6.0), seeds=4, horizon=30.0)
-    times = dynamics.cover_times(dynamics.coverage(spec))
+    times = cover_times(spec.run()["teachers"])
     assert len(times) == 8 and times.covered.between(0, 1).all()
     assert (times.time.isna() == (times.covered < 1)).all()
     groups = times.groupby("over_realization")
@@ -157,7 +77,7 @@ def test_over_realization_covers_sooner():
 def test_the_step_of_the_coverage_is_small_enough():
     spec = Coverage(input_dim=6, teacher_width=3, over_realizations=(2.0,), seeds=3, horizon=20.0)
     fine = Coverage(**{**spec.model_dump(), "step": 0.05})
-    coarse, fine = (dynamics.coverage(s).half_time for s in (spec, fine))
+    coarse, fine = (study.coverage(s).half_time for s in (spec, fine))
     np.testing.assert_allclose(coarse, fine, rtol=0, atol=1e-3)  # missing in both or in neither
     assert coarse.notna().sum() > 5
 
@@ -177,42 +97,7 @@ def test_settings_are_refused_by_name(values, message):
 
 def test_a_seed_does_not_depend_on_the_others():
     few = LearningCurves(**{**TINY.model_dump(), "seeds": 1, "horizon": 4.0})
-    ours = dynamics.learning_curves(few)
-    both = dynamics.learning_curves(LearningCurves(**{**TINY.model_dump(), "horizon": 4.0}))
+    ours = study.learning_curves(few)
+    both = study.learning_curves(LearningCurves(**{**TINY.model_dump(), "horizon": 4.0}))
     theirs = both[both.seed == 1].reset_index(drop=True)
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
-
-
-# -- Trained networks ----------------------------------------------------------------------------------------------
-
-
-def teachers_table(epochs, norms, first):
-    """One seed: each teacher correlates 1 from its first epoch on (never: None)."""
-    rows = [
-        dict(seed=1, polarity=1.0, over_realization=2.0, epoch=e, teacher=j, fan_out_norm=norm,
-             best_correlation=float(at is not None and e >= at))
-        for e in epochs for j, (norm, at) in enumerate(zip(norms, first))
-    ]
-    return pd.DataFrame(rows)
-
-
-@pytest.mark.parametrize("first, expected", [
-    ([1, 2, 3, 4], -1.0), ([4, 3, 2, 1], 1.0),
-    ([1, 1, 2, None], None), ([1, 2, None, None], None), ([1, 4, 2, 3], None),
-])
-def test_ordering_ranks_ties_and_the_never_specialized(first, expected):
-    norms = [4.0, 3.0, 2.0, 1.0]
-    table = ordering.first_specialized(teachers_table(range(5), norms, first))
-    assert [None if math.isnan(e) else e for e in table.first_epoch] == first
-    order = ordering.ordering(table)
-    oracle = spearmanr(norms, [np.inf if e is None else e for e in first]).statistic
-    assert order.spearman[0] == pytest.approx(oracle, abs=1e-12)
-    assert expected is None or oracle == pytest.approx(expected)
-    assert order.specialized[0] == np.mean([e is not None for e in first])
-
-
-def test_ordering_of_equals_is_undefined_and_a_bad_threshold_refused():
-    table = teachers_table(range(3), [3.0, 2.0], [1, 1])
-    assert math.isnan(ordering.ordering(ordering.first_specialized(table)).spearman[0])
-    with pytest.raises(ValueError, match=r"threshold must lie in \(0, 1\), got 1.0"):
-        ordering.first_specialized(table, 1.0)

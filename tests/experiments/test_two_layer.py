@@ -5,16 +5,17 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from gated import TINY
-from ts_core.experiments import two_layer
-from ts_core.experiments.fan_out import PAPER as FAN_OUT, FanOut
-from ts_core.experiments.sample_complexity import PAPER as SAMPLE_COMPLEXITY, SampleComplexity
+from companion.experiments.two_layer.spec import TwoLayer
+from companion.project import PROJECT
+from companion.runs.identity import run_id
 from companion.runs.spec import SpecError
-from ts_core.training.device import device_of
-from ts_core.experiments.two_layer import Cell, run
-from ts_core.store import run_id
 
-BASE = Cell(**TINY, seeds=(1, 2), data="aware", dtype="float64")
+TINY = dict(
+    input_dim=6, outputs=3, teacher_width=2, over_realizations=(1.0, 2.0), polarities=(0.0, 1.0), samples=40,
+    batch_size=4, learning_rate=0.05, epochs=2, steps_per_epoch=20, snapshots=(0, 1, 2), eval_samples=50,
+)
+
+BASE = TwoLayer(**TINY, seeds=(1, 2), data="aware", dtype="float64")
 NO_NUMBERS = {"device": "a machine of the tests may have one kind of device only"}
 KEYS = ["seed", "data", "samples", "teacher_width", "polarity", "over_realization", "epoch"]
 
@@ -41,35 +42,28 @@ def numbers(tables):
 
 @pytest.fixture(scope="module")
 def base():
-    return run(BASE)
+    return BASE.run()
 
 
-@pytest.mark.parametrize("field", Cell.model_fields)
+@pytest.mark.parametrize("field", TwoLayer.model_fields)
 def test_every_field_of_a_cell_changes_its_id(field):
-    assert run_id(run, changed(BASE, field)) != run_id(run, BASE)
+    assert run_id(PROJECT, changed(BASE, field)) != run_id(PROJECT, BASE)
 
 
-@pytest.mark.parametrize("field", [field for field in Cell.model_fields if field not in NO_NUMBERS])
+@pytest.mark.parametrize("field", [field for field in TwoLayer.model_fields if field not in NO_NUMBERS])
 def test_every_field_of_a_cell_changes_what_is_measured(field, base):
-    before, after = numbers(base), numbers(run(changed(BASE, field)))
+    before, after = numbers(base), numbers(changed(BASE, field).run())
     assert before.keys() != after.keys() or any(not before[name].equals(after[name]) for name in before)
 
 
-@pytest.mark.parametrize("sweep, field", [
-    (sweep, field) for sweep in (FanOut(), SampleComplexity(samples=(60, 120))) for field in type(sweep).model_fields
-], ids=lambda value: value if isinstance(value, str) else type(value).__name__)
-def test_every_field_of_a_sweep_changes_its_cells(sweep, field):
-    ids = lambda sweep: [run_id(run, cell) for cell in sweep.cells()]  # noqa: E731
-    assert ids(changed(sweep, field)) != ids(sweep)
-
-
 def test_rerun_is_bit_equal(base):
-    again = run(BASE)
+    again = BASE.run()
     assert all(table.equals(again[name]) for name, table in base.items())
 
 
 def test_a_seed_polarity_and_over_realization_do_not_depend_on_their_neighbours(base):
-    alone = run(Cell(**{**BASE.model_dump(), "seeds": (2,), "polarities": (1.0,), "over_realizations": (2.0,)}))
+    one = {"seeds": (2,), "polarities": (1.0,), "over_realizations": (2.0,)}
+    alone = TwoLayer(**{**BASE.model_dump(), **one}).run()
     for name, table in base.items():
         same = table.query("seed == 2 and polarity == 1 and over_realization == 2").reset_index(drop=True)
         for column in same:
@@ -92,8 +86,8 @@ def test_one_row_per_observation(base):
 
 
 def test_pairs_hold_every_correlation():
-    cell = Cell(**{**BASE.model_dump(), "tables": ("pairs", "teachers")})
-    tables = run(cell)
+    cell = TwoLayer(**{**BASE.model_dump(), "tables": ("pairs", "teachers")})
+    tables = cell.run()
     keys = [*KEYS, "teacher"]
     assert len(tables["pairs"]) == 2 * 2 * 3 * 2 * (2 + 4)  # seeds, polarities, epochs, teachers x both widths
     best = tables["pairs"].groupby(keys).correlation.max()
@@ -111,14 +105,14 @@ def test_teacher_norms_decay_with_the_polarity(base):
 def test_diverged_seeds_are_rows_with_a_status_and_leave_the_others():
     wild = {**BASE.model_dump(), "data": "random", "learning_rate": 0.3, "steps_per_epoch": 100}
     wild["seeds"] = tuple(range(1, 9))
-    runs = run(Cell(**wild))["runs"]
+    runs = TwoLayer(**wild).run()["runs"]
     last = runs[runs.epoch == 2]
     broken = sorted(last[last.status == "diverged"].seed.unique())
     assert 0 < len(broken) < 8  # some diverge, some do not
     finite = np.isfinite(runs.train_loss) & np.isfinite(runs.eval_loss)
     assert ((runs.status == "ok") == finite).all()
     calm = tuple(seed for seed in wild["seeds"] if seed not in broken)
-    quiet = run(Cell(**{**wild, "seeds": calm}))["runs"]
+    quiet = TwoLayer(**{**wild, "seeds": calm}).run()["runs"]
     kept = runs[runs.seed.isin(calm)]
     columns = ["train_loss", "eval_loss", "mean_best_correlation"]
     paired = kept.merge(quiet, on=KEYS, validate="one_to_one", suffixes=("", "_quiet"))
@@ -141,25 +135,5 @@ def test_diverged_seeds_are_rows_with_a_status_and_leave_the_others():
 ])
 def test_what_cannot_be_run_is_refused_on_one_line(values, message):
     with pytest.raises(SpecError, match=message) as error:
-        Cell(**{**BASE.model_dump(), **values})
+        TwoLayer(**{**BASE.model_dump(), **values})
     assert "\n" not in str(error.value)
-
-
-def test_paper_scale_is_the_papers_grid():
-    cells = FAN_OUT.cells()
-    networks = [len(c.seeds) * len(c.polarities) * len(c.over_realizations) for c in cells]
-    assert sum(networks) == 4 * 3 * 6 * 32
-    assert sum(n * c.epochs * c.steps_per_epoch for n, c in zip(networks, cells)) == 230_400_000
-    shared = {(c.input_dim, c.outputs, c.samples, c.batch_size, c.learning_rate) for c in cells}
-    assert shared == {(100, 50, 10_000, 16, 0.01)}
-    growing = SAMPLE_COMPLEXITY.cells()
-    assert {c.data for c in growing} == {"aware", "random"} and {len(c.seeds) for c in growing} == {32}
-    assert {(c.teacher_width, c.polarities, c.epochs, c.steps_per_epoch) for c in growing} == {(5, (1.0,), 20, 5000)}
-
-
-def test_unknown_gpu_is_refused():
-    if two_layer.torch.cuda.is_available():
-        assert device_of("cuda").type == "cuda"
-    else:
-        with pytest.raises(ValueError, match="device = 'cuda'.*'cpu'"):
-            device_of("cuda")

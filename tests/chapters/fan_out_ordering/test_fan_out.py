@@ -1,11 +1,28 @@
-"""The chapter on fan-out ordering: its tables by hand, and its stored sweep against the present code."""
+"""The chapter on fan-out ordering: its tables and claims by hand, and its stored sweep against the present code."""
+
+import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
-from ts_core import store
-from ts_core.experiments import fan_out, fan_out_claims, fan_out_ordering, two_layer
+from companion import place
+from companion.chapters.fan_out_ordering.claims import covering, published
+from companion.chapters.fan_out_ordering.sweeps import PAPER, FanOut
+from companion.chapters.fan_out_ordering.tables import (
+    first_specialized,
+    loss_curves,
+    ordering,
+    success_rate,
+    with_norms,
+)
+from companion.experiments.two_layer.run import start
+from companion.runs.store import load_results
+from ts_core.networks import fan_out_norm
+
+STORED = place.root() / "book" / "results" / "fan_out"
+
 
 TEACHERS = pd.DataFrame({
     "teacher_width": 2, "polarity": 1.0, "over_realization": 1.0, "seed": [1, 1, 2, 2] * 2, "epoch": [5] * 4 + [100] * 4,
@@ -14,20 +31,20 @@ TEACHERS = pd.DataFrame({
 
 
 def test_success_rates_by_hand():
-    rates = fan_out_ordering.success_rate(TEACHERS, 0.95, (5, 100)).set_index(["epoch", "teacher"]).success_rate
+    rates = success_rate(TEACHERS, 0.95, (5, 100)).set_index(["epoch", "teacher"]).success_rate
     assert rates.to_dict() == {(5, 0): 1.0, (5, 1): 0.0, (100, 0): 0.5, (100, 1): 1.0}
-    assert set(fan_out_ordering.success_rate(TEACHERS, 0.95, (5,)).epoch) == {5}
+    assert set(success_rate(TEACHERS, 0.95, (5,)).epoch) == {5}
 
 
 def test_a_loss_of_zero_stays_finite_and_a_diverged_run_stays_out():
     runs = pd.DataFrame({"status": ["ok", "ok", "diverged"], "eval_loss": [1e-3, 0.0, np.nan]})
-    curves = fan_out_ordering.loss_curves(runs).log10_eval_loss
+    curves = loss_curves(runs).log10_eval_loss
     assert len(curves) == 2 and curves.iloc[0] == pytest.approx(-3) and np.isfinite(curves.iloc[1])
 
 
 def test_a_start_that_never_covers_counts_with_the_horizon():
     times = pd.DataFrame({"seed": [1, 1, 2, 2], "over_realization": [1.0, 4.0] * 2, "time": [np.nan, 12.0, 40.0, 10.0]})
-    claim = fan_out_claims.covering(times, 120.0)
+    claim = covering(times, 120.0)
     assert claim.value == pytest.approx((12 / 120 + 10 / 40) / 2) and claim.verdict == "holds"
 
 
@@ -36,16 +53,63 @@ def test_the_distance_to_published_curves_by_hand():
     losses = pd.DataFrame({"polarity": 1.0, "over_realization": 1.0, "epoch": [100], "log10_eval_loss": [-2.0]})
     runs = pd.DataFrame({"polarity": 1.0, "over_realization": 1.0, "epoch": 100, "seed": [1, 2], "status": "ok",
                          "eval_loss": [1e-3, 1e-4]})
-    success, loss = fan_out_claims.published(TEACHERS, runs, rates, losses)
+    success, loss = published(TEACHERS, runs, rates, losses)
     assert success.value == pytest.approx((0.5 + 0.5) / 2) and success.verdict != "holds"
     assert loss.value == pytest.approx(1.5)
 
 
+def teachers_table(epochs, norms, first):
+    """One seed: each teacher correlates 1 from its first epoch on (never: None)."""
+    rows = [
+        dict(seed=1, polarity=1.0, over_realization=2.0, epoch=e, teacher=j, fan_out_norm=norm,
+             best_correlation=float(at is not None and e >= at))
+        for e in epochs for j, (norm, at) in enumerate(zip(norms, first))
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("first, expected", [
+    ([1, 2, 3, 4], -1.0), ([4, 3, 2, 1], 1.0),
+    ([1, 1, 2, None], None), ([1, 2, None, None], None), ([1, 4, 2, 3], None),
+])
+def test_ordering_ranks_ties_and_the_never_specialized(first, expected):
+    norms = [4.0, 3.0, 2.0, 1.0]
+    table = first_specialized(teachers_table(range(5), norms, first))
+    assert [None if math.isnan(e) else e for e in table.first_epoch] == first
+    order = ordering(table)
+    oracle = spearmanr(norms, [np.inf if e is None else e for e in first]).statistic
+    assert order.spearman[0] == pytest.approx(oracle, abs=1e-12)
+    assert expected is None or oracle == pytest.approx(expected)
+    assert order.specialized[0] == np.mean([e is not None for e in first])
+
+
+def test_ordering_of_equals_is_undefined_and_a_bad_threshold_refused():
+    table = teachers_table(range(3), [3.0, 2.0], [1, 1])
+    assert math.isnan(ordering(first_specialized(table)).spearman[0])
+    with pytest.raises(ValueError, match=r"threshold must lie in \(0, 1\), got 1.0"):
+        first_specialized(table, 1.0)
+
+
+def test_norms_that_are_stored_once_come_back_to_every_row():
+    teacher = {"seed": [1, 1], "data": "random", "samples": 10, "teacher_width": 2, "polarity": 1.0, "teacher": [0, 1]}
+    norms = pd.DataFrame({**teacher, "fan_out_norm": [4.0, 2.0]})
+    once = pd.DataFrame({**teacher, "over_realization": 1.0, "epoch": 0, "best_correlation": [0.3, 0.2]})
+    rows = pd.concat([once, once.assign(epoch=1), once.assign(over_realization=5.0, seed=2)], ignore_index=True)
+    stored = {"runs": once, "teachers": rows, "teacher_norms": norms}
+    whole = with_norms(stored)
+    assert set(whole) == {"runs", "teachers"} and whole["runs"] is once
+    pd.testing.assert_frame_equal(whole["teachers"][rows.columns], rows)
+    assert whole["teachers"].fan_out_norm.tolist()[:4] == [4.0, 2.0, 4.0, 2.0]
+    assert whole["teachers"].fan_out_norm[4:].isna().all()  # a norm that is not stored is missing, not dropped
+    with pytest.raises(pd.errors.MergeError):
+        with_norms(stored | {"teacher_norms": pd.concat([norms, norms])})
+
+
 def test_the_stored_sweep_is_reproduced_by_the_present_code():
     """One seed of the widest cell up to the first evaluation; later ones are chaotic in float32 on another processor."""
-    tables, facts = store.load_results("fan_out")
-    spec = fan_out.FanOut(**{**facts["spec"], "teacher_widths": (10,), "seeds": 1, "epochs": 1, "snapshots": (0, 1)})
-    again = two_layer.run(spec.cells()[0])
+    tables, facts = load_results("fan_out", STORED)
+    spec = FanOut(**{**facts["spec"], "teacher_widths": (10,), "seeds": 1, "epochs": 1, "snapshots": (0, 1)})
+    again = spec.cells()[0].run()
     keys = ["teacher_width", "seed", "polarity", "over_realization", "epoch"]
     both = tables["runs"].merge(again["runs"], on=keys, suffixes=("", "_again"), validate="one_to_one")
     assert len(both) == 6 * 4 * 2
@@ -54,11 +118,32 @@ def test_the_stored_sweep_is_reproduced_by_the_present_code():
 
 
 def test_the_stored_sweep_is_complete():
-    tables, facts = store.load_results("fan_out")
-    spec = fan_out.PAPER
+    tables, facts = load_results("fan_out", STORED)
+    spec = PAPER
     assert facts["cells"] == len(spec.cells()) == 24 and facts["spec"] == spec.model_dump(mode="json")
     runs = tables["runs"]
     assert set(runs.status) == {"ok"} and len(runs) == 3 * spec.seeds * 6 * 4 * len(spec.snapshots)
     assert (runs.groupby(["teacher_width", "polarity", "over_realization", "epoch"]).seed.nunique() == 32).all()
     assert len(tables["teachers"]) == (5 + 10 + 20) * 32 * 6 * 4 * 17
     assert len(tables["students"]) == (5 + 10 + 20) * 18 * 32 * 6
+
+
+def test_the_stored_norms_are_those_of_the_drawn_teachers():
+    tables, _ = load_results("fan_out", STORED)
+    assert with_norms(tables)["teachers"].fan_out_norm.notna().all()
+    cell = PAPER.cells()[-1]
+    drawn = fan_out_norm(start(cell)[0]).reshape(len(cell.seeds), len(cell.polarities), cell.teacher_width).numpy()
+    norms = tables["teacher_norms"].query("teacher_width == @cell.teacher_width").set_index(["seed", "polarity", "teacher"])
+    for (seed, polarity, teacher), stored in norms.fan_out_norm.items():
+        if seed in cell.seeds:
+            at = cell.seeds.index(seed), cell.polarities.index(polarity), teacher
+            assert stored == pytest.approx(drawn[at], rel=1e-6)
+
+
+def test_paper_scale_is_the_papers_grid():
+    cells = PAPER.cells()
+    networks = [len(c.seeds) * len(c.polarities) * len(c.over_realizations) for c in cells]
+    assert sum(networks) == 4 * 3 * 6 * 32
+    assert sum(n * c.epochs * c.steps_per_epoch for n, c in zip(networks, cells)) == 230_400_000
+    shared = {(c.input_dim, c.outputs, c.samples, c.batch_size, c.learning_rate) for c in cells}
+    assert shared == {(100, 50, 10_000, 16, 0.01)}

@@ -5,12 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
-from ts_core.theory import critical_points, lowest_layer
-from ts_core.data import on_planes
-from ts_core.streams import stream
 from companion.chapters.lowest_layer import claims, local_kinks, perfect_students, tables
-from ts_core.teachers import random_networks
 from companion.chapters.lowest_layer.parameters import Parameters
+from companion.experiments.exact_cases import Case
 from companion.runs.spec import SpecError
 from ts_core.networks import Network
 
@@ -24,17 +21,6 @@ def layers(first, second, **keys):
         for layer, values in ((1, first), (2, second)) for epoch, value in enumerate(values)
     ]
     return pd.DataFrame(rows)
-
-
-# -- Local theory ------------------------------------------------------------------------------------------------
-
-
-def test_in_two_layers_the_local_kink_is_the_kink():
-    teacher, student = (random_networks([stream(1, name)], sizes, 0.2) for name, sizes in (("t", (4, 3, 2)), ("s", (4, 5, 2))))
-    student.weights[0][:, 0] = -0.5 * teacher.weights[0][:, 1]
-    x = on_planes([stream(1, "points")], teacher.weights[0], 7)
-    local = lowest_layer.local_kink(teacher, student, x)
-    torch.testing.assert_close(local, critical_points.kink(teacher, student)[:, :3, None].expand(-1, -1, 7, -1), rtol=1e-12, atol=1e-14)
 
 
 def test_the_local_kink_is_the_numerical_one_and_a_wrong_formula_is_not():
@@ -79,11 +65,8 @@ def test_boundaries_of_the_shifted_student():
 def test_an_error_in_the_student_shows():
     case = perfect_students.depth_shift()
     spoiled = Network((*case.student.weights[:2], 1.001 * case.student.weights[2]))
-    row = perfect_students.summary([perfect_students.Case(case.name, case.region, case.teacher, spoiled, case.x)]).iloc[0]
+    row = perfect_students.summary([Case(case.name, case.region, case.teacher, spoiled, case.x)]).iloc[0]
     assert row.max_error > 1e-3 and row.max_gradient > 1e-4
-
-
-# -- Tables and claims -------------------------------------------------------------------------------------------
 
 
 def test_first_epochs_and_which_layer_is_first_by_hand():
@@ -132,7 +115,7 @@ def test_claims_of_the_further_sweeps_hold_or_fail_with_their_numbers():
     longer = recovered.assign(epoch=recovered.epoch * 3)  # every size has a last epoch of its own
     wider = lambda table: table.assign(over_realization=5.0)  # noqa: E731
     published = as_published(pd.concat([recovered, wider(recovered)]))
-    judged = lambda *tables: verdicts(claims.follow_up_claims(*tables, published))  # noqa: E731
+    judged = lambda *found: verdicts(claims.follow_up_claims(*found, published))  # noqa: E731
     assert set(judged(longer, wider(recovered), recovered).values()) == {"holds"}
     assert set(judged(lost, wider(lost), lost).values()) == {"fails"}
 

@@ -1,0 +1,44 @@
+"""Every sweep of every chapter, found as the command line finds them: no dead knob."""
+
+from contextlib import suppress
+from typing import get_args
+
+import pytest
+
+from companion import chapters
+from companion.project import PROJECT
+from companion.runs.identity import run_id
+from companion.runs.spec import Grid, SpecError
+
+QUICK = {name: sweep.scales["quick"] for name, sweep in chapters.sweeps().items()}
+GRIDS = {name: spec for name, spec in QUICK.items() if isinstance(spec, Grid)}
+
+
+def changed(spec, field):
+    """The same settings with another value of one field, whatever its type; the first that is accepted."""
+    value, kind = getattr(spec, field), type(spec).model_fields[field].annotation
+    if isinstance(value, str):
+        others = [choice for choice in get_args(kind) if choice != value]
+    elif isinstance(value, tuple):
+        others = [value[1:] or (*value, 2 * value[0]), value[:-1]]
+    else:
+        others = [2 * value, value // 2, value / 2]
+    for other in others:
+        values = {**spec.model_dump(), field: other}
+        if field == "epochs" and "snapshots" in values:
+            values["snapshots"] = (*values["snapshots"], other)  # training is looked at when it ends
+        with suppress(SpecError):
+            found = type(spec)(**values)
+            found.cells()
+            return found
+    raise AssertionError(f"no other value of {field} is accepted")
+
+
+@pytest.mark.parametrize("name, field", [(name, field) for name, spec in GRIDS.items() for field in type(spec).model_fields])
+def test_every_field_of_a_sweep_changes_its_cells(name, field):
+    ids = lambda sweep: [run_id(PROJECT, cell) for cell in sweep.cells()]  # noqa: E731
+    assert ids(changed(GRIDS[name], field)) != ids(GRIDS[name])
+
+
+def test_sweeps_are_found():
+    assert GRIDS  # else the test above would try nothing

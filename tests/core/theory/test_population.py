@@ -1,0 +1,66 @@
+"""The population flow against its kernels, Monte Carlo and autograd; its exact reductions."""
+
+import math
+
+import pytest
+import torch
+
+from ts_core.streams import stream
+from ts_core.theory import population
+from ts_core.theory.kernels import kappa, phi
+from ts_core.training.flow import trajectory
+
+
+def networks(members=2, d=5, m=3, n=4, c=2):
+    """Random students w, v and teacher w_t, v_t."""
+    g = stream(0, "test dynamics")
+    return [torch.from_numpy(g.standard_normal(s)) for s in ((members, n, d), (members, n, c), (m, d), (m, c))]
+
+
+def test_flow_sums_the_kernels_of_the_theory():
+    w, v, w_t, v_t = networks()
+    pair = lambda u: (w[:, :, None].expand(-1, -1, u.shape[-2], -1), u.expand(2, 4, -1, -1))  # noqa: E731
+    dw, dv = torch.zeros_like(w), torch.zeros_like(v)
+    for u, a, sign in ((w_t, v_t.expand(2, -1, -1), 1), (w[:, None], v, -1)):
+        dv += sign * kappa(*pair(u)) @ a
+        dw += sign * ((v @ a.mT)[..., None] * phi(*pair(u))).sum(2)
+    for ours, theirs in zip(population.flow(w, v, w_t, v_t), (dw, dv), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)  # the angle of a node with itself is rounded
+
+
+def test_flow_is_minus_the_gradient_of_the_loss():
+    w, v, w_t, v_t = networks(members=1)
+    x = torch.from_numpy(stream(1, "test dynamics").standard_normal((400_000, 5)))
+    w.requires_grad_(), v.requires_grad_()
+    residual = (x @ w_t.T).clamp(min=0) @ v_t - ((x @ w.mT).clamp(min=0) @ v)[0]
+    loss = (residual - residual.mean(0)).square().sum(1).mean() / 2
+    for rate, slope in zip(population.flow(w, v, w_t, v_t), torch.autograd.grad(loss, (w, v)), strict=True):
+        assert (rate + slope).abs().max() < 0.02 * slope.abs().max()
+
+
+def test_flow_conserves_the_balance_of_every_node():
+    state = networks()
+    w, v, *teacher = state
+    w, v = trajectory(lambda w, v: population.flow(w, v, *teacher), (0.3 * w, 0.3 * v), 0.01, 200, 20)
+    balance = w.square().sum(3) - v.square().sum(3)
+    assert (w[-1] - w[0]).abs().max() > 0.3
+    torch.testing.assert_close(balance, balance[:1].expand_as(balance), rtol=0, atol=1e-7)
+
+
+def test_one_balanced_student_is_logistic_and_shares_of_a_niche_are_kept():
+    s, owner = torch.tensor([2.0], dtype=torch.float64), torch.tensor([0, 0])
+    p_0 = torch.tensor([[0.03, 0.01], [0.04, 0.0]], dtype=torch.float64)
+    p = trajectory(lambda p: (population.reduced(p, 0 * p, owner, s),), (p_0,), 0.01, 600, 1)[0]
+    time = 0.01 * torch.arange(601, dtype=torch.float64)
+    torch.testing.assert_close(p[:, 1, 0], population.logistic(time, s, 0.04), rtol=0, atol=1e-9)
+    torch.testing.assert_close(p.sum(2)[:, 0], p[:, 1, 0], rtol=0, atol=1e-9)  # the niche fills alike, however shared
+    torch.testing.assert_close(p[:, 0, 0] / p[:, 0, 1], torch.full((601,), 3.0, dtype=torch.float64))
+    middle = population.half_time(s, 0.04)
+    torch.testing.assert_close(population.logistic(middle, s, 0.04), s / 2)
+    assert middle.item() == pytest.approx(math.log(49) / (4 * (0.5 - 0.5 / math.pi)))
+
+
+def test_a_node_turns_the_faster_the_closer_it_is():
+    theta = torch.tensor([0.5, 2.0, 3.1])
+    speed = -population.angle_rate(theta) / theta.sin()  # of log tan(theta / 2)
+    assert (speed.diff() < 0).all()
