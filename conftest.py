@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from ts_core.notebooks import NO_DATA, kernel_environment
+from companion.pages.notebooks import kernel_environment
+
+NO_DATA = str(__import__("pathlib").Path(__file__).parent / "_build" / "no-data")
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
 RELATIVE = 1e-3
@@ -37,7 +39,7 @@ class Tolerant(str):
 
 def pytest_configure(config):
     os.environ.update(kernel_environment())
-    os.environ["TS_CORE_DATA"] = NO_DATA  # stored chapters show what every machine has, whatever this one has in its cache
+    os.environ["COMPANION_DATA"] = NO_DATA  # stored chapters show what every machine has, whatever this one has in its cache
     from jupyter_client.manager import KernelManager
     from nbval.kernel import RunningKernel
 

@@ -102,6 +102,11 @@ def compact(network: ConvNet, active: Sequence[Tensor]) -> ConvNet:
     return small
 
 
+def as_samples(f: Tensor) -> Tensor:
+    """Activations of a layer with channels as nodes: every image and position is a sample, ``(1, b h w, n)``."""
+    return f.permute(0, 2, 3, 1).flatten(0, 2)[None]
+
+
 def evaluating(network: ConvNet) -> ConvNet:
     """A copy that no training changes, normalizing with running moments."""
     return deepcopy(network).eval().requires_grad_(False)

@@ -8,14 +8,7 @@ A_l = V_l^T V*_l and B_l = V_l^T V_l the gradient of every layer is g_l = D_l (A
 import torch
 from torch import Tensor
 
-from ts_core.networks import Network, activation, activation_slope, affine, forward
-
-
-def spread(shared: Tensor, members: int) -> Tensor:
-    """Repeat the entries of a shared leading axis until there is one per member; the identity if there already is."""
-    if members % shared.shape[0]:
-        raise ValueError(f"{members} members cannot share {shared.shape[0]} entries evenly")
-    return shared.repeat_interleave(members // shared.shape[0], dim=0) if members != shared.shape[0] else shared
+from ts_core.networks import Network, activation, activation_slope, affine, forward, pair
 
 
 def with_constant(f: Tensor) -> Tensor:
@@ -31,7 +24,7 @@ def augmented(weight: Tensor) -> Tensor:
 
 
 def gates(network: Network, z: list[Tensor]) -> list[Tensor]:
-    """Diagonals of D_l, ``(e_l, b, n_l + 1)`` per layer; 1 for the constant units and the linear output layer."""
+    """Diagonals of D_l, ``(e, b, n_l + 1)`` per layer; 1 for the constant units and the linear output layer."""
     hidden = [with_constant(activation_slope(z_l, network.slope)) for z_l in z[:-1]]
     return [*hidden, with_constant(torch.ones_like(z[-1]))]
 
@@ -43,11 +36,10 @@ def top_down(network: Network, z: list[Tensor]) -> list[Tensor]:
     source      recursive gradient rule (Lemma 1) of the ICML 2020 paper, in augmented form.
     """
     members, samples, outputs = z[-1].shape
-    d = gates(network, z)
+    weights, d = network.spread().weights, gates(network, z)
     v = [torch.eye(outputs + 1, dtype=z[-1].dtype, device=z[-1].device).expand(members, samples, -1, -1)]
     for layer in range(network.depth - 1, 0, -1):  # weights[layer] and d[layer] belong to layer number layer + 1
-        weight = spread(augmented(network.weights[layer]), members)
-        v.insert(0, (v[0] * spread(d[layer], members)[:, :, None]) @ weight[:, None])
+        v.insert(0, (v[0] * d[layer][:, :, None]) @ augmented(weights[layer])[:, None])
     return v
 
 
@@ -56,11 +48,9 @@ def overlaps(teacher: Network, student: Network, x: Tensor) -> tuple[list[Tensor
 
     In two layers the first ``n_1`` rows and columns of A_1 and B_1 are the constants alpha and beta.
     """
+    teacher, student = pair(teacher, student)
     v_t, v = top_down(teacher, forward(teacher, x)[0]), top_down(student, forward(student, x)[0])
-    return (
-        [s.transpose(2, 3) @ spread(t, student.members) for t, s in zip(v_t, v)],
-        [s.transpose(2, 3) @ s for s in v],
-    )
+    return [s.transpose(2, 3) @ t for t, s in zip(v_t, v)], [s.transpose(2, 3) @ s for s in v]
 
 
 def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
@@ -72,27 +62,27 @@ def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
     """
     if teacher.depth != student.depth:
         raise ValueError(f"the rule needs equal depths, got teacher {teacher.depth} and student {student.depth}")
+    teacher, student = pair(teacher, student)
     (_, f_t), (z, f) = forward(teacher, x), forward(student, x)
     gradients = []
     for a, b, d, t, s in zip(*overlaps(teacher, student, x), gates(student, z), f_t, f):
-        t, s, d = (spread(q, student.members) for q in (with_constant(t), with_constant(s), d))
-        difference = a @ t[..., None] - b @ s[..., None]
+        difference = a @ with_constant(t)[..., None] - b @ with_constant(s)[..., None]
         gradients.append((d * difference[..., 0])[..., :-1])
     return gradients
 
 
 def by_backprop(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
     """The gradients of :func:`by_rule` by a plain backward pass, in the memory of ``forward``; any teacher depth."""
+    teacher, student = pair(teacher, student)
     z, f = forward(student, x)
-    return backward(student, z, spread(forward(teacher, x)[1][-1], student.members) - f[-1])
+    return backward(student, z, forward(teacher, x)[1][-1] - f[-1])
 
 
 def backward(student: Network, z: list[Tensor], residual: Tensor) -> list[Tensor]:
     """g_l ``(e, b, n_l)`` of every layer from the output residual g_L = f* - f ``(e, b, c)``."""
     gradients = [residual]
-    for weight, below in zip(reversed(student.weights[1:]), reversed(z[:-1])):
-        back = gradients[0] @ spread(weight[..., :-1], student.members)
-        gradients.insert(0, spread(activation_slope(below, student.slope), student.members) * back)
+    for weight, below in zip(reversed(student.spread().weights[1:]), reversed(z[:-1])):
+        gradients.insert(0, activation_slope(below, student.slope) * (gradients[0] @ weight[..., :-1]))
     return gradients
 
 
@@ -125,5 +115,5 @@ def mean_beta(network: Network, x: Tensor, budget: int = 2**24) -> tuple[list[Te
         for layer, (v, d) in enumerate(zip(top_down(network, z)[:hidden], gates(network, z))):
             diagonal = v[:, :, :-1, :-1].square().sum(2)  # (e, b, n), without the constant units
             beta[layer] = beta[layer] + diagonal.sum(1)
-            h[layer] = h[layer] + (diagonal * spread(d, network.members)[..., :-1].square()).sum(1)
+            h[layer] = h[layer] + (diagonal * d[..., :-1].square()).sum(1)
     return [total / x.shape[1] for total in beta], [total / x.shape[1] for total in h]

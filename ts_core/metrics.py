@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ts_core.networks import Network, check_loss, forward
-
+from ts_core.networks import Network, check_loss, forward, spread
 
 VARIANCE_FLOOR = 1e-10  # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
 
@@ -20,12 +19,48 @@ def correlation(f_t: Tensor, f_s: Tensor) -> Tensor:
     raises      ValueError when b < 2.
     source      normalized correlation of the ICML 2020 paper, two-layer code.
     """
-    if f_t.shape[1] < 2:
-        raise ValueError(f"a correlation needs at least 2 samples, got {f_t.shape[1]}")
-    t, s = f_t - f_t.mean(1, keepdim=True), f_s - f_s.mean(1, keepdim=True)
-    t = t * (t.square().sum(1, keepdim=True) + VARIANCE_FLOOR).rsqrt()
-    s = s * (s.square().sum(1, keepdim=True) + VARIANCE_FLOOR).rsqrt()
-    return t.repeat_interleave(s.shape[0] // t.shape[0], dim=0).transpose(1, 2) @ s
+    running = RunningCorrelation()
+    running.add(f_t, f_s)
+    return running.value().to(f_s.dtype)
+
+
+class RunningCorrelation:
+    """The correlations of one layer's nodes from chunks of samples: sums in float64, products in the chunks' own type.
+
+    Activations are shifted by their means over the first chunk, so that float32 products lose nothing to a large mean.
+    """
+
+    def __init__(self):
+        self._shifts: tuple[Tensor, Tensor] | None = None
+        self._sums: list[Tensor] = []
+        self._samples = 0
+
+    def add(self, f_t: Tensor, f_s: Tensor) -> None:
+        """Post-activations of one chunk, ``(e_t, b, m)`` and ``(e, b, n)``; e_t divides e."""
+        if self._shifts is None:
+            self._shifts = f_t.mean(1, keepdim=True), f_s.mean(1, keepdim=True)
+            self._rounding = torch.finfo(f_s.dtype).eps ** 0.5
+        t, s = spread(f_t - self._shifts[0], len(f_s)), f_s - self._shifts[1]
+        fresh = (t.sum(1), t.square().sum(1), s.sum(1), s.square().sum(1), t.transpose(1, 2) @ s)
+        doubles = [total.double() for total in fresh]
+        self._sums = [old + new for old, new in zip(self._sums, doubles)] if self._sums else doubles
+        self._samples += f_s.shape[1]
+
+    def value(self) -> Tensor:
+        """``(e, m, n)``, in [-1, 1]: 0 for a node that is constant on the samples, NaN for one that diverged.
+
+        raises      ValueError when there were fewer than two samples.
+        """
+        if self._samples < 2:
+            raise ValueError(f"a correlation needs at least 2 samples, got {self._samples}")
+        t, tt, s, ss, ts = self._sums
+        covariance = ts - t[:, :, None] * s[:, None] / self._samples
+        return covariance * self._inverse_spread(t, tt)[:, :, None] * self._inverse_spread(s, ss)[:, None]
+
+    def _inverse_spread(self, x: Tensor, xx: Tensor) -> Tensor:
+        """1 / root of the sum of squares around the mean; 0 where that sum is rounding, which a division would blow up."""
+        around = xx - x * x / self._samples
+        return (around + VARIANCE_FLOOR).rsqrt().where(~(around <= xx * self._rounding), 0.0)  # NaN stays NaN
 
 
 def best_student(rho: Tensor) -> Tensor:
@@ -56,8 +91,8 @@ def observability(f_t: Tensor, f_s: Tensor) -> Tensor:
     does *not* observe it. Zero-bias Gaussian theory: min(pi - theta, theta) / (2 pi).
     source      boundary observability of the released two-layer code.
     """
-    on_t, on_s = (f_t > 0).to(f_s.dtype), (f_s > 0).to(f_s.dtype)
-    both = on_t.repeat_interleave(f_s.shape[0] // f_t.shape[0], dim=0).transpose(1, 2) @ on_s
+    on_t, on_s = (spread(f, len(f_s)).gt(0).to(f_s.dtype) for f in (f_t, f_s))
+    both = on_t.transpose(1, 2) @ on_s
     return torch.minimum(both, on_s.sum(1)[:, None] - both) / f_s.shape[1]
 
 
@@ -65,7 +100,7 @@ def cosine(rows_t: Tensor, rows_s: Tensor, augmented: bool = False) -> Tensor:
     """Cosine between first-layer weights, ``(e, m, n)``; ``augmented`` includes the bias column."""
     stop = None if augmented else -1
     t, s = (torch.nn.functional.normalize(r[..., :stop], dim=-1) for r in (rows_t, rows_s))
-    return t.repeat_interleave(s.shape[0] // t.shape[0], dim=0) @ s.transpose(1, 2)
+    return spread(t, len(s)) @ s.transpose(1, 2)
 
 
 @dataclass(frozen=True)
@@ -84,24 +119,30 @@ class Evaluation:
 def evaluate(
     teacher: Network, students: Sequence[Network], x: Tensor, chunk: int = 256, loss: str = "mse"
 ) -> list[Evaluation]:
-    """Loss and correlations of several student ensembles against one ensemble of teachers, by running moments.
+    """Loss and correlations of several student ensembles against one ensemble of teachers, by running sums.
 
     x           ``(g, b, d)``, b >= 2. Products are taken in its dtype, sums over chunks in float64.
     chunk       samples per pass: bounds the memory, whatever b.
-    loss        as in :func:`training.train`.
+    loss        as in :func:`ts_core.training.sgd.train`.
     raises      ValueError when b < 2, or for an unknown loss.
     """
     check_loss(loss)
     samples = x.shape[1]
     if samples < 2:
         raise ValueError(f"a correlation needs at least 2 samples, got {samples}")
-    totals = [None] * len(students)
-    for start in range(0, samples, chunk):
-        f_t = forward(teacher, x[:, start:start + chunk])[1]
+    hidden = teacher.depth - 1
+    losses = [x.new_zeros((), dtype=torch.float64) for _ in students]
+    running = [[RunningCorrelation() for _ in range(hidden)] for _ in students]
+    for part in x.split(chunk, dim=1):
+        f_t = forward(teacher, part)[1]
         for i, student in enumerate(students):
-            terms = _moments(f_t, forward(student, x[:, start:start + chunk])[1], loss)
-            totals[i] = terms if totals[i] is None else [a.add_(b) for a, b in zip(totals[i], terms)]
-    return [_evaluation(terms, samples) for terms in totals]
+            f = forward(student, part)[1]
+            losses[i] = losses[i] + _sample_losses(f_t[-1], f[-1], loss).sum(1).double()
+            for layer in range(hidden):
+                running[i][layer].add(f_t[layer], f[layer])
+    return [
+        Evaluation(total / samples, tuple(layer.value() for layer in layers)) for total, layers in zip(losses, running)
+    ]
 
 
 def _sample_losses(f_t: Tensor, f_s: Tensor, loss: str) -> Tensor:
@@ -109,66 +150,3 @@ def _sample_losses(f_t: Tensor, f_s: Tensor, loss: str) -> Tensor:
     if loss == "mse":
         return (f_t - f_s).square().mean(2)
     return -f_s.log_softmax(2).gather(2, f_t.argmax(2, keepdim=True))[..., 0]
-
-
-def _moments(f_t: list[Tensor], f_s: list[Tensor], loss: str) -> list[Tensor]:
-    """Sums over the samples: the loss, then per hidden layer t, t^2, s, s^2 and t s, all float64."""
-    terms = [_sample_losses(f_t[-1], f_s[-1], loss).sum(1)]
-    for t, s in zip(f_t[:-1], f_s[:-1]):
-        grouped = s.reshape(t.shape[0], -1, *s.shape[1:])
-        product = (t[:, None].transpose(2, 3) @ grouped).flatten(0, 1)
-        terms += [t.sum(1), t.square().sum(1), s.sum(1), s.square().sum(1), product]
-    return [term.double() for term in terms]
-
-
-def _evaluation(terms: list[Tensor], samples: int) -> Evaluation:
-    rho = []
-    for t, tt, s, ss, ts in zip(*(terms[i::5] for i in range(1, 6))):
-        share = s.shape[0] // t.shape[0]
-        t, tt = t.repeat_interleave(share, 0), tt.repeat_interleave(share, 0)
-        covariance = ts - t[:, :, None] * s[:, None] / samples
-        scale_t = (tt - t * t / samples).clamp(min=0) + VARIANCE_FLOOR
-        scale_s = (ss - s * s / samples).clamp(min=0) + VARIANCE_FLOOR
-        rho.append(covariance * scale_t.rsqrt()[:, :, None] * scale_s.rsqrt()[:, None])
-    return Evaluation(terms[0] / samples, tuple(rho))
-
-
-class Moments:
-    """Sums over images and positions from which every correlation of teacher with student channels follows, float64.
-
-    Activations are shifted by their means over the first chunk, so that float32 products lose nothing to a large mean.
-    """
-
-    def __init__(self):
-        self.shifts, self.terms, self.samples, self.rounding = [], [], [], 0.0
-
-    def add(self, f_t: Sequence[Tensor], f_s: Sequence[Tensor]) -> None:
-        """Activations of one chunk of images, per layer ``(b, m_l, h, w)`` and ``(b, n_l, h, w)``."""
-        pairs = [(_samples(t), _samples(s)) for t, s in zip(f_t, f_s, strict=True)]
-        if not self.shifts:
-            self.shifts = [(t.mean(0), s.mean(0)) for t, s in pairs]
-            self.terms, self.samples = [[0.0] * 5 for _ in pairs], [0 for _ in pairs]
-            self.rounding = torch.finfo(f_t[0].dtype).eps ** 0.5
-        for layer, ((t, s), (mean_t, mean_s)) in enumerate(zip(pairs, self.shifts)):
-            t, s = t - mean_t, s - mean_s
-            fresh = (t.sum(0), t.square().sum(0), s.sum(0), s.square().sum(0), t.T @ s)
-            self.terms[layer] = [total + x.double() for total, x in zip(self.terms[layer], fresh)]
-            self.samples[layer] += len(t)
-
-    def correlation(self) -> list[Tensor]:
-        """Correlation ``(m_l, n_l)`` per layer, in [-1, 1]; 0 for a channel that is constant, NaN for a diverged one."""
-        found = []
-        for (t, tt, s, ss, ts), samples in zip(self.terms, self.samples):
-            inverse_t, inverse_s = self._inverse(t, tt, samples), self._inverse(s, ss, samples)
-            found.append((ts - t[:, None] * s / samples) * inverse_t[:, None] * inverse_s)
-        return found
-
-    def _inverse(self, x: Tensor, xx: Tensor, samples: int) -> Tensor:
-        """1 / root of the sum of squares around the mean; 0 where that sum is rounding, which a division would blow up."""
-        around = xx - x * x / samples
-        return (around + VARIANCE_FLOOR).rsqrt().where(~(around <= xx * self.rounding), 0.0)  # NaN stays NaN
-
-
-def _samples(f: Tensor) -> Tensor:
-    """Channels as columns, one row per image and position: ``(b h w, n)``."""
-    return f.permute(0, 2, 3, 1).flatten(0, 2)

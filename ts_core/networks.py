@@ -61,8 +61,30 @@ class Network:
         """Number of weight layers L; a two-layer network has one hidden layer."""
         return len(self.weights)
 
+    def spread(self, members: int | None = None) -> "Network":
+        """The same networks, each as often as gives ``members`` (default: once), every layer with weights of its own."""
+        return Network(tuple(spread(w, members or self.members) for w in self.weights), self.slope)
+
     def to(self, *args, **kwargs) -> "Network":
         return Network(tuple(w.to(*args, **kwargs) for w in self.weights), self.slope)
+
+
+def spread(shared: Tensor, members: int) -> Tensor:
+    """Repeat the entries of a shared leading axis until there is one per member; the identity if there already is.
+
+    raises      ValueError when the members cannot share the entries evenly.
+    """
+    if members % shared.shape[0]:
+        raise ValueError(f"{members} members cannot share {shared.shape[0]} entries evenly")
+    return shared.repeat_interleave(members // shared.shape[0], dim=0) if members != shared.shape[0] else shared
+
+
+def pair(teacher: Network, student: Network) -> tuple[Network, Network]:
+    """Teacher and student with one network, all its layers its own, for each of the student's members.
+
+    What speaks of pairs begins with this; only the training engine, the forward pass and this know of sharing.
+    """
+    return teacher.spread(student.members), student.spread()
 
 
 def activation(z: Tensor, slope: float = 0.0) -> Tensor:
@@ -89,14 +111,15 @@ def forward(network: Network, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     """Pre-activations and activations of every layer.
 
     x           ``(g, b, d)``; ``g`` divides the number of members (see the module's conventions).
-    returns     ``z, f``, each with one entry per layer, ``z[l - 1]`` and ``f[l - 1]`` being ``(e_l, b, n_l)``;
-                ``f[-1]`` is the linear output.
+    returns     ``z, f``, each with one entry per layer, ``z[l - 1]`` and ``f[l - 1]`` being ``(e, b, n_l)``;
+                ``f[-1]`` is the linear output. What members share is computed once.
     """
     z, f = [], [x]
     for weight in network.weights:
         z.append(affine(weight, f[-1]))
         f.append(activation(z[-1], network.slope))
-    return z, [*f[1:-1], z[-1]]
+    z, f = ([spread(values, network.members) for values in layers] for layers in (z, f[1:]))
+    return z, [*f[:-1], z[-1]]
 
 
 def fan_out_norm(network: Network, layer: int = 1) -> Tensor:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from ts_core.convnets import ConvNet, compact, evaluating, fan_out, masks, place, start, strongest
-from ts_core.metrics import Moments
+from ts_core.convnets import ConvNet, as_samples, compact, evaluating, fan_out, masks, place, start, strongest
+from ts_core.metrics import RunningCorrelation, correlation
 from ts_core.streams import stream
 from ts_core.training.fit import cosine_rates, logit_loss, train
 
@@ -133,11 +133,12 @@ def test_correlations_by_running_moments_equal_a_plain_computation(dtype, tolera
         teacher.convs[0].bias[0] += 50.0  # always on: its mean is large against its spread
         teacher.norms[0].running_mean[0] += 50.0
     teacher, student = (evaluating(place(n, CPU, dtype)) for n in (teacher, student))
-    x, moments = images(30).to(dtype), Moments()
+    x, running = images(30).to(dtype), [RunningCorrelation() for _ in teacher.convs]
     for chunk in x.split(7):
-        moments.add(teacher(chunk)[0], student(chunk)[0])
-    whole = zip(teacher(x)[0], student(x)[0])
-    for layer, (rho, (f_t, f_s)) in enumerate(zip(moments.correlation(), whole)):
+        for layer, f_t, f_s in zip(running, teacher(chunk)[0], student(chunk)[0], strict=True):
+            layer.add(as_samples(f_t), as_samples(f_s))
+    whole = zip(teacher(x)[0], student(x)[0], strict=True)
+    for layer, (rho, (f_t, f_s)) in enumerate(zip((found.value()[0] for found in running), whole, strict=True)):
         assert rho.dtype == torch.float64 and rho.shape == (teacher.widths[layer], student.widths[layer])
         expected = plain_correlation(f_t, f_s)
         constant = ~np.isfinite(expected)
@@ -150,10 +151,10 @@ def test_a_copy_correlates_one_and_a_dead_channel_zero():
     with torch.no_grad():
         teacher.convs[1].bias[2] = -1e6
     teacher = evaluating(teacher)
-    moments, f = Moments(), teacher(images())[0]
-    moments.add(f, f)
+    f = teacher(images())[0]
     assert not f[1][:, 2].any()
-    for rho, now in zip(moments.correlation(), f):
+    for now in f:
+        rho = correlation(as_samples(now), as_samples(now))[0]
         alive = now.amax((0, 2, 3)) > 0
         assert (rho[~alive] == 0).all() and (rho[:, ~alive] == 0).all() and alive.sum() > 1
         torch.testing.assert_close(rho.diagonal()[alive], torch.ones(alive.sum(), dtype=torch.float64), rtol=0, atol=1e-7)

@@ -11,7 +11,6 @@ from ts_core.gradients import (
     by_rule,
     mean_beta,
     overlaps,
-    spread,
     top_down,
     with_constant,
 )
@@ -156,9 +155,3 @@ def test_following_the_gradient_lowers_the_loss():
     lower = student.weights[0] + 1e-4 * before.transpose(1, 2) @ with_constant(x)
     after = by_backprop(teacher, Network((lower, student.weights[1])), x)[1]
     assert (after.square().sum((1, 2)) < output.square().sum((1, 2))).all()
-
-
-def test_spread_refuses_uneven_shares():
-    assert torch.equal(spread(torch.arange(2), 6), torch.tensor([0, 0, 0, 1, 1, 1]))
-    with pytest.raises(ValueError, match="5 members cannot share 2 entries evenly"):
-        spread(torch.arange(2), 5)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ts_core.data import gaussian
-from ts_core.networks import Network, activation, activation_slope, fan_out_norm, forward
+from ts_core.networks import Network, activation, activation_slope, fan_out_norm, forward, pair, spread
 from ts_core.streams import stream
 from ts_core.teachers import random_networks, small_students, two_layer_teachers
 
@@ -45,7 +45,8 @@ def test_members_share_data_and_lower_layers():
     assert [len(w) for w in teacher.weights] == [2, 6]
     x = gaussian(streams("data", 2), 10, 6)
     f = forward(teacher, x)[1]
-    assert f[0].shape == (2, 10, 3) and f[1].shape == (6, 10, 4)
+    assert f[0].shape == (6, 10, 3) and f[1].shape == (6, 10, 4)  # as if each had a lower layer of its own
+    assert all(torch.equal(mine, shared) for mine, shared in zip(f, forward(teacher.spread(), x)[1], strict=True))
     for member in range(6):
         torch.testing.assert_close(f[1][member], torch_network(teacher, member)(x[member // 3]), rtol=0, atol=1e-13)
 
@@ -96,3 +97,20 @@ def test_misfitting_layers_are_refused():
         Network((torch.ones(1, 2, 3), torch.ones(1, 2, 4)))
     with pytest.raises(ValueError, match="3 networks cannot share 2 data sets"):
         forward(Network((torch.ones(3, 2, 3),)), torch.ones(2, 5, 2))
+
+
+def test_spread_refuses_uneven_shares():
+    assert torch.equal(spread(torch.arange(2), 6), torch.tensor([0, 0, 0, 1, 1, 1]))
+    with pytest.raises(ValueError, match="5 members cannot share 2 entries evenly"):
+        spread(torch.arange(2), 5)
+
+
+def test_a_pair_has_a_network_of_its_own_for_each_member_of_the_student():
+    teacher = two_layer_teachers(streams("teacher", 2), 6, 3, 4, [0.0, 1.0])
+    student = random_networks(streams("start", 8), [6, 5, 4])
+    theirs, ours = pair(teacher, student)
+    assert [len(w) for net in (theirs, ours) for w in net.weights] == [8] * 4
+    x = gaussian(streams("data", 2), 10, 6)
+    assert torch.equal(forward(theirs, x)[1][1], spread(forward(teacher, x)[1][1], 8))
+    with pytest.raises(ValueError, match="3 members cannot share 2 entries"):
+        pair(teacher, random_networks(streams("start", 3), [6, 5, 4]))

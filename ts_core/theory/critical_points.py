@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from ts_core.gradients import spread
-from ts_core.networks import Network
+from ts_core.networks import Network, pair
 from ts_core.theory.geometry import all_rows, colinear, fan_out
 
 
@@ -20,7 +19,8 @@ def hyperplane_sums(teacher: Network, student: Network, tolerance: float = 1e-9)
     gradient vanishes, v_k . row = 0 for every student k that observes the hyperplane.
     """
     rows = all_rows(teacher, student)
-    signed = torch.cat([spread(fan_out(teacher), student.members), -fan_out(student)], dim=1)
+    teacher, student = pair(teacher, student)
+    signed = torch.cat([fan_out(teacher), -fan_out(student)], dim=1)
     size = rows[..., :-1].norm(dim=-1, keepdim=True)
     return colinear(rows, rows, tolerance).to(rows.dtype) @ (size * signed)
 
@@ -38,11 +38,11 @@ def kink(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
 
 def specialized(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
     """Whether a teacher node has a co-linear student node, bool ``(e, m)``."""
-    return colinear(*(spread(net.weights[0], student.members) for net in (teacher, student)), tolerance).any(-1)
+    return colinear(*(net.weights[0] for net in pair(teacher, student)), tolerance).any(-1)
 
 
 def prunable(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
     """Whether a student node has no teacher on its hyperplane and all nodes there cancel, bool ``(e, n)``."""
-    rows_t, rows = (spread(net.weights[0], student.members) for net in (teacher, student))
+    rows_t, rows = (net.weights[0] for net in pair(teacher, student))
     cancels = hyperplane_sums(teacher, student, tolerance)[:, rows_t.shape[1]:].norm(dim=-1) < tolerance
     return cancels & ~colinear(rows_t, rows, tolerance).any(1)

@@ -7,8 +7,7 @@ networks take part they are listed teachers first, then students, ``m + n`` = K 
 import torch
 from torch import Tensor
 
-from ts_core.gradients import spread
-from ts_core.networks import Network, affine
+from ts_core.networks import Network, affine, pair, spread
 
 
 def fan_out(network: Network) -> Tensor:
@@ -23,16 +22,18 @@ def unit_rows(network: Network) -> Network:
 
     A node with w = 0 has no boundary and is left as it is.
     """
+    network = network.spread()
     size = network.weights[0][..., :-1].norm(dim=-1)
     size = torch.where(size > 0, size, 1.0)
-    scaled = fan_out(network).transpose(1, 2) * spread(size, network.members)[:, None]
+    scaled = fan_out(network).transpose(1, 2) * size[:, None]
     upper = torch.cat([scaled, network.weights[1][..., -1:]], dim=-1)
     return Network((network.weights[0] / size[..., None], upper), network.slope)
 
 
 def alpha(teacher: Network, student: Network) -> Tensor:
     """Overlap alpha_kj = v_k . v*_j of the fan-out weights, ``(e, m, n)``."""
-    return spread(fan_out(teacher), student.members) @ fan_out(student).transpose(1, 2)
+    v_t, v = (fan_out(net) for net in pair(teacher, student))
+    return v_t @ v.transpose(1, 2)
 
 
 def sine(rows_a: Tensor, rows_b: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ def colinear(rows_a: Tensor, rows_b: Tensor, tolerance: float = 1e-9) -> Tensor:
 
 def all_rows(teacher: Network, student: Network) -> Tensor:
     """First-layer rows of all nodes, teachers first: ``(e, m + n, d + 1)``."""
-    return torch.cat([spread(net.weights[0], student.members) for net in (teacher, student)], dim=1)
+    return torch.cat([net.weights[0] for net in pair(teacher, student)], dim=1)
 
 
 def observed(student: Network, points: Tensor) -> Tensor:
@@ -62,6 +63,6 @@ def observed(student: Network, points: Tensor) -> Tensor:
 
     points      ``(g, m, b, d)`` on each plane, inside the region of inputs. For slope > 0 everyone observes everything.
     """
-    z = affine(student.weights[0], points.flatten(1, 2)).unflatten(1, points.shape[1:3])
+    z = affine(student.spread().weights[0], points.flatten(1, 2)).unflatten(1, points.shape[1:3])
     share = (z > 0).to(z.dtype).mean(2)
-    return spread(torch.ones_like(share) if student.slope else share, student.members)
+    return torch.ones_like(share) if student.slope else share

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from ts_core.gradients import overlaps, spread
-from ts_core.networks import Network
+from ts_core.gradients import overlaps
+from ts_core.networks import Network, pair
 from ts_core.theory.geometry import colinear
 
 
@@ -18,9 +18,10 @@ def local_kink(teacher: Network, student: Network, points: Tensor, tolerance: fl
     points      ``(g, m, b, d)`` on each teacher plane, away from all other boundaries.
     source      lowest-layer specialization, multi-layer theorem of the ICML 2020 paper, in local form.
     """
+    teacher, student = pair(teacher, student)
     width, count = points.shape[1:3]
     a, b = (o[0].unflatten(1, (width, count)) for o in overlaps(teacher, student, points.flatten(1, 2)))
-    rows_t, rows = (spread(net.weights[0], student.members) for net in (teacher, student))
+    rows_t, rows = teacher.weights[0], student.weights[0]
     own = torch.diagonal(a[..., :-1, :-1], dim1=1, dim2=4)  # (e, b, n, m): A_kj at the points of plane j
     copies = colinear(rows_t, rows, tolerance) * rows[:, None, :, :-1].norm(dim=-1)  # (e, m, n)
     shared = torch.einsum("ejbkq,ejq->ejbk", b[..., :-1, :-1], copies)

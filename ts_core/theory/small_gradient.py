@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ts_core.gradients import backward, spread
-from ts_core.networks import Network, affine, forward
+from ts_core.gradients import by_backprop
+from ts_core.networks import Network, affine, pair, spread
 from ts_core.theory.geometry import all_rows, alpha, sine, unit_rows
 
 
@@ -90,26 +90,26 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
     """Both theorems at once: premise by the gradients of the triples, conclusion by counting near planes."""
     if radius <= 0:
         raise ValueError(f"augmentation radius must be positive, got {radius}")
+    teacher, student = pair(teacher, student)
     members, (width, count) = student.members, points.shape[1:3]
+    points, inside, direction = (spread(shared, members) for shared in (points, inside, direction))
     step = radius * direction[:, :, None]
-    triples = torch.stack([points, points + step, points - step], dim=2).flatten(1, 3)  # (g, m 3 b, d)
+    triples = torch.stack([points, points + step, points - step], dim=2).flatten(1, 3)  # (e, m 3 b, d)
     shape = (members, width, 3, count, -1)
-    z, f = forward(student, triples)
-    residual = spread(forward(teacher, triples)[1][-1], members) - f[-1]
-    g = backward(student, z, residual)[0].reshape(shape).abs().amax(2)  # (e, m, b, n): largest of each triple
-    active = (spread(z[0], members).reshape(shape) > 0).all(2) & spread(inside, members)[..., None]  # the points of S
+    g = by_backprop(teacher, student, triples)[0].reshape(shape).abs().amax(2)  # (e, m, b, n): largest of a triple
+    active = (affine(student.weights[0], triples).reshape(shape) > 0).all(2) & inside[..., None]  # the points of S
     gradient = torch.where(active, g, -math.inf).amax(2).abs()  # inf for an empty S
 
     rows = all_rows(teacher, student)
     base = affine(rows, points.flatten(1, 2)).reshape(members, width, count, -1).abs()
-    reach = radius * (spread(direction, members) @ rows[..., :-1].transpose(1, 2)).abs()
+    reach = radius * (direction @ rows[..., :-1].transpose(1, 2)).abs()
     near = base < reach[:, :, None]  # (e, m, b, m + n)
     own = torch.eye(width, rows.shape[1], dtype=torch.bool, device=rows.device)
     near &= ~own[:, None]
     met = active.to(g.dtype).transpose(2, 3) @ near.to(g.dtype)  # (e, m, n, m + n): points of S near node i
     most = met.max(-1)
 
-    size, offered = active.sum(2), spread(inside.sum(2), members)[..., None]
+    size, offered = active.sum(2), inside.sum(2)[..., None]
     share = size / offered.clamp(min=1)
     others = rows.shape[1] - 1
     overlap = alpha(teacher, student).abs()

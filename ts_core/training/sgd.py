@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ts_core.networks import Network, check_loss
+from ts_core.networks import Network, check_loss, spread
 
 
 BLOCK = 5  # steps gathered at once: long enough to amortize the call, short enough to stay in the cache
@@ -26,7 +26,7 @@ LOOK_AHEAD = 1000  # steps whose row numbers are drawn at once
 def diverged(network: Network) -> Tensor:
     """Whether any weight of a member is not finite: bool ``(e,)``."""
     broken = [~w.isfinite().all(2).all(1) for w in network.weights]
-    return torch.stack([b.repeat_interleave(network.members // len(b)) for b in broken]).any(0)
+    return torch.stack([spread(b, network.members) for b in broken]).any(0)
 
 
 def train(

@@ -8,8 +8,8 @@ from companion.datasets.augmentation import inputs
 from companion.experiments.convolutional.spec import Student
 from companion.experiments.convolutional.teacher import CHUNK, batches, from_table, optimizer_of, rates, splits, where
 from companion.runs.spec import Tables
-from ts_core.convnets import ConvNet, evaluating, place, start
-from ts_core.metrics import Moments
+from ts_core.convnets import ConvNet, as_samples, evaluating, place, start
+from ts_core.metrics import RunningCorrelation
 from ts_core.streams import stream
 from ts_core.training.fit import logit_loss, train
 
@@ -54,7 +54,7 @@ def run(cell: Student, taught: Tables) -> Tables:
 @torch.no_grad()
 def compare(teacher: ConvNet, student: ConvNet, parts, dtype: torch.dtype) -> tuple[dict, list[torch.Tensor]]:
     """Losses and accuracies on validation and test images; correlations per layer over all test images and positions."""
-    facts, moments = {}, Moments()
+    facts, running = {}, [RunningCorrelation() for _ in teacher.convs]
     for name, (images, labels) in zip(("validation", "test"), parts[1:]):
         terms = []
         for pixels, truth in zip(images.split(CHUNK), labels.split(CHUNK)):
@@ -65,10 +65,11 @@ def compare(teacher: ConvNet, student: ConvNet, parts, dtype: torch.dtype) -> tu
                 (y_t - y_s).double().square().mean(1).sum(), (guess == truth).sum(), (guess == y_t.argmax(1)).sum(),
             ]))
             if name == "test":
-                moments.add(f_t, f_s)
+                for layer, t, s in zip(running, f_t, f_s):
+                    layer.add(as_samples(t), as_samples(s))
         means = (torch.stack(terms).sum(0) / len(labels)).tolist()
         facts |= dict(zip((f"{name}_loss", f"{name}_accuracy", f"{name}_agreement"), means))
-    return facts, moments.correlation()
+    return facts, [layer.value()[0] for layer in running]
 
 
 def _units(rho: list[torch.Tensor]) -> pd.DataFrame:
