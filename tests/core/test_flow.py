@@ -18,7 +18,7 @@ def networks(members, d=5, m=3, n=4, c=2):
 def test_trajectory_is_of_fourth_order_and_agrees_with_an_adaptive_solver():
     w, v, *teacher = networks(members=1)
     start = 0.3 * w, 0.3 * v
-    velocity = lambda w, v: population.flow(w, v, *teacher)  # noqa: E731
+    velocity = lambda w, v: population.flow(w, v, *teacher)
 
     def flat(t, y):
         parts = torch.from_numpy(y).split([w.numel(), v.numel()])

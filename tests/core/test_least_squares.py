@@ -25,7 +25,7 @@ def test_linearization_equals_autograd():
 
 def test_members_do_not_couple():
     """Member 1 alone passes the same loss levels as beside two others, one of which cannot be trained at all."""
-    draw = lambda purpose: [stream(seed, purpose) for seed in range(3)]  # noqa: E731
+    draw = lambda purpose: [stream(seed, purpose) for seed in range(3)]
     teacher = two_layer_teachers(draw("teacher"), 5, 3, 4, [1.0])
     start, x = small_students(draw("start"), [5, 6, 4], 0.3), gaussian(draw("data"), 200, 5)
     start.weights[0][2] = math.nan

@@ -17,7 +17,7 @@ POLARITIES = (0.0, 1.0)
 
 def problem(seeds, widths=(2, 4), polarities=POLARITIES, scale=0.3):
     """Teachers, students and inputs as an experiment makes them; one data set per seed."""
-    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in seeds]  # noqa: E731
+    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in seeds]
     teacher = two_layer_teachers(of("teacher"), DIM, WIDTH, OUTPUTS, polarities)
     students = [small_students(of("start", n), (DIM, n, OUTPUTS), scale, len(polarities)) for n in widths]
     return teacher, students, gaussian(of("data"), SAMPLES, DIM)
@@ -187,7 +187,7 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(changed, messag
 
 
 def test_cross_entropy_needs_two_outputs():
-    draw = lambda purpose: [stream(seed, purpose) for seed in (1, 2, 7)]  # noqa: E731
+    draw = lambda purpose: [stream(seed, purpose) for seed in (1, 2, 7)]
     x = gaussian(draw("data"), 20, 6)
     teacher = deep_teachers(draw("teacher"), (6, 4, 1), x)
     student = uniform_students(draw("start"), (6, 4, 1))

@@ -10,7 +10,7 @@ from companion.chapters.cifar10.claims import claims_about
 def made_up(gain: float) -> dict:
     """Tables in which 2x correlates ``gain`` more than 1x in both layers and is as much more accurate, three seeds."""
     keys = [dict(seed=s, over_realization=r) for s in (1, 2, 3) for r in (1.0, 2.0)]
-    size = lambda k: (k["over_realization"] - 1) * gain + 0.001 * k["seed"]  # noqa: E731
+    size = lambda k: (k["over_realization"] - 1) * gain + 0.001 * k["seed"]
     runs = pd.DataFrame([dict(k, test_accuracy=0.7 + size(k), test_agreement=0.9, selected=True) for k in keys])
     units = pd.DataFrame([dict(k, epoch=5, layer=l, best_correlation=0.9 - 0.1 * l + size(k)) for k in keys for l in (1, 2)])
     epochs = pd.DataFrame([dict(phase="tuning", selected=True, test_accuracy=0.71)])

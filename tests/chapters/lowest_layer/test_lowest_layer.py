@@ -113,9 +113,9 @@ def test_claims_about_the_sweep_hold_or_fail_with_its_numbers():
 def test_claims_of_the_further_sweeps_hold_or_fail_with_their_numbers():
     recovered, lost = sweep({20_000: 0.999}, upper=0.995), sweep({20_000: 0.999}, upper=0.6)
     longer = recovered.assign(epoch=recovered.epoch * 3)  # every size has a last epoch of its own
-    wider = lambda table: table.assign(over_realization=5.0)  # noqa: E731
+    wider = lambda table: table.assign(over_realization=5.0)
     published = as_published(pd.concat([recovered, wider(recovered)]))
-    judged = lambda *found: verdicts(claims.follow_up_claims(*found, published))  # noqa: E731
+    judged = lambda *found: verdicts(claims.follow_up_claims(*found, published))
     assert set(judged(longer, wider(recovered), recovered).values()) == {"holds"}
     assert set(judged(lost, wider(lost), lost).values()) == {"fails"}
 
@@ -128,7 +128,7 @@ def test_the_last_epoch_is_that_of_each_run():
 def test_live_claims_can_fail():
     good = layers([0.1, 0.96, 0.97], [0.1, 0.2, 0.96]).assign(tuned_on="own")
     both = pd.concat([good.assign(mean_best_correlation=0.7), good.assign(mean_best_correlation=0.71, tuned_on="evaluation")])
-    two_seeds = lambda table: pd.concat([table, table.assign(seed=2)])  # noqa: E731
+    two_seeds = lambda table: pd.concat([table, table.assign(seed=2)])
     held = claims.live_claims(two_seeds(good), two_seeds(both), 0.95)
     assert [claim.verdict for claim in held] == ["holds"] * 3
     assert held[2].value == pytest.approx(0.01)

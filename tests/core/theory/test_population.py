@@ -19,7 +19,7 @@ def networks(members=2, d=5, m=3, n=4, c=2):
 
 def test_flow_sums_the_kernels_of_the_theory():
     w, v, w_t, v_t = networks()
-    pair = lambda u: (w[:, :, None].expand(-1, -1, u.shape[-2], -1), u.expand(2, 4, -1, -1))  # noqa: E731
+    pair = lambda u: (w[:, :, None].expand(-1, -1, u.shape[-2], -1), u.expand(2, 4, -1, -1))
     dw, dv = torch.zeros_like(w), torch.zeros_like(v)
     for u, a, sign in ((w_t, v_t.expand(2, -1, -1), 1), (w[:, None], v, -1)):
         dv += sign * kappa(*pair(u)) @ a
