@@ -24,7 +24,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 class Server:
-    """A web server on this machine that answers with given bytes; ``cut`` closes the connection half-way so often."""
+    """A web server on this machine that answers with given bytes; ``cut`` times it hangs up half-way."""
 
     def __init__(self, body: bytes | None, cut: int = 0):
         outer = self
@@ -39,7 +39,7 @@ class Server:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 short = outer.requests <= outer.cut
-                self.wfile.write(body[:len(body) // 2] if short else body)
+                self.wfile.write(body[: len(body) // 2] if short else body)
 
             def log_message(self, *words):
                 pass
@@ -80,7 +80,9 @@ def packed(members: dict[str, bytes | Path | tarfile.TarInfo]) -> bytes:
 @pytest.fixture(scope="session")
 def archive(original) -> bytes:
     members = {f"{LAYOUT}/{name}": original / name for name in FILES}
-    return packed(members | {f"{LAYOUT}/readme.html": b"<html>", f"{LAYOUT}/more/{TRAIN[0]}": b"not this one"})
+    return packed(
+        members | {f"{LAYOUT}/readme.html": b"<html>", f"{LAYOUT}/more/{TRAIN[0]}": b"not this one"}
+    )
 
 
 def fetch(target, body, *hosts, **options):
@@ -97,7 +99,9 @@ def test_a_download_is_verified_unpacked_and_kept(serve, archive, original, tmp_
     assert "holds the official archive; nothing was downloaded" in fetch(target, archive, server.address)
     assert server.requests == 1
     replace(target / TEST[0], (original / TRAIN[0]).read_bytes())
-    assert "not the official archive; nothing" in fetch(target, archive, server.address) and not cifar10.is_official(target)
+    assert "not the official archive; nothing" in fetch(
+        target, archive, server.address
+    ) and not cifar10.is_official(target)
     replace(target / TEST[0], b"short")
     with pytest.raises(DataError, match="test_batch.bin has 5 bytes"):
         fetch(target, archive, server.address)
@@ -123,7 +127,13 @@ def test_no_network_wrong_checksum_and_no_room(serve, archive, tmp_path, monkeyp
     refused(tmp_path, "no answer .*refused.*", archive, "http://127.0.0.1:9/")
     refused(tmp_path, "answered 503 down", archive, serve(None).address)
     refused(tmp_path, "another checksum", archive, here, checksum="0" * 64)
-    refused(tmp_path, "another checksum", archive, serve(archive[:-100]).address, checksum=hashlib.sha256(archive).hexdigest())
+    refused(
+        tmp_path,
+        "another checksum",
+        archive,
+        serve(archive[:-100]).address,
+        checksum=hashlib.sha256(archive).hexdigest(),
+    )
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**12, 10**12, 10**8))
     refused(tmp_path, "no room at .*: 354 MB are needed, 100 MB are free", archive, here)
@@ -135,14 +145,17 @@ def link(name: str) -> tarfile.TarInfo:
     return found
 
 
-@pytest.mark.parametrize("members, message", [
-    ({"../outside.bin": b"x"}, "stray path '../outside.bin'"),
-    ({f"{LAYOUT}/../../outside.bin": b"x"}, "stray path"),
-    ({"/outside.bin": b"x"}, "stray path '/outside.bin'"),
-    ({f"{LAYOUT}/{TRAIN[0]}": link(f"{LAYOUT}/{TRAIN[0]}")}, "stray path"),
-    ({f"{LAYOUT}/{TRAIN[0]}": b"x"}, "the archive lacks data_batch_2.bin, .*test_batch.bin"),
-    (None, "cannot be unpacked"),
-])
+@pytest.mark.parametrize(
+    "members, message",
+    [
+        ({"../outside.bin": b"x"}, "stray path '../outside.bin'"),
+        ({f"{LAYOUT}/../../outside.bin": b"x"}, "stray path"),
+        ({"/outside.bin": b"x"}, "stray path '/outside.bin'"),
+        ({f"{LAYOUT}/{TRAIN[0]}": link(f"{LAYOUT}/{TRAIN[0]}")}, "stray path"),
+        ({f"{LAYOUT}/{TRAIN[0]}": b"x"}, "the archive lacks data_batch_2.bin, .*test_batch.bin"),
+        (None, "cannot be unpacked"),
+    ],
+)
 def test_an_archive_that_is_not_what_it_should_be(serve, tmp_path, members, message):
     body = packed(members) if members else b"not an archive"
     refused(tmp_path, message, body, serve(body).address)
@@ -160,7 +173,9 @@ def test_a_disk_that_fills_up_leaves_nothing(serve, archive, tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(shutil, "copyfileobj", full)
-    refused(tmp_path, "cannot store the images at .*: No space left on device", archive, serve(archive).address)
+    refused(
+        tmp_path, "cannot store the images at .*: No space left on device", archive, serve(archive).address
+    )
 
 
 def test_files_of_others_are_left_alone(tmp_path):

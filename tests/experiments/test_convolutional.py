@@ -1,4 +1,4 @@
-"""A pruned convolutional teacher and its students: what they train on, what they find, paired and repeatable."""
+"""A pruned convolutional teacher and its students: what they train on and find, paired and repeatable."""
 
 import pandas as pd
 import pytest
@@ -16,8 +16,18 @@ from companion.runs.spec import SpecError
 
 ONCE = Training(epochs=1, batch_size=20, learning_rate=0.01, weight_decay=5e-4)
 TEACHER = Teacher(
-    dataset="patches", fingerprint=read("patches")[1], images=200, validation_images=40, test_images=60, pool=2, shift=2,
-    width=4, prune=(0.0, 0.25), training=ONCE, tuning=ONCE, dtype="float64",
+    dataset="patches",
+    fingerprint=read("patches")[1],
+    images=200,
+    validation_images=40,
+    test_images=60,
+    pool=2,
+    shift=2,
+    width=4,
+    prune=(0.0, 0.25),
+    training=ONCE,
+    tuning=ONCE,
+    dtype="float64",
 )
 TWICE = Training(epochs=2, batch_size=20, learning_rate=0.01)
 STUDENTS = [Student(teacher=TEACHER, over_realization=ratio, seed=1, training=TWICE) for ratio in (2.0, 1.0)]
@@ -35,7 +45,10 @@ def test_tables_of_a_run(tables):
     assert len(runs) == 2 * 3 and set(runs.status) == {"ok"}
     assert runs.groupby("over_realization").selected.sum().tolist() == [1, 1]
     assert channels.groupby("layer").active.agg(["size", "sum"]).to_numpy().tolist() == [[4, 4], [4, 3]]
-    assert units.groupby(["over_realization", "epoch", "layer"]).size().unstack().to_numpy().tolist() == [[4, 3]] * 6
+    assert (
+        units.groupby(["over_realization", "epoch", "layer"]).size().unstack().to_numpy().tolist()
+        == [[4, 3]] * 6
+    )
     assert units.best_correlation.between(-1, 1).all() and runs.train_loss.isna().sum() == 2
     assert len(tables["filters"]) == 2 * 2 * 4 * 27
     assert tables["images"].to_dict("records") == [
@@ -58,7 +71,9 @@ def test_a_student_learns_from_the_teacher_of_the_first_stage(tables):
     weights = tables["weights"]
     louder = weights.value.where(~weights.parameter.str.startswith("top."), 2 * weights.value)
     student = STUDENTS[-1]
-    own, other = (student.run({**tables, "weights": w})["runs"] for w in (weights, weights.assign(value=louder)))
+    own, other = (
+        student.run({**tables, "weights": w})["runs"] for w in (weights, weights.assign(value=louder))
+    )
     assert (own.test_loss < other.test_loss).all()
     with pytest.raises(KeyError, match="weights"):
         student.run({})
@@ -94,11 +109,17 @@ def test_other_images_and_too_few_are_refused():
         splits(TEACHER.model_copy(update=dict(images=6000)))
 
 
-@pytest.mark.parametrize("values, message", [
-    (dict(over_realization=1.3), "over_realization must be at least 1 and give a whole number"),
-    (dict(training=Training(batch_size=161)), "batch_size: must not exceed the 160 training images, got 161"),
-    (dict(seed=-1), "seed: .*greater than or equal to 0"),
-])
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (dict(over_realization=1.3), "over_realization must be at least 1 and give a whole number"),
+        (
+            dict(training=Training(batch_size=161)),
+            "batch_size: must not exceed the 160 training images, got 161",
+        ),
+        (dict(seed=-1), "seed: .*greater than or equal to 0"),
+    ],
+)
 def test_students_that_cannot_be_trained_are_refused(values, message):
     with pytest.raises(SpecError, match=message):
         Student(**{**dict(teacher=TEACHER, over_realization=2.0, seed=1, training=TWICE), **values})

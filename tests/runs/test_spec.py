@@ -41,7 +41,8 @@ class Note(Spec):
 
 def test_fields_of_the_same_name_are_carried():
     job = Chapter(width=3, ratios=[2.0, 4.0]).into(Job)
-    assert job == Job(width=3, rate=0.5, ratios=(2.0, 4.0))  # what only one of both has keeps out, or its default
+    # what only one of both has keeps out, or its default
+    assert job == Job(width=3, rate=0.5, ratios=(2.0, 4.0))
 
 
 def test_changes_win_over_what_is_carried():
@@ -75,13 +76,16 @@ def test_what_is_excluded_from_ids_is_carried_too():
     assert Place(folder="here").into(Place).folder == "here"
 
 
-@pytest.mark.parametrize("change, message", [
-    (dict(width=0), "^width: .*greater than or equal to 1, got 0$"),
-    (dict(width="7"), "^width: .*valid integer, got '7'"),
-    (dict(kind="c"), "^kind: .*'a' or 'b', got 'c'$"),
-    (dict(rates=0.1), "^rates: unknown parameter; known are width, rate, ratios, kind, seeds$"),
-    (dict(rate=-1.0, seeds=(1.5,)), r"^rate: .*got -1.0; seeds\.0: .*got 1.5$"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(width=0), "^width: .*greater than or equal to 1, got 0$"),
+        (dict(width="7"), "^width: .*valid integer, got '7'"),
+        (dict(kind="c"), "^kind: .*'a' or 'b', got 'c'$"),
+        (dict(rates=0.1), "^rates: unknown parameter; known are width, rate, ratios, kind, seeds$"),
+        (dict(rate=-1.0, seeds=(1.5,)), r"^rate: .*got -1.0; seeds\.0: .*got 1.5$"),
+    ],
+)
 def test_changes_that_do_not_fit_are_refused_by_name(change, message):
     with pytest.raises(SpecError, match=message):
         Chapter().into(Job, **change)

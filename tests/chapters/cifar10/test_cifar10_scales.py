@@ -11,13 +11,19 @@ from companion.runs.sweeps import Sweep
 from companion.runs.workers import RunError
 
 
-@pytest.mark.parametrize("values, message", [
-    (dict(width=5, over_realizations=(1.3,)), "over_realization must be at least 1 and give a whole number"),
-    (dict(batch_size=3000), "batch_size: must not exceed the 2000 training images"),
-    (dict(prune=(0.1,) * 8), "prune: 8 layers leave nothing of images of 16 pixels"),
-    (dict(prune=(1.0,)), "prune.0: .*less than 1"),
-    (dict(dataset="cifar100"), "dataset: .*'patches'"),
-])
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (
+            dict(width=5, over_realizations=(1.3,)),
+            "over_realization must be at least 1 and give a whole number",
+        ),
+        (dict(batch_size=3000), "batch_size: must not exceed the 2000 training images"),
+        (dict(prune=(0.1,) * 8), "prune: 8 layers leave nothing of images of 16 pixels"),
+        (dict(prune=(1.0,)), "prune.0: .*less than 1"),
+        (dict(dataset="cifar100"), "dataset: .*'patches'"),
+    ],
+)
 def test_bad_settings_are_refused(values, message):
     with pytest.raises(SpecError, match=message):
         Cifar10(**values)
