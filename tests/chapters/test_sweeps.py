@@ -34,9 +34,11 @@ def changed(spec, field):
     raise AssertionError(f"no other value of {field} is accepted")
 
 
-@pytest.mark.parametrize("name, field", [(name, field) for name, spec in GRIDS.items() for field in type(spec).model_fields])
+@pytest.mark.parametrize(
+    "name, field", [(name, field) for name, spec in GRIDS.items() for field in type(spec).model_fields]
+)
 def test_every_field_of_a_sweep_changes_its_cells(name, field):
-    ids = lambda sweep: [run_id(PROJECT, cell) for cell in sweep.cells()]  # noqa: E731
+    ids = lambda sweep: [run_id(PROJECT, cell) for cell in sweep.cells()]
     assert ids(changed(GRIDS[name], field)) != ids(GRIDS[name])
 
 

@@ -20,7 +20,9 @@ def rows(seeds, d=100, m=5):
 
 
 def test_streams_differ_by_seed_purpose_and_key():
-    draws = [stream(*key).standard_normal() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1), (0, "a", 2)]]
+    draws = [
+        stream(*key).standard_normal() for key in [(0, "a"), (1, "a"), (0, "b"), (0, "a", 1), (0, "a", 2)]
+    ]
     assert len(set(draws)) == len(draws)
     assert stream(0, "a").standard_normal() == draws[0]
 
@@ -30,12 +32,15 @@ def test_negative_seed_is_refused():
         stream(-1, "data")
 
 
-@pytest.mark.parametrize("sampler", [
-    lambda g, r: data.gaussian(g, 50, 100),
-    lambda g, r: data.uniform(g, 50, 100),
-    lambda g, r: data.on_planes(g, r, 50),
-    lambda g, r: data.teacher_aware(g, r, 60),
-])
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        lambda g, r: data.gaussian(g, 50, 100),
+        lambda g, r: data.uniform(g, 50, 100),
+        lambda g, r: data.on_planes(g, r, 50),
+        lambda g, r: data.teacher_aware(g, r, 60),
+    ],
+)
 def test_member_alone_equals_member_among_many(sampler):
     among = sampler(streams("data", range(32)), rows(range(32)))
     alone = sampler(streams("data", [7]), rows([7]))
@@ -81,10 +86,12 @@ def test_teacher_aware_recipe_at_the_papers_size():
     planes = rows(range(3))
     x = data.teacher_aware(streams("data", range(3)), planes, 1500)
     torch.testing.assert_close(x.norm(dim=-1), torch.full((3, 1500), 15.0, dtype=torch.float64))
-    z = affine(planes, x).reshape(3, 3, 5, 100, 5)  # member, kind, teacher of the point, point, teacher looked at
+    # member, kind, teacher of the point, point, teacher looked at
+    z = affine(planes, x).reshape(3, 3, 5, 100, 5)
     own = torch.stack([z[:, :, j, :, j] for j in range(5)], dim=2)
     off_plane = own[:, 0].abs()
-    assert 0.010 < off_plane.mean() < 0.016 and off_plane.max() < 0.1  # rescaling moves points off the plane, a little
+    # rescaling moves points off the plane, a little
+    assert 0.010 < off_plane.mean() < 0.016 and off_plane.max() < 0.1
     assert (own[:, 1] > 0.5).all() and (own[:, 2] < -0.5).all()
     assert 2.8 < own[:, 1].mean() < 3.1 and -3.1 < own[:, 2].mean() < -2.8
 

@@ -17,15 +17,19 @@ def test_linearization_equals_autograd():
     jacobian, residual = _linearized(teacher, student, x)
     shapes = [w.shape[1:] for w in student.weights]
     theta = torch.cat([w.flatten() for w in student.weights])
+
     def output(theta):
         return forward(_unflatten(theta[None], shapes, 0.2), x)[1][-1].flatten()
-    torch.testing.assert_close(jacobian[0], torch.autograd.functional.jacobian(output, theta), rtol=0, atol=1e-13)
+
+    torch.testing.assert_close(
+        jacobian[0], torch.autograd.functional.jacobian(output, theta), rtol=0, atol=1e-13
+    )
     torch.testing.assert_close(residual[0], forward(teacher, x)[1][-1].flatten() - output(theta))
 
 
 def test_members_do_not_couple():
-    """Member 1 alone passes the same loss levels as beside two others, one of which cannot be trained at all."""
-    draw = lambda purpose: [stream(seed, purpose) for seed in range(3)]  # noqa: E731
+    """Member 1 alone passes the same loss levels as beside two others, one of which cannot be trained."""
+    draw = lambda purpose: [stream(seed, purpose) for seed in range(3)]
     teacher = two_layer_teachers(draw("teacher"), 5, 3, 4, [1.0])
     start, x = small_students(draw("start"), [5, 6, 4], 0.3), gaussian(draw("data"), 200, 5)
     start.weights[0][2] = math.nan

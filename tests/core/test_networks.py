@@ -48,11 +48,15 @@ def test_members_share_data_and_lower_layers():
     assert f[0].shape == (6, 10, 3) and f[1].shape == (6, 10, 4)  # as if each had a lower layer of its own
     assert all(torch.equal(mine, shared) for mine, shared in zip(f, forward(teacher.spread(), x)[1], strict=True))
     for member in range(6):
-        torch.testing.assert_close(f[1][member], torch_network(teacher, member)(x[member // 3]), rtol=0, atol=1e-13)
+        torch.testing.assert_close(
+            f[1][member], torch_network(teacher, member)(x[member // 3]), rtol=0, atol=1e-13
+        )
 
 
 def test_hand_computed_output():
-    network = Network((torch.tensor([[[2.0, 1.0], [-1.0, 0.0]]]), torch.tensor([[[1.0, 10.0, 0.5]]])), slope=0.1)
+    network = Network(
+        (torch.tensor([[[2.0, 1.0], [-1.0, 0.0]]]), torch.tensor([[[1.0, 10.0, 0.5]]])), slope=0.1
+    )
     z, f = forward(network, torch.tensor([[[3.0], [-1.0]]]))
     assert z[0][0].tolist() == [[7.0, -3.0], [-1.0, 1.0]]
     torch.testing.assert_close(f[0][0], torch.tensor([[7.0, -0.3], [-0.1, 1.0]]))

@@ -14,6 +14,12 @@ def test_over_realized_width():
 
 def test_log_spaced_steps():
     steps = log_spaced(1000, 15)
-    assert steps[0] == 0 and steps[1] == 1 and steps[-1] == 1000 and steps == sorted(set(steps)) and len(steps) <= 15
+    assert (
+        steps[0] == 0
+        and steps[1] == 1
+        and steps[-1] == 1000
+        and steps == sorted(set(steps))
+        and len(steps) <= 15
+    )
     with pytest.raises(ValueError, match="steps = 0"):
         log_spaced(0, 5)

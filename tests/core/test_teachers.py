@@ -38,7 +38,9 @@ def test_impossible_encodings_are_refused_before_looping():
 
 def test_polarity_divides_fan_out_by_powers_of_the_node_number():
     polarities = [0.0, 0.5, 2.0]
-    norms = fan_out_norm(two_layer_teachers(streams("teacher", range(3)), 20, 6, 50, polarities)).reshape(3, 3, 6)
+    norms = fan_out_norm(two_layer_teachers(streams("teacher", range(3)), 20, 6, 50, polarities)).reshape(
+        3, 3, 6
+    )
     for v, p in enumerate(polarities):
         torch.testing.assert_close(norms[:, v], norms[:, 0] * torch.arange(1, 7).double() ** -p)
     flat = fan_out_norm(two_layer_teachers(streams("teacher", range(40)), 20, 10, 50, [0.0]))
@@ -47,7 +49,9 @@ def test_polarity_divides_fan_out_by_powers_of_the_node_number():
 
 def test_teacher_rows_are_unit_and_biases_are_not_rescaled():
     teacher = two_layer_teachers(streams("teacher", range(4)), 30, 5, 7, [1.0], bias=-0.1)
-    torch.testing.assert_close(teacher.weights[0][..., :-1].norm(dim=-1), torch.ones(4, 5, dtype=torch.float64))
+    torch.testing.assert_close(
+        teacher.weights[0][..., :-1].norm(dim=-1), torch.ones(4, 5, dtype=torch.float64)
+    )
     assert (teacher.weights[0][..., -1] == -0.1).all() and (teacher.weights[1][..., -1] == -0.1).all()
 
 
@@ -55,8 +59,11 @@ def test_member_alone_equals_member_among_many():
     many, alone = streams("teacher", range(32)), [stream(7, "teacher")]
     teachers = (two_layer_teachers(generators, 9, 4, 6, [0.0, 1.0]) for generators in (many, alone))
     for a, b in zip(*(t.weights for t in teachers)):
-        assert torch.equal(a[7 * len(a) // 32:8 * len(a) // 32], b)
-    starts = small_students(streams("start", range(32)), [9, 8, 6]), small_students([stream(7, "start")], [9, 8, 6])
+        assert torch.equal(a[7 * len(a) // 32 : 8 * len(a) // 32], b)
+    starts = (
+        small_students(streams("start", range(32)), [9, 8, 6]),
+        small_students([stream(7, "start")], [9, 8, 6]),
+    )
     for a, b in zip(*(s.weights for s in starts)):
         assert torch.equal(a[7:8], b)
 
@@ -75,7 +82,7 @@ def member(network, i):
 
 
 def plain_forward(weights, x, slope=0.0):
-    """Activations of every layer of one network; rows of ``weights`` are units, their last column the bias."""
+    """Activations of every layer of one network; rows of ``weights`` are units, the last column the bias."""
     f = [x]
     for layer, w in enumerate(weights, start=1):
         z = f[-1] @ w[:, :-1].T + w[:, -1]
@@ -93,7 +100,8 @@ def test_teachers_are_normalized_tuned_and_standardized(slope):
         for w, below in zip(weights[:-1], f):
             np.testing.assert_allclose(np.linalg.norm(w[:, :-1], axis=1), 1, rtol=1e-12)
             np.testing.assert_allclose(np.median(below @ w[:, :-1].T + w[:, -1], axis=0), 0, atol=1e-12)
-            steps = w[:, :-1] / np.abs(w[:, :-1]).max(axis=1, keepdims=True)  # rows are multiples of the nine choices
+            # rows are multiples of the nine choices
+            steps = w[:, :-1] / np.abs(w[:, :-1]).max(axis=1, keepdims=True)
             ratios = {a / b for a in CHOICES for b in CHOICES if b and abs(a) <= abs(b)}
             assert all(min(abs(s - r) for r in ratios) < 1e-12 for s in steps.ravel())
         np.testing.assert_allclose(f[-1].mean(0), 0, atol=1e-12)

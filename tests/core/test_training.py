@@ -17,7 +17,7 @@ POLARITIES = (0.0, 1.0)
 
 def problem(seeds, widths=(2, 4), polarities=POLARITIES, scale=0.3):
     """Teachers, students and inputs as an experiment makes them; one data set per seed."""
-    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in seeds]  # noqa: E731
+    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in seeds]
     teacher = two_layer_teachers(of("teacher"), DIM, WIDTH, OUTPUTS, polarities)
     students = [small_students(of("start", n), (DIM, n, OUTPUTS), scale, len(polarities)) for n in widths]
     return teacher, students, gaussian(of("data"), SAMPLES, DIM)
@@ -27,8 +27,15 @@ def trained(seeds, teacher, students, x, steps=300, snapshots=None, rate=0.05):
     """Students at every snapshot, by step."""
     seen = {}
     train(
-        teacher, students, x, [stream(seed, "batches") for seed in seeds], learning_rate=rate, batch_size=BATCH,
-        steps=steps, snapshots=snapshots or [steps], on_snapshot=lambda step, now: seen.update({step: now}),
+        teacher,
+        students,
+        x,
+        [stream(seed, "batches") for seed in seeds],
+        learning_rate=rate,
+        batch_size=BATCH,
+        steps=steps,
+        snapshots=snapshots or [steps],
+        on_snapshot=lambda step, now: seen.update({step: now}),
     )
     return seen
 
@@ -43,7 +50,7 @@ def with_bias(rows):
 
 
 def plain_sgd(teacher, student, x, indices, rate):
-    """One two-layer network: W += rate * mean over the batch of g f^T, with g = -dJ/dz; rows of W are inputs."""
+    """A two-layer network: W += rate * mean over a batch of g f^T, with g = -dJ/dz; rows of W are inputs."""
     (v1, v2), (w1, w2) = ([w.T.copy() for w in weights] for weights in (teacher, student))
     for batch in indices:
         f0 = with_bias(x[batch])
@@ -58,7 +65,9 @@ def plain_sgd(teacher, student, x, indices, rate):
 
 
 def equal(a, b, tolerance=0.0):
-    return all(torch.allclose(u, v, rtol=0, atol=tolerance, equal_nan=True) for u, v in zip(a.weights, b.weights))
+    return all(
+        torch.allclose(u, v, rtol=0, atol=tolerance, equal_nan=True) for u, v in zip(a.weights, b.weights)
+    )
 
 
 def test_ensemble_follows_the_plain_loop_to_rounding():
@@ -160,37 +169,69 @@ def test_success_decisions_of_float32_are_those_of_float64():
     for dtype in (torch.float32, torch.float64):
         after = trained(seeds, teacher.to(dtype), students, x.to(dtype), steps=3000)[3000]
         assert after[0].weights[0].dtype == dtype
-        decisions[dtype] = torch.cat([success(e.rho[0]) for e in evaluate(teacher.to(dtype), after, fresh.to(dtype))])
+        decisions[dtype] = torch.cat(
+            [success(e.rho[0]) for e in evaluate(teacher.to(dtype), after, fresh.to(dtype))]
+        )
     assert torch.equal(*decisions.values())
-    assert 0.1 < decisions[torch.float64].double().mean() < 0.9  # both outcomes occur, so agreement means something
+    # both outcomes occur, so agreement means something
+    assert 0.1 < decisions[torch.float64].double().mean() < 0.9
 
 
-@pytest.mark.parametrize("changed, message", [
-    (dict(batch_size=0), r"batch_size must lie in 1\.\.40 .*got 0"),
-    (dict(batch_size=41), r"batch_size must lie in 1\.\.40 .*got 41"),
-    (dict(snapshots=[]), r"snapshots must lie in 0\.\.10"),
-    (dict(snapshots=[11]), r"snapshots must lie in 0\.\.10, got \[11\]"),
-    (dict(batches=[]), r"one batch generator per data set \(2\), got 0"),
-    (dict(x=torch.zeros(2, 40, 5, dtype=torch.float64)), "teacher maps 6 inputs"),
-    (dict(students=[small_students([stream(1, "s")] * 4, (DIM, 2, 4))]), "student 0 maps 6 inputs to 4 outputs"),
-    (dict(students=[small_students([stream(1, "s")] * 3, (DIM, 2, OUTPUTS))]), "student 0 has 3 members; need 4"),
-    (dict(students=[small_students([stream(1, "s")] * 4, (DIM, OUTPUTS))]), "student 0 needs a hidden layer"),
-])
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        (dict(batch_size=0), r"batch_size must lie in 1\.\.40 .*got 0"),
+        (dict(batch_size=41), r"batch_size must lie in 1\.\.40 .*got 41"),
+        (dict(snapshots=[]), r"snapshots must lie in 0\.\.10"),
+        (dict(snapshots=[11]), r"snapshots must lie in 0\.\.10, got \[11\]"),
+        (dict(batches=[]), r"one batch generator per data set \(2\), got 0"),
+        (dict(x=torch.zeros(2, 40, 5, dtype=torch.float64)), "teacher maps 6 inputs"),
+        (
+            dict(students=[small_students([stream(1, "s")] * 4, (DIM, 2, 4))]),
+            "student 0 maps 6 inputs to 4 outputs",
+        ),
+        (
+            dict(students=[small_students([stream(1, "s")] * 3, (DIM, 2, OUTPUTS))]),
+            "student 0 has 3 members; need 4",
+        ),
+        (
+            dict(students=[small_students([stream(1, "s")] * 4, (DIM, OUTPUTS))]),
+            "student 0 needs a hidden layer",
+        ),
+    ],
+)
 def test_what_cannot_be_trained_is_refused_before_the_first_step(changed, message):
     teacher, students, x = problem((1, 2))
     arguments = dict(
-        teacher=teacher, students=students, x=x, batches=[stream(s, "batches") for s in (1, 2)], learning_rate=0.1,
-        batch_size=BATCH, steps=10, snapshots=[0, 10], on_snapshot=lambda *_: pytest.fail("training has begun"),
+        teacher=teacher,
+        students=students,
+        x=x,
+        batches=[stream(s, "batches") for s in (1, 2)],
+        learning_rate=0.1,
+        batch_size=BATCH,
+        steps=10,
+        snapshots=[0, 10],
+        on_snapshot=lambda *_: pytest.fail("training has begun"),
     )
     with pytest.raises(ValueError, match=message):
         train(**{**arguments, **changed})
 
 
 def test_cross_entropy_needs_two_outputs():
-    draw = lambda purpose: [stream(seed, purpose) for seed in (1, 2, 7)]  # noqa: E731
+    draw = lambda purpose: [stream(seed, purpose) for seed in (1, 2, 7)]
     x = gaussian(draw("data"), 20, 6)
     teacher = deep_teachers(draw("teacher"), (6, 4, 1), x)
     student = uniform_students(draw("start"), (6, 4, 1))
     with pytest.raises(ValueError, match="at least 2 outputs, got 1"):
-        train(teacher, [student], x, draw("batches"), learning_rate=0.1, batch_size=8, steps=4, snapshots=[4],
-              on_snapshot=lambda *_: None, loss="cross_entropy")
+        train(
+            teacher,
+            [student],
+            x,
+            draw("batches"),
+            learning_rate=0.1,
+            batch_size=8,
+            steps=4,
+            snapshots=[4],
+            on_snapshot=lambda *_: None,
+            loss="cross_entropy",
+        )

@@ -1,4 +1,4 @@
-"""The dynamics as tables: reductions that are exact, SGD that follows the flow, coverage, half-times by hand."""
+"""The dynamics as tables: exact reductions, SGD that follows the flow, coverage, half-times by hand."""
 
 import math
 
@@ -14,7 +14,9 @@ from companion.runs.spec import SpecError
 from ts_core.theory import population
 from ts_core.training.flow import trajectory
 
-TINY = LearningCurves(input_dim=6, teacher_width=3, over_realization=2.0, seeds=2, horizon=12.0, batch_size=256)
+TINY = LearningCurves(
+    input_dim=6, teacher_width=3, over_realization=2.0, seeds=2, horizon=12.0, batch_size=256
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,9 @@ def test_reduction_is_exact_on_the_aligned_manifold(curves):
     torch.testing.assert_close(full, p[-1], rtol=0, atol=1e-6)
     own = torch.eye(6, dtype=torch.float64)[owner] > 0
     assert (w_end[-1] * ~own).abs().max() == 0  # nothing leaves the manifold
-    wide = curves[curves.start == "aligned"].pivot(index=["seed", "teacher", "time"], columns="route", values="learned")
+    wide = curves[curves.start == "aligned"].pivot(
+        index=["seed", "teacher", "time"], columns="route", values="learned"
+    )
     assert (wide.flow - wide.reduced).abs().max() < 1e-3 * spec.strength
     assert wide.groupby(level=1).flow.max().gt(0.5 * strengths.numpy()).all()
 
@@ -53,7 +57,9 @@ def test_strong_teachers_are_learned_first_and_sgd_follows(curves):
 
 def test_half_times_by_hand():
     values = [0, 0.5, 1.5, 0, 0, 1]
-    curve = pd.DataFrame({"seed": [1] * 3 + [2] * 3, "strength": 2.0, "time": [0.0, 1.0, 2.0] * 2, "learned": values})
+    curve = pd.DataFrame(
+        {"seed": [1] * 3 + [2] * 3, "strength": 2.0, "time": [0.0, 1.0, 2.0] * 2, "learned": values}
+    )
     half = half_times(curve).set_index("seed").half_time
     assert half[1] == 1.5 and math.isnan(half[2])  # reaching the half is not exceeding it
 
@@ -82,14 +88,17 @@ def test_the_step_of_the_coverage_is_small_enough():
     assert coarse.notna().sum() > 5
 
 
-@pytest.mark.parametrize("values, message", [
-    (dict(teacher_width=11), "teacher_width: at most input_dim = 10.*got 11"),
-    (dict(interval=0.25), "interval: must be a whole multiple of step = 0.1, got 0.25"),
-    (dict(horizon=0.7), "horizon: must be a whole multiple of interval = 0.5, got 0.7"),
-    (dict(learning_rate=0.03), "interval: must be a whole multiple of learning_rate = 0.03, got 0.5"),
-    (dict(over_realization=0.5), "over_realization must be at least 1"),
-    (dict(seeds=0), "seeds: should be greater than or equal to 1, got 0"),
-])
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (dict(teacher_width=11), "teacher_width: at most input_dim = 10.*got 11"),
+        (dict(interval=0.25), "interval: must be a whole multiple of step = 0.1, got 0.25"),
+        (dict(horizon=0.7), "horizon: must be a whole multiple of interval = 0.5, got 0.7"),
+        (dict(learning_rate=0.03), "interval: must be a whole multiple of learning_rate = 0.03, got 0.5"),
+        (dict(over_realization=0.5), "over_realization must be at least 1"),
+        (dict(seeds=0), "seeds: should be greater than or equal to 1, got 0"),
+    ],
+)
 def test_settings_are_refused_by_name(values, message):
     with pytest.raises(SpecError, match=message):
         LearningCurves(**values)

@@ -13,8 +13,22 @@ from ts_core.streams import stream
 from ts_core.training.sgd import train
 
 SEEDS = (1, 2, 7)
-TINY = dict(input_dim=6, hidden=(4, 5), outputs=3, seeds=SEEDS, samples=70, batch_size=8, epochs=3, snapshots=(0, 1, 3),
-            data_std=1.0, tuning_samples=200, eval_samples=150, beta_samples=50, dtype="float64", learning_rates=((0, 0.2), (2, 0.1)))
+TINY = dict(
+    input_dim=6,
+    hidden=(4, 5),
+    outputs=3,
+    seeds=SEEDS,
+    samples=70,
+    batch_size=8,
+    epochs=3,
+    snapshots=(0, 1, 3),
+    data_std=1.0,
+    tuning_samples=200,
+    eval_samples=150,
+    beta_samples=50,
+    dtype="float64",
+    learning_rates=((0, 0.2), (2, 0.1)),
+)
 
 
 def streams(purpose):
@@ -22,7 +36,7 @@ def streams(purpose):
 
 
 def plain_forward(weights, x, slope=0.0):
-    """Activations of every layer of one network; rows of ``weights`` are units, their last column the bias."""
+    """Activations of every layer of one network; rows of ``weights`` are units, the last column the bias."""
     f = [x]
     for layer, w in enumerate(weights, start=1):
         z = f[-1] @ w[:, :-1].T + w[:, -1]
@@ -36,14 +50,22 @@ def member(network, i):
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_training_follows_a_plain_torch_loop(loss):
-    """torch's own layers, losses and SGD, one network at a time, with a piecewise constant rate and shuffled epochs."""
+    """torch's own layers, losses and SGD, network by network; a piecewise constant rate, shuffled epochs."""
     cell = MultiLayer(**TINY, loss=loss, over_realization=2)
     teacher, student, x, _ = start(cell)
     seen = {}
     scale = 2 / cell.outputs if loss == "mse" else 1
     train(
-        teacher, [student], x, [stream(s, "batches") for s in SEEDS], loss=loss, shuffle=True, batch_size=8, steps=24,
-        learning_rate=[(0, 0.2 * scale), (16, 0.1 * scale)], snapshots=[0, 10, 24],
+        teacher,
+        [student],
+        x,
+        [stream(s, "batches") for s in SEEDS],
+        loss=loss,
+        shuffle=True,
+        batch_size=8,
+        steps=24,
+        learning_rate=[(0, 0.2 * scale), (16, 0.1 * scale)],
+        snapshots=[0, 10, 24],
         on_snapshot=lambda step, now: seen.update({step: now[0]}),
     )
     assert list(seen) == [0, 10, 24]
@@ -63,11 +85,14 @@ def test_training_follows_a_plain_torch_loop(loss):
                     f = layer(f).relu()
                 f = layers[-1](f)
                 value = (
-                    torch.nn.MSELoss()(f, target) if loss == "mse" else torch.nn.CrossEntropyLoss()(f, target.argmax(1))
+                    torch.nn.MSELoss()(f, target)
+                    if loss == "mse"
+                    else torch.nn.CrossEntropyLoss()(f, target.argmax(1))
                 )
                 optimizer.zero_grad(), value.backward(), optimizer.step()
         for layer, before, after in zip(layers, student.weights, seen[24].weights):
-            assert (layer.weight - before[i, :, :-1]).abs().max() > 0.01  # it has moved, so agreement means something
+            # it has moved, so agreement means something
+            assert (layer.weight - before[i, :, :-1]).abs().max() > 0.01
             assert torch.allclose(layer.weight, after[i, :, :-1], rtol=0, atol=1e-12)
             assert torch.allclose(layer.bias, after[i, :, -1], rtol=0, atol=1e-12)
 
@@ -77,31 +102,47 @@ def test_the_reported_loss_is_torchs(loss):
     teacher, student, x, _ = start(MultiLayer(**TINY))
     f_t, f = forward(teacher, x)[1][-1], forward(student, x)[1][-1]
     for i, value in enumerate(evaluate(teacher, [student], x, chunk=33, loss=loss)[0].loss):
-        theirs = torch.nn.MSELoss()(f[i], f_t[i]) if loss == "mse" else torch.nn.CrossEntropyLoss()(f[i], f_t[i].argmax(1))
+        theirs = (
+            torch.nn.MSELoss()(f[i], f_t[i])
+            if loss == "mse"
+            else torch.nn.CrossEntropyLoss()(f[i], f_t[i].argmax(1))
+        )
         assert value.item() == pytest.approx(theirs.item(), rel=1e-12)
 
 
 def test_the_tables_say_what_numpy_says():
     cell = MultiLayer(**TINY, over_realization=2, tables=("runs", "layers", "students"))
     tables = cell.run()
-    assert {name: len(table) for name, table in tables.items()} == {"runs": 9, "layers": 18, "students": 3 * 3 * (8 + 10)}
-    teacher, student, x, x_eval = start(cell)
-    for i, seed in enumerate(SEEDS):
+    assert {name: len(table) for name, table in tables.items()} == {
+        "runs": 9,
+        "layers": 18,
+        "students": 3 * 3 * (8 + 10),
+    }
+    teacher, student, _, x_eval = start(cell)
+    for i, seed in enumerate(SEEDS):  # noqa: B007 (the queries name it)
         f_t, f = (plain_forward(member(net, i), x_eval[i].numpy()) for net in (teacher, student))
         row = tables["runs"].query("seed == @seed and epoch == 0").iloc[0]
-        assert row.eval_loss == pytest.approx(np.square(f_t[-1] - f[-1]).mean(), rel=1e-10) and row.status == "ok"
+        assert (
+            row.eval_loss == pytest.approx(np.square(f_t[-1] - f[-1]).mean(), rel=1e-10)
+            and row.status == "ok"
+        )
         for layer in (1, 2):
             with np.errstate(invalid="ignore"):  # a silent node correlates 0, not 0 / 0
-                rho = np.nan_to_num(np.corrcoef(f_t[layer - 1].T, f[layer - 1].T))[:cell.hidden[layer - 1], cell.hidden[layer - 1]:]
+                rho = np.nan_to_num(np.corrcoef(f_t[layer - 1].T, f[layer - 1].T))[
+                    : cell.hidden[layer - 1], cell.hidden[layer - 1] :
+                ]
             row = tables["layers"].query("seed == @seed and epoch == 0 and layer == @layer").iloc[0]
-            assert row.mean_best_correlation == pytest.approx(rho.max(1).mean(), abs=1e-5)  # a nearly silent node meets the floor
+            # a nearly silent node meets the floor
+            assert row.mean_best_correlation == pytest.approx(rho.max(1).mean(), abs=1e-5)
             assert row.mean_best_teacher == pytest.approx(rho.max(0).mean(), abs=1e-5)
             nodes = tables["students"].query("seed == @seed and epoch == 0 and layer == @layer")
             np.testing.assert_allclose(nodes.best_correlation, rho.max(0), atol=1e-4)
 
 
 def test_a_seed_alone_equals_itself_among_others():
-    among, alone = (MultiLayer(**{**TINY, "seeds": seeds}).run()["layers"].query("seed == 2") for seeds in (SEEDS, (2,)))
+    among, alone = (
+        MultiLayer(**{**TINY, "seeds": seeds}).run()["layers"].query("seed == 2") for seeds in (SEEDS, (2,))
+    )
     np.testing.assert_allclose(among.mean_best_correlation, alone.mean_best_correlation, rtol=0, atol=1e-10)
 
 
@@ -116,33 +157,45 @@ def test_a_rate_too_large_is_flagged_per_member():
     assert set(runs[runs.epoch == 0].status) == {"ok"} and set(runs[runs.epoch == 30].status) == {"diverged"}
 
 
-@pytest.mark.parametrize("changed, message", [
-    (dict(hidden=()), "hidden: .*at least 1 item"),
-    (dict(hidden=(4, 0)), r"hidden\.1: .*greater than or equal to 1, got 0"),
-    (dict(over_realization=0.5), "over_realization must be at least 1 .*0.5"),
-    (dict(over_realization=1.3), "whole number of nodes; 1.3 times 4"),
-    (dict(samples=7), "batch_size: must not exceed the 7 samples, got 8"),
-    (dict(loss="cross_entropy", outputs=1), "outputs: cross_entropy .*at least 2, got 1"),
-    (dict(loss="hinge"), "loss: .*'mse' or 'cross_entropy'.*got 'hinge'"),
-    (dict(learning_rates=((1, 0.2),)), r"learning_rates: epochs must rise from 0, got \[1\]"),
-    (dict(learning_rates=((0, -0.2),)), "learning_rates.*greater than 0, got -0.2"),
-    (dict(slope=1.0), "slope: .*less than 1, got 1.0"),
-    (dict(eval_samples=1), "eval_samples: .*greater than or equal to 2, got 1"),
-    (dict(snapshots=(0, 2)), "snapshots: must end with the last epoch, 3"),
-])
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        (dict(hidden=()), "hidden: .*at least 1 item"),
+        (dict(hidden=(4, 0)), r"hidden\.1: .*greater than or equal to 1, got 0"),
+        (dict(over_realization=0.5), "over_realization must be at least 1 .*0.5"),
+        (dict(over_realization=1.3), "whole number of nodes; 1.3 times 4"),
+        (dict(samples=7), "batch_size: must not exceed the 7 samples, got 8"),
+        (dict(loss="cross_entropy", outputs=1), "outputs: cross_entropy .*at least 2, got 1"),
+        (dict(loss="hinge"), "loss: .*'mse' or 'cross_entropy'.*got 'hinge'"),
+        (dict(learning_rates=((1, 0.2),)), r"learning_rates: epochs must rise from 0, got \[1\]"),
+        (dict(learning_rates=((0, -0.2),)), "learning_rates.*greater than 0, got -0.2"),
+        (dict(slope=1.0), "slope: .*less than 1, got 1.0"),
+        (dict(eval_samples=1), "eval_samples: .*greater than or equal to 2, got 1"),
+        (dict(snapshots=(0, 2)), "snapshots: must end with the last epoch, 3"),
+    ],
+)
 def test_what_cannot_be_run_is_refused(changed, message):
     with pytest.raises(SpecError, match=message):
         MultiLayer(**{**TINY, **changed})
 
 
-@pytest.mark.parametrize("changed, message", [
-    (dict(loss="hinge"), "loss must be one of mse, cross_entropy, got 'hinge'"),
-    (dict(learning_rate=[(5, 0.1)]), "start at step 0"),
-    (dict(learning_rate=0.0), "must be positive"),
-])
+@pytest.mark.parametrize(
+    "changed, message",
+    [
+        (dict(loss="hinge"), "loss must be one of mse, cross_entropy, got 'hinge'"),
+        (dict(learning_rate=[(5, 0.1)]), "start at step 0"),
+        (dict(learning_rate=0.0), "must be positive"),
+    ],
+)
 def test_training_refuses_what_it_does_not_know(changed, message):
     teacher, student, x, _ = start(MultiLayer(**TINY))
-    arguments = dict(learning_rate=0.1, batch_size=8, steps=4, snapshots=[4], on_snapshot=lambda *_: pytest.fail("has begun"))
+    arguments = dict(
+        learning_rate=0.1,
+        batch_size=8,
+        steps=4,
+        snapshots=[4],
+        on_snapshot=lambda *_: pytest.fail("has begun"),
+    )
     with pytest.raises(ValueError, match=message):
         train(teacher, [student], x, streams("batches"), **{**arguments, **changed})
 

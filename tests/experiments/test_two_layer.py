@@ -11,8 +11,18 @@ from companion.runs.identity import run_id
 from companion.runs.spec import SpecError
 
 TINY = dict(
-    input_dim=6, outputs=3, teacher_width=2, over_realizations=(1.0, 2.0), polarities=(0.0, 1.0), samples=40,
-    batch_size=4, learning_rate=0.05, epochs=2, steps_per_epoch=20, snapshots=(0, 1, 2), eval_samples=50,
+    input_dim=6,
+    outputs=3,
+    teacher_width=2,
+    over_realizations=(1.0, 2.0),
+    polarities=(0.0, 1.0),
+    samples=40,
+    batch_size=4,
+    learning_rate=0.05,
+    epochs=2,
+    steps_per_epoch=20,
+    snapshots=(0, 1, 2),
+    eval_samples=50,
 )
 
 BASE = TwoLayer(**TINY, seeds=(1, 2), data="aware", dtype="float64")
@@ -76,7 +86,9 @@ def test_a_seed_polarity_and_over_realization_do_not_depend_on_their_neighbours(
 def test_one_row_per_observation(base):
     runs, members = base["runs"], 2 * 2 * 2  # seeds, polarities, over-realizations
     assert len(runs) == members * 3 and not runs.duplicated(KEYS).any() and set(runs.status) == {"ok"}
-    assert len(base["teachers"]) == len(runs) * 2 and not base["teachers"].duplicated([*KEYS, "teacher"]).any()
+    assert (
+        len(base["teachers"]) == len(runs) * 2 and not base["teachers"].duplicated([*KEYS, "teacher"]).any()
+    )
     students = base["students"]
     assert set(students.epoch) == {2} and not students.duplicated([*KEYS, "student"]).any()
     assert students.groupby("over_realization").student.nunique().to_dict() == {1.0: 2, 2.0: 4}
@@ -89,14 +101,19 @@ def test_pairs_hold_every_correlation():
     cell = TwoLayer(**{**BASE.model_dump(), "tables": ("pairs", "teachers")})
     tables = cell.run()
     keys = [*KEYS, "teacher"]
-    assert len(tables["pairs"]) == 2 * 2 * 3 * 2 * (2 + 4)  # seeds, polarities, epochs, teachers x both widths
+    # seeds, polarities, epochs, teachers x both widths
+    assert len(tables["pairs"]) == 2 * 2 * 3 * 2 * (2 + 4)
     best = tables["pairs"].groupby(keys).correlation.max()
-    assert np.abs(best - tables["teachers"].set_index(keys).best_correlation.reindex(best.index)).max() < 1e-12
+    assert (
+        np.abs(best - tables["teachers"].set_index(keys).best_correlation.reindex(best.index)).max() < 1e-12
+    )
 
 
 def test_teacher_norms_decay_with_the_polarity(base):
-    norms = base["teachers"].drop_duplicates(["seed", "polarity", "teacher"]).pivot_table(
-        "fan_out_norm", ["seed", "teacher"], "polarity"
+    norms = (
+        base["teachers"]
+        .drop_duplicates(["seed", "polarity", "teacher"])
+        .pivot_table("fan_out_norm", ["seed", "teacher"], "polarity")
     )
     ratio = (norms[1.0] / norms[0.0]).unstack("teacher")
     assert np.abs(ratio - [1, 1 / 2]).to_numpy().max() < 1e-12
@@ -121,18 +138,21 @@ def test_diverged_seeds_are_rows_with_a_status_and_leave_the_others():
         np.testing.assert_allclose(paired[column], paired[f"{column}_quiet"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("values, message", [
-    (dict(epochs=1), r"snapshots: must end with the last epoch, 1, got \[0, 1, 2\]"),
-    (dict(batch_size=41), "batch_size: must not exceed the 40 samples, got 41"),
-    (dict(over_realizations=(0.5,)), "over_realization must be at least 1"),
-    (dict(over_realizations=(1.25,)), "a whole number of nodes"),
-    (dict(seeds=(1, 1)), r"seeds: values must differ, got \[1, 1\]"),
-    (dict(seeds=(-1,)), "seeds.0: .*greater than or equal to 0, got -1"),
-    (dict(learning_rate="1e-2"), "learning_rate: .*1.0e-2"),
-    (dict(input_dim=0), "input_dim: .*got 0"),
-    (dict(rate=1.0), "rate: unknown parameter"),
-    (dict(data="both"), "data: .*'random' or 'aware'"),
-])
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (dict(epochs=1), r"snapshots: must end with the last epoch, 1, got \[0, 1, 2\]"),
+        (dict(batch_size=41), "batch_size: must not exceed the 40 samples, got 41"),
+        (dict(over_realizations=(0.5,)), "over_realization must be at least 1"),
+        (dict(over_realizations=(1.25,)), "a whole number of nodes"),
+        (dict(seeds=(1, 1)), r"seeds: values must differ, got \[1, 1\]"),
+        (dict(seeds=(-1,)), "seeds.0: .*greater than or equal to 0, got -1"),
+        (dict(learning_rate="1e-2"), "learning_rate: .*1.0e-2"),
+        (dict(input_dim=0), "input_dim: .*got 0"),
+        (dict(rate=1.0), "rate: unknown parameter"),
+        (dict(data="both"), "data: .*'random' or 'aware'"),
+    ],
+)
 def test_what_cannot_be_run_is_refused_on_one_line(values, message):
     with pytest.raises(SpecError, match=message) as error:
         TwoLayer(**{**BASE.model_dump(), **values})

@@ -1,4 +1,4 @@
-"""The chapter on fan-out ordering: its tables and claims by hand, and its stored sweep against the present code."""
+"""The chapter on fan-out ordering: tables and claims by hand, the stored sweep against the present code."""
 
 import math
 
@@ -24,10 +24,18 @@ from ts_core.networks import fan_out_norm
 STORED = place.root() / "book" / "results" / "fan_out"
 
 
-TEACHERS = pd.DataFrame({
-    "teacher_width": 2, "polarity": 1.0, "over_realization": 1.0, "seed": [1, 1, 2, 2] * 2, "epoch": [5] * 4 + [100] * 4,
-    "teacher": [0, 1] * 4, "best_correlation": [0.99, 0.2, 0.96, 0.94, 0.99, 0.97, 0.5, 0.96], "fan_out_norm": [4.0, 2.0] * 4,
-})
+TEACHERS = pd.DataFrame(
+    {
+        "teacher_width": 2,
+        "polarity": 1.0,
+        "over_realization": 1.0,
+        "seed": [1, 1, 2, 2] * 2,
+        "epoch": [5] * 4 + [100] * 4,
+        "teacher": [0, 1] * 4,
+        "best_correlation": [0.99, 0.2, 0.96, 0.94, 0.99, 0.97, 0.5, 0.96],
+        "fan_out_norm": [4.0, 2.0] * 4,
+    }
+)
 
 
 def test_success_rates_by_hand():
@@ -43,16 +51,36 @@ def test_a_loss_of_zero_stays_finite_and_a_diverged_run_stays_out():
 
 
 def test_a_start_that_never_covers_counts_with_the_horizon():
-    times = pd.DataFrame({"seed": [1, 1, 2, 2], "over_realization": [1.0, 4.0] * 2, "time": [np.nan, 12.0, 40.0, 10.0]})
+    times = pd.DataFrame(
+        {"seed": [1, 1, 2, 2], "over_realization": [1.0, 4.0] * 2, "time": [np.nan, 12.0, 40.0, 10.0]}
+    )
     claim = covering(times, 120.0)
     assert claim.value == pytest.approx((12 / 120 + 10 / 40) / 2) and claim.verdict == "holds"
 
 
 def test_the_distance_to_published_curves_by_hand():
-    rates = pd.DataFrame({"polarity": 1.0, "over_realization": 1.0, "epoch": 100, "teacher": [0, 1], "success_rate": [1.0, 0.5]})
-    losses = pd.DataFrame({"polarity": 1.0, "over_realization": 1.0, "epoch": [100], "log10_eval_loss": [-2.0]})
-    runs = pd.DataFrame({"polarity": 1.0, "over_realization": 1.0, "epoch": 100, "seed": [1, 2], "status": "ok",
-                         "eval_loss": [1e-3, 1e-4]})
+    rates = pd.DataFrame(
+        {
+            "polarity": 1.0,
+            "over_realization": 1.0,
+            "epoch": 100,
+            "teacher": [0, 1],
+            "success_rate": [1.0, 0.5],
+        }
+    )
+    losses = pd.DataFrame(
+        {"polarity": 1.0, "over_realization": 1.0, "epoch": [100], "log10_eval_loss": [-2.0]}
+    )
+    runs = pd.DataFrame(
+        {
+            "polarity": 1.0,
+            "over_realization": 1.0,
+            "epoch": 100,
+            "seed": [1, 2],
+            "status": "ok",
+            "eval_loss": [1e-3, 1e-4],
+        }
+    )
     success, loss = published(TEACHERS, runs, rates, losses)
     assert success.value == pytest.approx((0.5 + 0.5) / 2) and success.verdict != "holds"
     assert loss.value == pytest.approx(1.5)
@@ -61,17 +89,31 @@ def test_the_distance_to_published_curves_by_hand():
 def teachers_table(epochs, norms, first):
     """One seed: each teacher correlates 1 from its first epoch on (never: None)."""
     rows = [
-        dict(seed=1, polarity=1.0, over_realization=2.0, epoch=e, teacher=j, fan_out_norm=norm,
-             best_correlation=float(at is not None and e >= at))
-        for e in epochs for j, (norm, at) in enumerate(zip(norms, first))
+        dict(
+            seed=1,
+            polarity=1.0,
+            over_realization=2.0,
+            epoch=e,
+            teacher=j,
+            fan_out_norm=norm,
+            best_correlation=float(at is not None and e >= at),
+        )
+        for e in epochs
+        for j, (norm, at) in enumerate(zip(norms, first))
     ]
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize("first, expected", [
-    ([1, 2, 3, 4], -1.0), ([4, 3, 2, 1], 1.0),
-    ([1, 1, 2, None], None), ([1, 2, None, None], None), ([1, 4, 2, 3], None),
-])
+@pytest.mark.parametrize(
+    "first, expected",
+    [
+        ([1, 2, 3, 4], -1.0),
+        ([4, 3, 2, 1], 1.0),
+        ([1, 1, 2, None], None),
+        ([1, 2, None, None], None),
+        ([1, 4, 2, 3], None),
+    ],
+)
 def test_ordering_ranks_ties_and_the_never_specialized(first, expected):
     norms = [4.0, 3.0, 2.0, 1.0]
     table = first_specialized(teachers_table(range(5), norms, first))
@@ -91,22 +133,32 @@ def test_ordering_of_equals_is_undefined_and_a_bad_threshold_refused():
 
 
 def test_norms_that_are_stored_once_come_back_to_every_row():
-    teacher = {"seed": [1, 1], "data": "random", "samples": 10, "teacher_width": 2, "polarity": 1.0, "teacher": [0, 1]}
+    teacher = {
+        "seed": [1, 1],
+        "data": "random",
+        "samples": 10,
+        "teacher_width": 2,
+        "polarity": 1.0,
+        "teacher": [0, 1],
+    }
     norms = pd.DataFrame({**teacher, "fan_out_norm": [4.0, 2.0]})
     once = pd.DataFrame({**teacher, "over_realization": 1.0, "epoch": 0, "best_correlation": [0.3, 0.2]})
-    rows = pd.concat([once, once.assign(epoch=1), once.assign(over_realization=5.0, seed=2)], ignore_index=True)
+    rows = pd.concat(
+        [once, once.assign(epoch=1), once.assign(over_realization=5.0, seed=2)], ignore_index=True
+    )
     stored = {"runs": once, "teachers": rows, "teacher_norms": norms}
     whole = with_norms(stored)
     assert set(whole) == {"runs", "teachers"} and whole["runs"] is once
     pd.testing.assert_frame_equal(whole["teachers"][rows.columns], rows)
     assert whole["teachers"].fan_out_norm.tolist()[:4] == [4.0, 2.0, 4.0, 2.0]
-    assert whole["teachers"].fan_out_norm[4:].isna().all()  # a norm that is not stored is missing, not dropped
+    # a norm that is not stored is missing, not dropped
+    assert whole["teachers"].fan_out_norm[4:].isna().all()
     with pytest.raises(pd.errors.MergeError):
         with_norms(stored | {"teacher_norms": pd.concat([norms, norms])})
 
 
 def test_the_stored_sweep_is_reproduced_by_the_present_code():
-    """One seed of the widest cell up to the first evaluation; later ones are chaotic in float32 on another processor."""
+    """One seed of the widest cell up to the first evaluation; later ones are chaotic in float32 elsewhere."""
     tables, facts = load_results("fan_out", STORED)
     spec = FanOut(**{**facts["spec"], "teacher_widths": (10,), "seeds": 1, "epochs": 1, "snapshots": (0, 1)})
     again = spec.cells()[0].run()
@@ -123,7 +175,9 @@ def test_the_stored_sweep_is_complete():
     assert facts["cells"] == len(spec.cells()) == 24 and facts["spec"] == spec.model_dump(mode="json")
     runs = tables["runs"]
     assert set(runs.status) == {"ok"} and len(runs) == 3 * spec.seeds * 6 * 4 * len(spec.snapshots)
-    assert (runs.groupby(["teacher_width", "polarity", "over_realization", "epoch"]).seed.nunique() == 32).all()
+    assert (
+        runs.groupby(["teacher_width", "polarity", "over_realization", "epoch"]).seed.nunique() == 32
+    ).all()
     assert len(tables["teachers"]) == (5 + 10 + 20) * 32 * 6 * 4 * 17
     assert len(tables["students"]) == (5 + 10 + 20) * 18 * 32 * 6
 
@@ -132,12 +186,18 @@ def test_the_stored_norms_are_those_of_the_drawn_teachers():
     tables, _ = load_results("fan_out", STORED)
     assert with_norms(tables)["teachers"].fan_out_norm.notna().all()
     cell = PAPER.cells()[-1]
-    drawn = fan_out_norm(start(cell)[0]).reshape(len(cell.seeds), len(cell.polarities), cell.teacher_width).numpy()
-    norms = tables["teacher_norms"].query("teacher_width == @cell.teacher_width").set_index(["seed", "polarity", "teacher"])
-    for (seed, polarity, teacher), stored in norms.fan_out_norm.items():
-        if seed in cell.seeds:
-            at = cell.seeds.index(seed), cell.polarities.index(polarity), teacher
-            assert stored == pytest.approx(drawn[at], rel=1e-6)
+    drawn = (
+        fan_out_norm(start(cell)[0])
+        .reshape(len(cell.seeds), len(cell.polarities), cell.teacher_width)
+        .numpy()
+    )
+    norms = tables["teacher_norms"].query("teacher_width == @cell.teacher_width and seed in @cell.seeds")
+    assert len(norms) == drawn.size
+    for (seed, polarity, teacher), stored in norms.set_index(
+        ["seed", "polarity", "teacher"]
+    ).fan_out_norm.items():
+        at = cell.seeds.index(seed), cell.polarities.index(polarity), teacher
+        assert stored == pytest.approx(drawn[at], rel=1e-6)
 
 
 def test_paper_scale_is_the_papers_grid():

@@ -43,7 +43,8 @@ def test_unobserved_corner_case():
     assert row.max_gradient == 0 and row.max_residual == 2 and row.specialized == 1
     x = on_planes([stream(0, "planes")], case.teacher.weights[0], 5)
     assert geometry.observed(case.student, x)[0, 1].tolist() == [0, 0]
-    assert geometry.observed(Network(case.student.weights, 0.1), x)[0, 1].tolist() == [1, 1]  # a leaky student observes everything
+    # a leaky student observes everything
+    assert geometry.observed(Network(case.student.weights, 0.1), x)[0, 1].tolist() == [1, 1]
     line = points.line(case)
     assert (line.teacher - line.student)[line.x <= 1].abs().max() < 1e-12 and (line.max_gradient == 0).all()
 
@@ -60,7 +61,9 @@ def test_planes_table_names_every_node_once():
     first = table[table.case == "split copies"]
     assert not table.duplicated(["case", "network", "node"]).any()
     assert first.plane.tolist() == [0, 1, 2, 0, 0, 1, 2, 2, 2, 3, 4, 4]
-    assert (first.max_kink < 1e-12).all() and table[table.case == "silent node given a fan-out"].max_kink.max() > 0.1
+    assert (first.max_kink < 1e-12).all() and table[
+        table.case == "silent node given a fan-out"
+    ].max_kink.max() > 0.1
     matches = points.matches(points.antiparallel())
     diagonal = matches[matches.teacher == matches.student]
     assert len(matches) == 18 and (diagonal.cosine + 1).abs().max() < 1e-12

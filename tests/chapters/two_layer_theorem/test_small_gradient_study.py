@@ -1,4 +1,4 @@
-"""The study of small gradients: no true premise is violated, every setting counts, and where the theorem stops."""
+"""Study of small gradients: no true premise is violated, every setting counts, where the theorem stops."""
 
 import math
 
@@ -14,8 +14,17 @@ from ts_core.streams import stream
 from ts_core.teachers import two_layer_teachers
 
 TINY = dict(
-    seeds=3, samples=200, steps=60, checkpoints=5, decades=12.0, plane_points=60, slab_points=60, base_samples=20_000,
-    aware_radii=(0.01, 0.05), agnostic_radii=(0.05,), slopes=(0.0, 0.2),
+    seeds=3,
+    samples=200,
+    steps=60,
+    checkpoints=5,
+    decades=12.0,
+    plane_points=60,
+    slab_points=60,
+    base_samples=20_000,
+    aware_radii=(0.01, 0.05),
+    agnostic_radii=(0.05,),
+    slopes=(0.0, 0.2),
 )
 
 
@@ -59,9 +68,24 @@ def test_rerun_is_bit_equal(tables):
 
 
 CHANGED = dict(
-    input_dim=6, teacher_width=2, over_realization=3.0, outputs=3, polarity=0.5, slopes=(0.0,), seeds=1, samples=150,
-    std=1.4, start_scale=0.2, steps=6, checkpoints=3, decades=5.0, plane_points=50, slab_points=40, base_samples=15_000,
-    aware_radii=(0.05,), agnostic_radii=(0.04,),
+    input_dim=6,
+    teacher_width=2,
+    over_realization=3.0,
+    outputs=3,
+    polarity=0.5,
+    slopes=(0.0,),
+    seeds=1,
+    samples=150,
+    std=1.4,
+    start_scale=0.2,
+    steps=6,
+    checkpoints=3,
+    decades=5.0,
+    plane_points=50,
+    slab_points=40,
+    base_samples=15_000,
+    aware_radii=(0.05,),
+    agnostic_radii=(0.04,),
 )
 
 
@@ -76,10 +100,21 @@ def test_every_field_changes_the_result(name, value):
     assert not base.equals(moved)
 
 
-@pytest.mark.parametrize("name, value", [
-    ("slopes", (0.0, 1.0)), ("slopes", ()), ("aware_radii", (0.1, 0.0)), ("input_dim", 1), ("over_realization", 0.5),
-    ("seeds", 0), ("checkpoints", 1), ("steps", 2.5), ("std", "1e-2"), ("unknown", 1),
-])
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("slopes", (0.0, 1.0)),
+        ("slopes", ()),
+        ("aware_radii", (0.1, 0.0)),
+        ("input_dim", 1),
+        ("over_realization", 0.5),
+        ("seeds", 0),
+        ("checkpoints", 1),
+        ("steps", 2.5),
+        ("std", "1e-2"),
+        ("unknown", 1),
+    ],
+)
 def test_bad_settings_are_refused_by_name(name, value):
     with pytest.raises(SpecError, match=name):
         SmallGradient(**{name: value})

@@ -10,12 +10,26 @@ from companion.chapters.two_layer_theorem.tables import advantage, counts, heat_
 
 
 def test_minima_over_epochs_by_hand():
-    runs = pd.DataFrame({
-        "seed": 1, "data": "aware", "samples": 30, "over_realization": 1.0, "epoch": [0, 1, 2, 3], "status": "ok",
-        "train_loss": [0.0, 3.0, 1.0, 2.0], "eval_loss": [0.1, 5.0, 4.0, 6.0], "mean_best_correlation": [0.1, 0.9, 0.7, 0.8],
-    })
+    runs = pd.DataFrame(
+        {
+            "seed": 1,
+            "data": "aware",
+            "samples": 30,
+            "over_realization": 1.0,
+            "epoch": [0, 1, 2, 3],
+            "status": "ok",
+            "train_loss": [0.0, 3.0, 1.0, 2.0],
+            "eval_loss": [0.1, 5.0, 4.0, 6.0],
+            "mean_best_correlation": [0.1, 0.9, 0.7, 0.8],
+        }
+    )
     row = over_epochs(runs).iloc[0]
-    assert (row.train_loss, row.eval_loss, row.mean_best_correlation, row.last_correlation) == (1.0, 4.0, 0.7, 0.8)
+    assert (row.train_loss, row.eval_loss, row.mean_best_correlation, row.last_correlation) == (
+        1.0,
+        4.0,
+        0.7,
+        0.8,
+    )
     both = over_epochs(pd.concat([runs, runs.assign(data="random", mean_best_correlation=0.5)]))
     gain = advantage(both, 30).iloc[0]
     assert gain.last_correlation == pytest.approx(0.3) and gain.mean_best_correlation == pytest.approx(0.2)
@@ -23,25 +37,39 @@ def test_minima_over_epochs_by_hand():
 
 def test_a_diverged_run_has_no_minimum():
     """Else it would be credited with the epochs before it broke."""
-    runs = pd.DataFrame({
-        "seed": 1, "data": "aware", "samples": 30, "over_realization": 1.0, "epoch": [0, 1, 2],
-        "status": ["ok", "ok", "diverged"], "train_loss": [1.0, 0.5, np.nan], "eval_loss": [1.0, 0.5, np.nan],
-        "mean_best_correlation": [0.1, 0.9, np.nan],
-    })
+    runs = pd.DataFrame(
+        {
+            "seed": 1,
+            "data": "aware",
+            "samples": 30,
+            "over_realization": 1.0,
+            "epoch": [0, 1, 2],
+            "status": ["ok", "ok", "diverged"],
+            "train_loss": [1.0, 0.5, np.nan],
+            "eval_loss": [1.0, 0.5, np.nan],
+            "mean_best_correlation": [0.1, 0.9, np.nan],
+        }
+    )
     row = over_epochs(runs).iloc[0]
     assert row.status == "diverged"
     assert row[["train_loss", "eval_loss", "mean_best_correlation", "last_correlation"]].isna().all()
 
 
 def test_heat_map_numbers_students_by_the_teacher_they_match_best():
-    rho = [[0.1, 0.9, 0.2, 0.7], [0.8, 0.3, 0.6, 0.0]]  # at the end: students 1, 3 match teacher 0 and 0, 2 teacher 1
-    pairs = pd.DataFrame([
-        dict(epoch=epoch, teacher=j, student=k, correlation=rho[j][k] if epoch else 0.0)
-        for epoch in (0, 1) for j in (0, 1) for k in range(4)
-    ])
+    # at the end: students 1, 3 match teacher 0 and 0, 2 teacher 1
+    rho = [[0.1, 0.9, 0.2, 0.7], [0.8, 0.3, 0.6, 0.0]]
+    pairs = pd.DataFrame(
+        [
+            dict(epoch=epoch, teacher=j, student=k, correlation=rho[j][k] if epoch else 0.0)
+            for epoch in (0, 1)
+            for j in (0, 1)
+            for k in range(4)
+        ]
+    )
     heat = heat_map(pairs)
     last = heat[heat.epoch == 1].pivot(index="teacher", columns="student", values="correlation")
-    assert last.to_numpy().tolist() == [[0.9, 0.7, 0.1, 0.2], [0.3, 0.0, 0.8, 0.6]]  # the best match of a teacher first
+    # the best match of a teacher first
+    assert last.to_numpy().tolist() == [[0.9, 0.7, 0.1, 0.2], [0.3, 0.0, 0.8, 0.6]]
     assert heat.drop(columns="student").equals(pairs.drop(columns="student"))
     first = heat[heat.epoch == 0]
     assert first.student.tolist() == heat[heat.epoch == 1].student.tolist()  # one number for both epochs
@@ -49,36 +77,71 @@ def test_heat_map_numbers_students_by_the_teacher_they_match_best():
 
 def test_heat_map_of_a_trained_network():
     tiny = dict(
-        input_dim=6, outputs=3, teacher_width=2, over_realizations=[1.0, 2.0], polarities=[0.0, 1.0], samples=40, seeds=2,
-        batch_size=4, learning_rate=0.05, epochs=1, sample_sizes=[20, 40],
+        input_dim=6,
+        outputs=3,
+        teacher_width=2,
+        over_realizations=[1.0, 2.0],
+        polarities=[0.0, 1.0],
+        samples=40,
+        seeds=2,
+        batch_size=4,
+        learning_rate=0.05,
+        epochs=1,
+        sample_sizes=[20, 40],
     )
     cell = Parameters(**tiny).heat_map()
     heat = heat_map(cell.run()["pairs"])
     last = heat[heat.epoch == 1].pivot(index="teacher", columns="student", values="correlation")
     assert list(last.idxmax()) == sorted(last.idxmax())
     assert len(heat) == 2 * last.size and last.shape == (2, 4)
-    whole = Parameters(**tiny).l_shape()  # the same network as in the L-shape, where a network does not see its neighbours
+    # the same network as in the L-shape, where a network does not see its neighbours
+    whole = Parameters(**tiny).l_shape()
     among = whole.model_copy(update=dict(tables=("pairs",))).run()["pairs"]
     among = among.query("seed == 1 and polarity == 0 and over_realization == 2")
-    np.testing.assert_allclose(heat_map(among.reset_index(drop=True)).correlation, heat.correlation, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(
+        heat_map(among.reset_index(drop=True)).correlation, heat.correlation, rtol=0, atol=1e-10
+    )
 
 
-PAIRS = pd.DataFrame({
-    "kind": ["aware"] * 4 + ["agnostic"], "slope": 0.0, "delta": [0.1, 0.1, 0.1, 0.05, 0.1], "seed": 0, "checkpoint": 0,
-    "loss": 1.0, "teacher": 0, "student": [0, 1, 2, 0, 0], "premise": [True, True, False, True, False],
-    "conclusion": [True, False, False, True, False], "bound": [0.5, 2.0, 0.5, 0.2, 0.5], "sine_near": [0.4, 0.1, 0.9, 0.3, 0.1],
-    "gradient": [1.0, 2.0, 3.0, 0.1, 1.0], "overlap": [2.0, 8.0, 1.0, 1.0, 1.0],
-    "paper_epsilon": [3.0, 1.5, 18.0, 0.6, 6.0], "sine_student": [0.2, 0.2, 0.2, 0.2, 0.3],
-})
+PAIRS = pd.DataFrame(
+    {
+        "kind": ["aware"] * 4 + ["agnostic"],
+        "slope": 0.0,
+        "delta": [0.1, 0.1, 0.1, 0.05, 0.1],
+        "seed": 0,
+        "checkpoint": 0,
+        "loss": 1.0,
+        "teacher": 0,
+        "student": [0, 1, 2, 0, 0],
+        "premise": [True, True, False, True, False],
+        "conclusion": [True, False, False, True, False],
+        "bound": [0.5, 2.0, 0.5, 0.2, 0.5],
+        "sine_near": [0.4, 0.1, 0.9, 0.3, 0.1],
+        "gradient": [1.0, 2.0, 3.0, 0.1, 1.0],
+        "overlap": [2.0, 8.0, 1.0, 1.0, 1.0],
+        "paper_epsilon": [3.0, 1.5, 18.0, 0.6, 6.0],
+        "sine_student": [0.2, 0.2, 0.2, 0.2, 0.3],
+    }
+)
 
 
 def test_premises_and_violations_are_counted_by_kind():
     found = counts(PAIRS).set_index("kind")
     assert found.loc["aware"].to_dict() == {
-        "pairs": 4, "premises": 3, "violations": 1, "telling_premises": 2, "angle_violations": 1, "conclusion_false": 2,
+        "pairs": 4,
+        "premises": 3,
+        "violations": 1,
+        "telling_premises": 2,
+        "angle_violations": 1,
+        "conclusion_false": 2,
     }
     assert found.loc["agnostic"].to_dict() == {
-        "pairs": 1, "premises": 0, "violations": 0, "telling_premises": 0, "angle_violations": 0, "conclusion_false": 1,
+        "pairs": 1,
+        "premises": 0,
+        "violations": 0,
+        "telling_premises": 0,
+        "angle_violations": 0,
+        "conclusion_false": 1,
     }
 
 
@@ -91,4 +154,6 @@ def test_scatter_keeps_the_best_student_at_the_largest_radius():
 def test_paper_scale_is_the_papers_grid():
     cells = PAPER.cells()
     assert {c.data for c in cells} == {"aware", "random"} and {len(c.seeds) for c in cells} == {32}
-    assert {(c.teacher_width, c.polarities, c.epochs, c.steps_per_epoch) for c in cells} == {(5, (1.0,), 20, 5000)}
+    assert {(c.teacher_width, c.polarities, c.epochs, c.steps_per_epoch) for c in cells} == {
+        (5, (1.0,), 20, 5000)
+    }

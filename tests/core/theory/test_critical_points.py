@@ -31,15 +31,17 @@ def test_second_difference_identity(z, t, slope):
 
 
 def numerical_kink(teacher, student, node, step=1e-6):
-    """Second difference of h_k along the normal of one node's plane over the step, at points away from the others."""
+    """Second difference of h_k along the normal of a node's plane over the step, at points off the others."""
     rows = all_rows(teacher, student)
-    x = on_planes([stream(0, "kink")], rows[:, node:node + 1], 200)[:, 0]
+    x = on_planes([stream(0, "kink")], rows[:, node : node + 1], 200)[:, 0]
     normal = rows[0, node, :-1] / rows[0, node, :-1].norm()
     others = ~colinear(rows, rows)[0, node]
     far = (affine(rows, x)[0][:, others].abs() > 1e-3).all(1)
+
     def h(x):
         residual = by_backprop(teacher, student, x)[1]
         return residual @ fan_out(student).transpose(1, 2)
+
     second = (h(x + step * normal) + h(x - step * normal) - 2 * h(x))[0, far] / step
     assert len(second) > 50
     return second
@@ -61,10 +63,12 @@ def test_kink_formula_with_parallel_and_antiparallel_copies(slope):
         torch.testing.assert_close(kinks[node], by_hand)
 
 
-@given(st.lists(st.floats(-3, 3), min_size=1, max_size=3), st.lists(st.floats(0.1, 5), min_size=4, max_size=4))
+@given(
+    st.lists(st.floats(-3, 3), min_size=1, max_size=3), st.lists(st.floats(0.1, 5), min_size=4, max_size=4)
+)
 @settings(max_examples=30, deadline=None)
 def test_sum_rule_holds_for_any_split_with_signs(shares, scales):
-    """Copies of one teacher whose shares sum to 1 leave no residual; any other sum leaves exactly the difference."""
+    """Copies of one teacher whose shares sum to 1 leave no residual; another sum leaves the difference."""
     teacher = gaussian_teacher(stream(3, "split"), 3, 1, 2)
     w, v = teacher.weights[0][0], fan_out(teacher)[0]
     for rest in (1 - sum(shares), 1.5 - sum(shares)):

@@ -22,7 +22,7 @@ def streams(purpose, count):
 
 def test_colinear_up_to_sign_and_scale_only():
     rows = tensor([[3.0, 4.0, 1.0], [0.0, 0.0, 1.0]])
-    others = tensor([[6.0, 8.0, 2.0], [-0.3, -0.4, -0.1], [3.0, 4.0, 1.01], [3.0, 4.01, 1.0]], )
+    others = tensor([[6.0, 8.0, 2.0], [-0.3, -0.4, -0.1], [3.0, 4.0, 1.01], [3.0, 4.01, 1.0]])
     assert geometry.colinear(rows, others)[0].tolist() == [[True, True, False, False], [False] * 4]
     assert not geometry.colinear(rows, rows)[0, 1].any()  # w = 0: no hyperplane, not even its own
 

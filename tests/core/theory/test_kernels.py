@@ -50,4 +50,6 @@ def test_phi_is_the_gradient_of_kappa():
     "threshold, degrees", [(0.5, 55.0), (0.6, 48.0), (0.7, 40.6), (0.8, 32.3), (0.9, 22.2), (0.95, 15.5)]
 )
 def test_thresholds_as_angles(threshold, degrees):
-    assert kernels.relu_correlation(torch.tensor(math.radians(degrees))).item() == pytest.approx(threshold, abs=2e-3)
+    assert kernels.relu_correlation(torch.tensor(math.radians(degrees))).item() == pytest.approx(
+        threshold, abs=2e-3
+    )

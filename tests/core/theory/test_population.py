@@ -14,18 +14,21 @@ from ts_core.training.flow import trajectory
 def networks(members=2, d=5, m=3, n=4, c=2):
     """Random students w, v and teacher w_t, v_t."""
     g = stream(0, "test dynamics")
-    return [torch.from_numpy(g.standard_normal(s)) for s in ((members, n, d), (members, n, c), (m, d), (m, c))]
+    return [
+        torch.from_numpy(g.standard_normal(s)) for s in ((members, n, d), (members, n, c), (m, d), (m, c))
+    ]
 
 
 def test_flow_sums_the_kernels_of_the_theory():
     w, v, w_t, v_t = networks()
-    pair = lambda u: (w[:, :, None].expand(-1, -1, u.shape[-2], -1), u.expand(2, 4, -1, -1))  # noqa: E731
+    pair = lambda u: (w[:, :, None].expand(-1, -1, u.shape[-2], -1), u.expand(2, 4, -1, -1))
     dw, dv = torch.zeros_like(w), torch.zeros_like(v)
     for u, a, sign in ((w_t, v_t.expand(2, -1, -1), 1), (w[:, None], v, -1)):
         dv += sign * kappa(*pair(u)) @ a
         dw += sign * ((v @ a.mT)[..., None] * phi(*pair(u))).sum(2)
     for ours, theirs in zip(population.flow(w, v, w_t, v_t), (dw, dv), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)  # the angle of a node with itself is rounded
+        # the angle of a node with itself is rounded
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)
 
 
 def test_flow_is_minus_the_gradient_of_the_loss():
@@ -53,7 +56,8 @@ def test_one_balanced_student_is_logistic_and_shares_of_a_niche_are_kept():
     p = trajectory(lambda p: (population.reduced(p, 0 * p, owner, s),), (p_0,), 0.01, 600, 1)[0]
     time = 0.01 * torch.arange(601, dtype=torch.float64)
     torch.testing.assert_close(p[:, 1, 0], population.logistic(time, s, 0.04), rtol=0, atol=1e-9)
-    torch.testing.assert_close(p.sum(2)[:, 0], p[:, 1, 0], rtol=0, atol=1e-9)  # the niche fills alike, however shared
+    # the niche fills alike, however shared
+    torch.testing.assert_close(p.sum(2)[:, 0], p[:, 1, 0], rtol=0, atol=1e-9)
     torch.testing.assert_close(p[:, 0, 0] / p[:, 0, 1], torch.full((601,), 3.0, dtype=torch.float64))
     middle = population.half_time(s, 0.04)
     torch.testing.assert_close(population.logistic(middle, s, 0.04), s / 2)

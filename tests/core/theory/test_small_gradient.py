@@ -1,4 +1,4 @@
-"""Both small-gradient theorems: exact copies, students off the plane, any student, and a plain loop over points."""
+"""Both small-gradient theorems: exact copies, students off the plane, any other, a plain loop over points."""
 
 import math
 
@@ -34,13 +34,13 @@ def sloped(network, slope):
 
 
 def distance(teacher, points):
-    """Signed distance of points ``(g, m, b, d)`` to the plane of their own teacher node, whose row has norm 1."""
+    """Signed distance of points ``(g, m, b, d)`` to the plane of their teacher node, whose row has norm 1."""
     rows = teacher.weights[0]
     return (points * rows[:, :, None, :-1]).sum(-1) + rows[..., -1:]
 
 
 def with_observers(copy, slope=0.0, strength=1.0):
-    """Teacher sigma(x_0), d = 3; a first student ``copy``, and two always-on nodes that cancel and observe all."""
+    """Teacher sigma(x_0), d = 3; a first student ``copy``, two always-on ones that cancel and observe all."""
     teacher = sloped(two_layer(tensor([1.0, 0, 0, 0]), tensor([strength])), slope)
     rows = torch.stack([copy, tensor(0.0, 1.0, 0, 100), tensor(0.0, 1.0, 0, 100)])
     return teacher, sloped(two_layer(rows, tensor([strength], [1.0], [-1.0])), slope)
@@ -59,12 +59,13 @@ def test_aware_on_an_exact_copy(slope):
     assert found.threshold[observer] == pytest.approx((1 - slope) * 0.1 * 2 / 4)
     assert found.near[observer] == found.points[observer] == 200 and found.share[observer] == 1
     assert found.sine[observer] < 1e-12 and found.bound[observer] == pytest.approx(2 * DENSITY * 0.1 * 3)
-    assert not found.premise[0, 0, 0] and found.gradient[0, 0, 0] == math.inf  # a copy never sees its own plane
+    # a copy never sees its own plane
+    assert not found.premise[0, 0, 0] and found.gradient[0, 0, 0] == math.inf
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.3])
 def test_aware_without_a_student_on_the_plane(slope):
-    """The nearest plane is 5 away: the second difference is (1 - a) delta alpha exactly, and the premise is false."""
+    """The nearest plane is 5 away: the second difference is (1 - a) delta alpha, the premise is false."""
     found = on_its_planes(*with_observers(tensor(1.0, 0, 0, -5.0), slope))
     observer = 0, 0, 1
     assert not found.premise[observer] and not found.conclusion[observer] and found.near[observer] == 0
@@ -112,7 +113,10 @@ def test_theorems_do_not_depend_on_how_a_function_is_scaled(theorem):
 
 def test_left_side_is_the_largest_gradient_on_the_triples():
     """By a plain loop over points, for every teacher and student."""
-    teacher, student = gaussian_teacher(stream(0, "loop"), 4, 2, 2), random_networks([stream(1, "loop")], [4, 5, 2])
+    teacher, student = (
+        gaussian_teacher(stream(0, "loop"), 4, 2, 2),
+        random_networks([stream(1, "loop")], [4, 5, 2]),
+    )
     student, radius = unit_rows(student), 0.3
     planes = on_planes([stream(2, "loop")], teacher.weights[0], 40)
     found = aware(teacher, student, planes, radius, DENSITY)
