@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from companion.experiments.multi_layer.run import start as multi_layer_start
-from companion.experiments.two_layer.run import start
+from companion.experiments.two_layer.run import start as two_layer_start
 from companion.experiments.two_layer.spec import TwoLayer
 from ts_core.metrics import evaluate
 from ts_core.streams import stream
@@ -33,7 +33,7 @@ def plain(monkeypatch):
 
 @pytest.mark.parametrize("xp", [np, torch])
 def test_reference_follows_the_ensemble(plain, xp):
-    teacher, students, x = start(CELL)
+    teacher, students, x = two_layer_start(CELL)
     steps, trained = 300, []
     streams = lambda: [stream(seed, "batches") for seed in CELL.seeds]  # noqa: E731
     train(
