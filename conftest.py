@@ -3,12 +3,11 @@
 import math
 import os
 import re
+from pathlib import Path
 
 import pytest
 
 from companion.pages.notebooks import kernel_environment
-
-NO_DATA = str(__import__("pathlib").Path(__file__).parent / "_build" / "no-data")
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
 RELATIVE = 1e-3
@@ -39,7 +38,8 @@ class Tolerant(str):
 
 def pytest_configure(config):
     os.environ.update(kernel_environment())
-    os.environ["COMPANION_DATA"] = NO_DATA  # stored chapters show what every machine has, whatever this one has in its cache
+    # Stored chapters show what every machine has, whatever this one has in its cache: no data set ever lies there.
+    os.environ["COMPANION_DATA"] = str(Path(__file__).parent / "_build" / "no-data")
     from jupyter_client.manager import KernelManager
     from nbval.kernel import RunningKernel
 

@@ -22,11 +22,11 @@ import pandas as pd
 import torch
 from two_layer import DTYPES, clock, facts, gemm_rate, timed
 
-from ts_core.data import stream
-from ts_core.experiments import multi_layer
-from ts_core.experiments.multi_layer import Cell, student_sizes
+from companion.experiments.multi_layer.run import start
+from companion.experiments.multi_layer.spec import MultiLayer
 from ts_core.networks import Network
-from ts_core.training import train
+from ts_core.streams import stream
+from ts_core.training.sgd import train
 
 RATE = 0.004  # for J; torch.nn.MSELoss takes c / 2 times as much
 
@@ -71,14 +71,14 @@ def plain(teacher: Network, student: Network, x: torch.Tensor, order: np.random.
             yield student
 
 
-def cell(scale: Scale, seeds: int) -> Cell:
-    return Cell(hidden=scale.hidden, seeds=tuple(range(1, seeds + 1)), samples=scale.samples)
+def cell(scale: Scale, seeds: int) -> MultiLayer:
+    return MultiLayer(hidden=scale.hidden, seeds=tuple(range(1, seeds + 1)), samples=scale.samples)
 
 
 def plain_steps(scale: Scale, dtype: torch.dtype) -> np.ndarray:
     """Microseconds (wall, cpu) per step of one network."""
     spec = cell(scale, 1)
-    teacher, student, x, _ = multi_layer.start(spec)
+    teacher, student, x, _ = start(spec)
     steps = plain(teacher.to(dtype), student.to(dtype), x[0].to(dtype), stream(1, "batches"), spec.batch_size, scale.steps)
     for _ in range(scale.warm_up):
         next(steps)
@@ -88,7 +88,7 @@ def plain_steps(scale: Scale, dtype: torch.dtype) -> np.ndarray:
 def ensemble_steps(scale: Scale, seeds: int, dtype: torch.dtype) -> np.ndarray:
     """Microseconds (wall, cpu) per step and network."""
     spec, marks = cell(scale, seeds), []
-    teacher, student, x, _ = multi_layer.start(spec)
+    teacher, student, x, _ = start(spec)
     stop = scale.warm_up + scale.steps
     train(
         teacher.to(dtype), [student], x.to(dtype), [stream(s, "batches") for s in spec.seeds], learning_rate=RATE,
@@ -116,8 +116,8 @@ def run(scale_name: str, out: Path) -> pd.DataFrame:
 
 
 def summary(raw: pd.DataFrame, scale: Scale) -> pd.DataFrame:
-    sizes = student_sizes(cell(scale, 1))
-    useful = 6e-9 * Cell().batch_size * sum(a * b for a, b in zip(sizes, sizes[1:]))  # forward, back, update; not the teacher
+    sizes = cell(scale, 1).student_sizes
+    useful = 6e-9 * MultiLayer().batch_size * sum(a * b for a, b in zip(sizes, sizes[1:]))  # forward, back, update; not the teacher
     best = raw.groupby(["engine", "seeds"], sort=False).cpu.agg(["min", "max"]).reset_index()
     product = best.engine.str.startswith("matrix product")
     table = best.assign(us_per_step=best["min"].where(~product), gflop_s=(useful / best["min"] * 1e6).where(~product, best["max"]))

@@ -29,12 +29,13 @@ import pandas as pd
 import torch
 from plain import Plain
 
-from ts_core.data import stream
-from ts_core.experiments import two_layer
-from ts_core.experiments.two_layer import Cell
+from companion.experiments.two_layer.run import start
+from companion.experiments.two_layer.spec import TwoLayer
+from companion.project import PROJECT
+from companion.runs.identity import code_id
 from ts_core.metrics import evaluate
-from ts_core.store import code_id
-from ts_core.training import train
+from ts_core.streams import stream
+from ts_core.training.sgd import train
 
 SHAPES = {5: (5, 1.0), 20: (10, 2.0), 50: (10, 5.0), 100: (10, 10.0), 200: (20, 10.0)}  # n: m and over-realization
 POLARITIES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
@@ -69,10 +70,10 @@ SCALES = {"quick": QUICK, "full": Scale()}
 class Case:
     """A cell of the sweep, ready to time: its networks in both precisions and its data."""
 
-    cell: Cell
+    cell: TwoLayer
 
     def __post_init__(self):
-        self.teacher, self.students, self.x = two_layer.start(self.cell)
+        self.teacher, self.students, self.x = start(self.cell)
         self.x_32, self.teacher_32 = self.x.float(), self.teacher.to(torch.float32)
         self.rows = {np: self.x[0].numpy(), torch: self.x[0]}
         self.members = self.teacher.members
@@ -128,7 +129,7 @@ def gemm_rate(size: int, dtype: torch.dtype) -> list[float]:
 
 
 def build(scale: Scale, m: int, ratios: tuple[float, ...], seeds: int) -> Case:
-    return Case(Cell(
+    return Case(TwoLayer(
         teacher_width=m, over_realizations=ratios, polarities=POLARITIES, seeds=tuple(range(1, seeds + 1)),
         samples=scale.samples,
     ))
@@ -173,9 +174,9 @@ def peak_memory() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "linux" else 1024) / 1024
 
 
-def sweep_cell(scale: Scale) -> Cell:
+def sweep_cell(scale: Scale) -> TwoLayer:
     """The sweep's largest cell, cut short: memory does not depend on the number of steps."""
-    return Cell(
+    return TwoLayer(
         teacher_width=20, over_realizations=RATIOS, polarities=POLARITIES, seeds=tuple(range(1, scale.seeds + 1)),
         samples=scale.samples, eval_samples=scale.samples, epochs=1, steps_per_epoch=10, snapshots=(0, 1),
     )
@@ -194,7 +195,7 @@ def memory(scale_name: str) -> Iterator[tuple]:
 # -- Results -----------------------------------------------------------------------------------------------------
 
 
-def useful_gflop(nodes: pd.Series, cell: Cell = Cell()) -> pd.Series:
+def useful_gflop(nodes: pd.Series, cell: TwoLayer = TwoLayer()) -> pd.Series:
     """10^9 floating-point operations of one student's step: two products per layer and one back through the upper."""
     return 2e-9 * cell.batch_size * nodes * (2 * (cell.input_dim + 1) + 3 * cell.outputs)
 
@@ -235,7 +236,7 @@ def facts(scale_name: str, scale) -> dict:
         "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "processor": processor, "cores": os.cpu_count(),
         "threads": torch.get_num_threads(), "load_average": [round(load, 2) for load in os.getloadavg()],
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "code": code_id("ts_core.training"), "scale": scale_name, **asdict(scale),
+        "code": code_id(PROJECT.packages, "ts_core.training.sgd"), "scale": scale_name, **asdict(scale),
     }
 
 
@@ -266,7 +267,7 @@ def main() -> None:
     if given.memory:
         torch.set_num_threads(1)
         if given.memory != "imports only":
-            two_layer.run(sweep_cell(SCALES[scale_name]))
+            sweep_cell(SCALES[scale_name]).run()
         print(peak_memory())
         return
     table = run(scale_name, given.out)

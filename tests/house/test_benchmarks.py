@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 import torch
 
-from ts_core.data import stream
-from ts_core.experiments import two_layer
-from ts_core.experiments.two_layer import Cell
+from companion.experiments.multi_layer.run import start as multi_layer_start
+from companion.experiments.two_layer.run import start as two_layer_start
+from companion.experiments.two_layer.spec import TwoLayer
 from ts_core.metrics import evaluate
-from ts_core.training import train
+from ts_core.streams import stream
+from ts_core.training.sgd import train
 
-FOLDER = Path(__file__).parent.parent / "benchmarks"
-CELL = Cell(
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+CELL = TwoLayer(
     input_dim=12, outputs=7, teacher_width=4, over_realizations=(1.0, 3.0), polarities=(0.0, 1.5), seeds=(3, 8),
     samples=50, batch_size=5, student_scale=0.3, learning_rate=0.05, dtype="float64",
 )
@@ -32,7 +33,7 @@ def plain(monkeypatch):
 
 @pytest.mark.parametrize("xp", [np, torch])
 def test_reference_follows_the_ensemble(plain, xp):
-    teacher, students, x = two_layer.start(CELL)
+    teacher, students, x = two_layer_start(CELL)
     steps, trained = 300, []
     streams = lambda: [stream(seed, "batches") for seed in CELL.seeds]  # noqa: E731
     train(
@@ -84,7 +85,7 @@ def test_the_multi_layer_reference_follows_the_ensemble(monkeypatch):
 
     scale = benchmark.SCALES["quick"]
     spec = benchmark.cell(scale, 1)
-    teacher, student, x, _ = benchmark.multi_layer.start(spec)
+    teacher, student, x, _ = multi_layer_start(spec)
     steps = benchmark.plain(teacher, student, x[0], stream(1, "batches"), spec.batch_size, 40)
     for _ in range(40):
         theirs = next(steps)

@@ -1,140 +1,210 @@
-"""House rules on the source itself: who may import whom, how large a file may be."""
+"""House rules on the source itself: who may import whom, and what loads without torch or pictures."""
 
 import ast
 import importlib
-import io
 import re
-import tokenize
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ts_core import networks
-from ts_core.notebooks import ROOT
+from companion.project import PROJECT
+from companion.runs.identity import sources
 
-PACKAGE = ROOT / "ts_core"
-LAYERS = [  # a module imports from rows above its own, and from its own row where it says so
-    {"networks", "data", "cifar10"},
-    {"gradients", "metrics"},
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sources(PROJECT.packages)
+SCIENCE = [  # a module of ts_core imports from rows above its own; a package also itself
+    {"sizes", "streams", "networks"},
+    {"data", "teachers", "convnets", "gradients", "metrics"},
     {"theory", "training"},
-    {"experiments"},
 ]
-ANYWHERE_BELOW = {"store", "sweeps"}  # machinery of experiments: imports nothing that makes numbers
-ALONE = {"plots", "claims", "notebooks"}  # see tables and files only
-TOOLS = {"chapters": {"experiments", "notebooks"}, "book": {"chapters", "claims", "notebooks"}}
-FILE_LINES, FUNCTION_LINES = 300, 50
-CORE_LINES = 2000  # of code, in all that chapters share; experiments/ grows with each chapter, one small file at a time
+EVERYTHING = {"companion.chapters", "companion.__main__"}  # they see everything
+READ_AT_ONCE = {"parameters", "sweeps", "studies", "tables", "claims", "plots", "spec"}  # what a reader waits for
+ON_PAGES = {"parameters", "tables", "claims", "plots"}  # the parts of a chapter that its notebook calls; they make no numbers
 
 
-def modules() -> list[Path]:
-    return sorted(PACKAGE.rglob("*.py"))
-
-
-def layer_of(path: Path) -> str:
-    """First name below the package: a module, or ``experiments`` for everything in that folder."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def imports(source: str) -> set[str]:
-    """Modules of our own package that a source imports, at any depth; ``*`` for the package itself."""
+def imports(source: str, top_level_only: bool = False) -> set[str]:
+    """Modules of our own that a source imports, at any depth, by their full names."""
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    for node in tree.body if top_level_only else ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute, so that this test can read them"
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "ts_core" else [node.module]
-        else:
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        found |= {(name.split(".") + ["*"])[1] for name in names if name.split(".")[0] == "ts_core"}
-    return found
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in SOURCES else node.module for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return {name for name in found if name.split(".")[0] in ("ts_core", "companion")}
 
 
-def allowed(layer: str) -> set[str]:
-    if layer in ALONE:
-        return {layer}  # a package's own files
-    if layer in TOOLS:
-        return TOOLS[layer]
-    if layer in ANYWHERE_BELOW:
-        return ANYWHERE_BELOW | ({"experiments"} if layer == "sweeps" else set())
-    row = next(index for index, names in enumerate(LAYERS) if layer in names)
-    below = set().union(*LAYERS[:row])
-    return below | (ANYWHERE_BELOW | {"experiments"} if layer == "experiments" else set())
+def below(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_downwards(path):
-    layer = layer_of(path)
-    if layer in ("__main__", "__init__"):
-        return  # sees everything; sees nothing
-    # Tables become claims in modules of their own, so that a reworded claim never changes the id of a run.
-    may = allowed(layer) | ({"claims"} if layer == "experiments" and path.stem.endswith("_claims") else set())
-    wrong = imports(path.read_text()) - may
-    assert not wrong, f"{path.name} may import {sorted(may)} of ours, not {sorted(wrong)}"
+def allowed(module: str, other: str) -> bool:
+    """Whether a module of ours may import another."""
+    if module in EVERYTHING:
+        return True
+    package, part = module.split(".")[0], module.split(".")[-1]
+    if package == "ts_core":
+        return _science(module, other)
+    room = ".".join(module.split(".")[:2])
+    if room == "companion.project":
+        return other == "companion.place" or below(other, "companion.pages", "companion.runs", "ts_core")
+    if room == "companion.runs":
+        return below(other, room)
+    if room == "companion.pages":
+        return below(other, room, "companion.runs")
+    if room == "companion.datasets":
+        return below(other, room, "ts_core")
+    if room == "companion.experiments":
+        pictures = part == "plots" and other == "companion.pages.figures"
+        return pictures or below(other, room, "ts_core", "companion.runs", "companion.datasets")
+    if room == "companion.chapters":
+        return _chapter(".".join(module.split(".")[:3]), part, other)
+    return False  # companion.place, companion itself
+
+
+def _science(module: str, other: str) -> bool:
+    if module in ("ts_core", "ts_core.__main__"):
+        return False
+    own, name = module.split(".")[1], (other.split(".") + ["everything"])[1]
+    row = next(index for index, names in enumerate(SCIENCE) if own in names)
+    package = f"ts_core.{own}" in SOURCES and below(module, f"ts_core.{own}") and module != f"ts_core.{own}"
+    return below(other, "ts_core") and (name in set().union(*SCIENCE[:row]) or package and name == own)
+
+
+def _chapter(chapter: str, part: str, other: str) -> bool:
+    if part == "claims":  # sees tables only, so that a reworded claim never changes the id of a run
+        tables = below(other, "companion.experiments") and other.endswith(".tables")
+        own = other in (f"{chapter}.tables", f"{chapter}.parameters")
+        return own or tables or below(other, "companion.pages") or other == "companion.runs.spec"
+    own = below(other, chapter) and other != chapter and (part in ON_PAGES or other.split(".")[-1] not in ON_PAGES)
+    pages = part in ON_PAGES and below(other, "companion.pages")
+    return own or pages or below(other, "companion.experiments", "companion.datasets", "companion.runs", "ts_core")
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_imports_point_downwards(module):
+    wrong = [other for other in imports(SOURCES[module]) if not allowed(module, other)]
+    assert not wrong, f"{module} may not import {', '.join(wrong)}"
+
+
+@pytest.mark.parametrize("module, other", [
+    ("companion.runs.store", "ts_core.streams"), ("companion.runs.cells", "companion.pages.book"),
+    ("companion.runs.cells", "companion.place"), ("companion.pages.page", "companion.project"),
+    ("companion.pages.claims", "companion.experiments.two_layer.tables"), ("companion.pages.build", "ts_core.sizes"),
+    ("ts_core.networks", "companion.runs.spec"), ("ts_core.networks", "ts_core.streams"),
+    ("ts_core.gradients", "ts_core.metrics"), ("ts_core.metrics", "ts_core.theory.geometry"),
+    ("ts_core.theory.kernels", "ts_core.training.sgd"), ("ts_core.training.fit", "ts_core.theory.kernels"),
+    ("ts_core.theory.kernels", "ts_core"), ("ts_core.__main__", "companion.__main__"),
+    ("companion.datasets.images", "companion.runs.spec"), ("companion.experiments.two_layer.run", "companion.pages.figures"),
+    ("companion.experiments.two_layer.plots", "companion.pages.claims"),
+    ("companion.experiments.two_layer.run", "companion.chapters.lowest_layer.tables"),
+    ("companion.chapters.cifar10.tables", "companion.chapters.lowest_layer.tables"),
+    ("companion.chapters.cifar10.tables", "companion.chapters"), ("companion.chapters.cifar10.tables", "companion.project"),
+    ("companion.chapters.cifar10.sweeps", "companion.chapters.cifar10.claims"),
+    ("companion.chapters.cifar10.sweeps", "companion.pages.figures"),
+    ("companion.chapters.cifar10.claims", "companion.chapters.cifar10.plots"),
+    ("companion.chapters.cifar10.claims", "companion.chapters.cifar10.sweeps"),
+    ("companion.chapters.cifar10.claims", "ts_core.metrics"), ("companion.place", "companion.runs.spec"),
+    ("companion.project", "companion.chapters"), ("companion.project", "companion.datasets.cifar10"), ("companion", "ts_core"),
+])
+def test_what_points_upwards_is_refused(module, other):
+    """Such imports do not exist; this test would see them."""
+    assert not allowed(module, other)
+
+
+@pytest.mark.parametrize("module, other", [
+    ("companion.pages.page", "companion.runs.cells"), ("ts_core.theory.kernels", "ts_core.theory.geometry"),
+    ("ts_core.theory.kernels", "ts_core.gradients"), ("companion.experiments.two_layer.plots", "companion.pages.figures"),
+    ("companion.chapters.cifar10.claims", "companion.chapters.cifar10.tables"),
+    ("companion.chapters.cifar10.claims", "companion.experiments.two_layer.tables"),
+    ("companion.chapters.cifar10.plots", "companion.pages.figures"), ("companion.__main__", "companion.chapters"),
+])
+def test_what_points_downwards_is_allowed(module, other):
+    assert allowed(module, other)
+
+
+def test_the_project_loads_the_science_only_when_it_runs():
+    assert not [name for name in imports(SOURCES["companion.project"], top_level_only=True) if below(name, "ts_core")]
 
 
 def test_the_reader_of_imports_reads_every_form():
-    source = "import ts_core.data\nfrom ts_core import plots, claims\nfrom ts_core.metrics import success\nimport numpy.ts_core"
-    assert imports(source) == {"data", "plots", "claims", "metrics"}
-    assert imports("def f():\n    import ts_core") == {"*"}
+    source = "import ts_core.data\nfrom companion.pages import figures, claims as c\nfrom ts_core.metrics import success\n"
+    source += "from companion import place, chapters\nimport numpy.ts_core\ndef f():\n    import companion.runs.store as s"
+    assert imports(source) == {
+        "ts_core.data", "companion.pages.figures", "companion.pages.claims", "ts_core.metrics", "companion.place",
+        "companion.chapters", "companion.runs.store",
+    }
+    assert imports(source, top_level_only=True) == imports(source) - {"companion.runs.store"}
+    assert imports("def f():\n    import ts_core") == {"ts_core"}
     assert imports("from torch import Tensor") == set()
+    with pytest.raises(AssertionError, match="absolute"):
+        imports("from . import data")
+
+
+def test_every_source_file_is_read():
+    """Files that no import finds would be outside of these rules, and of the ids of runs."""
+    files = [path for package in PROJECT.packages for path in (ROOT / package).rglob("*.py")]
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in files}
+    assert names == set(SOURCES)
+
+
+def test_what_a_reader_waits_for_imports_no_torch():
+    """Settings, tables, claims, pictures, runs and pages, in a fresh process: a page redraws at once."""
+    waited = [
+        name for name in SOURCES
+        if below(name, "companion.runs", "companion.pages")
+        or below(name, "companion.experiments", "companion.chapters") and name.split(".")[-1] in READ_AT_ONCE
+    ]
+    assert len(waited) > 40 and {"companion.pages.page", "companion.chapters.cifar10.plots"} <= set(waited)
+    look = FORBID + "".join(f"import {name}\n" for name in sorted(waited)) + SETTINGS
+    done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+# The traceback of the first import says where torch comes from.
+FORBID = """
+import sys
+class Forbid:
+    def find_spec(self, name, *_):
+        assert name != "torch", "torch is imported"
+sys.meta_path.insert(0, Forbid())
+"""
+SETTINGS = """
+from companion import chapters, project
+assert len(project.book(chapters.parameters()).pages()) > 3 and len(chapters.sweeps()) > 5
+for sweep in chapters.sweeps().values():
+    for scale in sweep.scales.values():
+        assert getattr(scale, "cells", list)() or scale.model_dump()
+assert "torch" not in sys.modules
+"""
 
 
 def test_number_makers_never_import_pictures():
-    assert all("matplotlib" not in path.read_text() for path in modules() if layer_of(path) != "plots")
+    pictures = [name for name, source in SOURCES.items() if "matplotlib" in source]
+    assert "companion.pages.figures" in pictures
+    assert not [name for name in pictures if name.split(".")[-1] != "plots" and not below(name, "companion.pages")]
 
 
-@pytest.mark.parametrize("name", sorted(ALONE))
-def test_tables_are_read_without_torch(name):
-    for path in modules():
-        if layer_of(path) == name:
-            assert "torch" not in {word for node in ast.walk(ast.parse(path.read_text()))
-                                   if isinstance(node, ast.Import | ast.ImportFrom)
-                                   for word in [getattr(node, "module", None), *(alias.name for alias in node.names)]}
-
-
-def code_lines(source: str) -> int:
-    """Lines that hold code: no blank lines, no comments, no docstrings."""
-    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-    docstrings = {
-        line
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-        for line in range(node.lineno, node.end_lineno + 1)
-    }
-    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    lines = {line for token in tokens if token.type not in skipped for line in range(token.start[0], token.end[0] + 1)}
-    return len(lines - docstrings)
-
-
-def test_lines_of_code_are_counted_right():
-    assert code_lines('"""Doc."""\n\n# why\nx = (1,\n     2)  # two lines\n\n\ndef f():\n    """Doc\n    more."""\n    return x\n') == 4
-
-
-def test_files_stay_small():
-    long = {path.name: size for path in modules() if (size := len(path.read_text().splitlines())) > FILE_LINES}
-    assert not long, f"files over {FILE_LINES} lines: {long}"
-
-
-def test_the_core_stays_small():
-    total = sum(code_lines(path.read_text()) for path in modules() if layer_of(path) != "experiments")
-    assert total <= CORE_LINES, f"{total} lines of code outside of experiments/; {CORE_LINES} are allowed"
-
-
-def test_functions_stay_small():
-    long = [
-        f"{path.name}: {node.name} has {size} lines"
-        for path in modules()
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef) and (size := node.end_lineno - node.lineno + 1) > FUNCTION_LINES
-    ]
-    assert not long, long
+def test_packages_say_nothing_by_themselves():
+    """An import of one module loads no other; only the package of chapters finds its chapters."""
+    files = [path for package in PROJECT.packages for path in (ROOT / package).rglob("__init__.py")]
+    assert len(files) > 10
+    assert [path.parent.name for path in files if path.read_text()] == ["chapters"]
 
 
 def test_the_notation_page_names_code_that_exists():
+    """Dotted names start below ts_core; what lies in the other package is named in full."""
     page = (ROOT / "book" / "notation.md").read_text()
-    names = re.findall(r"^\|[^|]*\| `(\w+)\.(\w+)` \|", page, re.MULTILINE)
-    assert len(names) > 10
-    for module, name in names:
-        if module == "Network":
-            assert hasattr(networks.Network, name) or name in networks.Network.__dataclass_fields__, name
-        else:
-            assert hasattr(importlib.import_module(f"ts_core.{module}"), name), f"{module}.{name}"
+    names = re.findall(r"^\|[^|]*\| `(\w+(?:\.\w+)+)` \|", page, re.MULTILINE)
+    assert len(names) > 15 and {name.split(".")[0] for name in names} >= {"networks", "gradients", "metrics", "theory", "companion"}
+    for name in names:
+        full = name if name.startswith("companion.") else f"ts_core.{name}"
+        module = max((known for known in SOURCES if below(full, known)), key=len)
+        found = importlib.import_module(module)
+        for part in full[len(module) + 1:].split("."):
+            assert hasattr(found, part) or part in getattr(found, "__dataclass_fields__", ()), name
+            found = getattr(found, part, None)

@@ -1,17 +1,22 @@
 """No dead knob: every parameter of a chapter changes what runs, or a cell of its notebook uses it by name."""
 
+import inspect
 import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import nbformat
 import pytest
 
-from ts_core.experiments import CHAPTERS
-from ts_core.experiments.spec import SpecError
-from ts_core.store import StoreError
+from companion import chapters, project
+from companion.pages import request
+from companion.pages.parameters import Parameters
+from companion.runs.spec import SpecError
+from companion.runs.store import StoreError
 
-BOOK = Path(__file__).parent.parent / "book"
+BOOK = Path(__file__).resolve().parents[2] / "book"
+CHAPTERS = chapters.parameters()
 
 
 def another(value, kind):
@@ -20,16 +25,32 @@ def another(value, kind):
     return value[1:] if isinstance(value, tuple) else value / 2 if isinstance(value, float) else value // 2
 
 
-@pytest.mark.parametrize("chapter, field", [(c, f) for c, spec in CHAPTERS.items() for f in spec.model_fields])
+def runs(spec: Parameters) -> Iterator[Callable[[], Any]]:
+    """Methods of a chapter's parameters that say what runs: its own, public, without arguments that must be given."""
+    own = {
+        name: getattr(spec, name)
+        for kind in type(spec).__mro__ if kind.__module__.startswith("companion.chapters.")
+        for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("_")
+    }
+    needed = lambda run: [p for p in inspect.signature(run).parameters.values() if p.default is p.empty]  # noqa: E731
+    yield from (run for run in own.values() if not needed(run))
+
+
+def test_what_runs_is_found():
+    names = {chapter: {run.__name__ for run in runs(kind())} for chapter, kind in CHAPTERS.items()}
+    assert names["two_layer_theorem"] >= {"l_shape", "sample_complexity", "heat_map"}
+    assert names["cifar10"] >= {"stages"} and all(names.values())
+
+
+@pytest.mark.parametrize("chapter, field", [(c, f) for c, kind in CHAPTERS.items() for f in kind.model_fields])
 def test_every_parameter_is_used(chapter, field):
     spec = CHAPTERS[chapter]()
-    runs = [name for name in ("l_shape", "sample_complexity", "live", "few") if hasattr(spec, name)]
     other = another(getattr(spec, field), type(spec).model_fields[field].annotation)
-    moved = other is not None and type(spec)(**{**spec.model_dump(), field: other})
+    moved = type(spec)(**{**spec.model_dump(), field: other}) if other is not None else None
     cells = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4).cells
     code = "\n".join(c.source for c in cells if c.cell_type == "code" and "parameters" not in c.metadata.get("tags", []))
-    by_name = re.search(rf"\b{field}\b", code) or (field == "results" and "spec.cells_folder" in code)
-    assert by_name or any(getattr(moved, run)() != getattr(spec, run)() for run in runs)
+    by_name = re.search(rf"\b{field}\b", code)
+    assert by_name or moved and any(one() != changed() for one, changed in zip(runs(spec), runs(moved), strict=True))
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -41,7 +62,7 @@ def test_every_parameter_says_what_it_is(chapter):
 def test_a_results_folder_that_cannot_be_written_is_refused_before_any_work(tmp_path):
     (tmp_path / "file").write_text("here")
     with pytest.raises(StoreError, match=str(tmp_path / "file")):
-        CHAPTERS["two_layer_theorem"](results=str(tmp_path / "file"))
+        request.ask(project.book(CHAPTERS), "two_layer_theorem", results=tmp_path / "file")
 
 
 @pytest.mark.parametrize("values, message", [

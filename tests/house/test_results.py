@@ -1,106 +1,105 @@
-"""Committed results: what the stored sweeps say is what the code still computes, and refusals of foreign tables."""
+"""Committed results: whole, small, of the sweeps and settings of today; what made them is known.
 
-import numpy as np
-import pandas as pd
+Sweeps are found by looking, so that new tables are covered without an edit. Whether today's code still computes the
+stored numbers is tested with the chapter, in tests/chapters/<chapter>/test_results.py.
+"""
+
+import importlib
+import re
+import warnings
+
 import pytest
 
-from ts_core import store
-from ts_core.experiments import (
-    cifar10, cross_entropy_rate, dataset_size, deep_l_shape, depth, equal_budget, multi_layer, sample_complexity, two_layer,
-    wider_students,
-)
+from companion import chapters, place
+from companion.project import PROJECT
+from companion.runs.cells import plain
+from companion.runs.identity import code_id
+from companion.runs.spec import Cell, Grid
+from companion.runs.store import load_results
 
-VALUES = ["train_loss", "eval_loss", "mean_best_correlation"]
-
-
-@pytest.fixture(scope="module")
-def sweep():
-    return store.load_results("sample_complexity")
+STORED = place.PACKAGE.parent / "book" / "results"
+SWEEPS = chapters.sweeps()
+NAMES = sorted(path.parent.name for path in STORED.glob("*/meta.json"))
 
 
-@pytest.mark.parametrize("data, samples", [("aware", 60), ("random", 195)])
-def test_the_stored_sweep_is_reproduced_by_the_present_code(sweep, data, samples):
-    """One seed of one cell, up to the first evaluation; later ones are chaotic in float32 on another processor."""
-    cells = [c for c in sample_complexity.PAPER.cells() if (c.data, c.samples) == (data, samples)]
-    cell = two_layer.Cell(**{**cells[0].model_dump(), "seeds": (7,), "epochs": 1, "snapshots": (0, 1)})
-    stored = sweep[0]["runs"].query("seed == 7 and data == @data and samples == @samples and epoch <= 1")
-    again = two_layer.run(cell)["runs"]
-    both = stored.merge(again, on=["over_realization", "epoch"], suffixes=("", "_again"), validate="one_to_one")
-    assert len(both) == 2 * len(cell.over_realizations)
-    for value in VALUES:
-        np.testing.assert_allclose(both[value], both[f"{value}_again"], rtol=2e-2, err_msg=value)
+def moved() -> dict[str, str]:
+    """What the types of cells were called before the code was split into two packages: the table of the folder's README."""
+    rows = re.findall(r"^\| `(ts_core\.[\w.]+)` \| `(companion\.[\w.]+)` \|$", (STORED / "README.md").read_text(), re.MULTILINE)
+    return dict(rows)
 
 
-def test_the_stored_sweep_is_complete(sweep):
-    tables, facts = sweep
-    spec = sample_complexity.PAPER
-    cells = spec.cells()
-    assert facts["cells"] == len(cells) and facts["spec"] == spec.model_dump(mode="json")
-    runs = tables["runs"]
-    assert len(runs) == len(cells) * spec.seeds * len(spec.over_realizations) * (spec.epochs + 1)
-    assert set(runs.status) == {"ok"} and np.isfinite(runs[VALUES]).all(axis=None)
-    assert (runs.groupby(["data", "samples", "over_realization", "epoch"]).seed.nunique() == spec.seeds).all()
+def types(facts: dict) -> list[type[Cell]]:
+    """Today's types of the cells that stored tables were gathered from."""
+    places = [moved().get(name, name).rpartition(".") for name in facts["run"].split(", ")]
+    return [getattr(importlib.import_module(module), name) for module, _, name in places]
 
 
-def test_every_published_point_has_its_run(sweep):
-    published = pd.read_csv(store.COMMITTED.parent / "reference" / "sample_complexity.csv")
-    keys = ["data", "over_realization", "samples"]
-    found = published.merge(sample_complexity.over_epochs(sweep[0]["runs"])[keys].drop_duplicates(), on=keys)
-    assert len(found) == len(published) == 208
+def made_by_other_code() -> dict[str, str]:
+    """Stored tables whose code is not today's, with the ids of both."""
+    found = {}
+    for name in NAMES:
+        facts = load_results(name, STORED / name)[1]
+        today = ", ".join(sorted({code_id(PROJECT.packages, cell.__module__) for cell in types(facts)}))
+        if facts["code"] != today:
+            found[name] = f"{facts['code']} at {facts['commit']}, today {today}"
+    return found
 
 
-def test_minima_over_epochs_by_hand():
-    runs = pd.DataFrame({
-        "seed": 1, "data": "aware", "samples": 30, "over_realization": 1.0, "epoch": [0, 1, 2, 3], "status": "ok",
-        "train_loss": [0.0, 3.0, 1.0, 2.0], "eval_loss": [0.1, 5.0, 4.0, 6.0], "mean_best_correlation": [0.1, 0.9, 0.7, 0.8],
-    })
-    row = sample_complexity.over_epochs(runs).iloc[0]
-    assert (row.train_loss, row.eval_loss, row.mean_best_correlation, row.last_correlation) == (1.0, 4.0, 0.7, 0.8)
-    both = sample_complexity.over_epochs(pd.concat([runs, runs.assign(data="random", mean_best_correlation=0.5)]))
-    gain = sample_complexity.advantage(both, 30).iloc[0]
-    assert gain.last_correlation == pytest.approx(0.3) and gain.mean_best_correlation == pytest.approx(0.2)
+def test_every_folder_of_stored_tables_belongs_to_a_sweep():
+    assert len(NAMES) > 8 and set(NAMES) <= set(SWEEPS)
+    assert {path.name for path in STORED.iterdir()} == {*NAMES, "README.md"}
 
 
-@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
-def test_the_stored_multi_layer_sweep_is_reproduced_by_the_present_code(loss):
-    """One seed of the smallest cell up to the second evaluation; later ones are chaotic in float32 on another processor."""
-    tables, _ = store.load_results("dataset_size")
-    cell = next(c for c in dataset_size.PAPER.cells() if (c.loss, c.samples) == (loss, 5000) and 3 in c.seeds)
-    again = multi_layer.run(multi_layer.Cell(**{**cell.model_dump(), "seeds": (3,), "epochs": 2, "snapshots": (0, 2)}))
-    stored = tables["layers"].query("seed == 3 and samples == 5000 and loss == @loss and epoch in (0, 2)")
-    both = stored.merge(again["layers"], on=["epoch", "layer"], suffixes=("", "_again"), validate="one_to_one")
-    assert len(both) == 2 * 4
-    for value in ("mean_best_correlation", "mean_best_teacher"):
-        np.testing.assert_allclose(both[value], both[f"{value}_again"], rtol=2e-2, err_msg=value)
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_results_are_whole_and_small(name):
+    tables, facts = load_results(name, STORED / name)
+    assert facts["scale"] in ("laptop", "paper") and facts["cells"] > 0 and all(len(table) for table in tables.values())
+    assert sum(file.stat().st_size for file in (STORED / name).iterdir()) < 6e6
+    assert {path.stem for path in (STORED / name).glob("*.parquet")} == set(tables)
 
 
-@pytest.mark.parametrize("sweep, module", [
-    ("dataset_size", dataset_size), ("wider_students", wider_students), ("equal_budget", equal_budget),
-    ("cross_entropy_rate", cross_entropy_rate), ("depth", depth), ("deep_l_shape", deep_l_shape),
-])
-def test_the_stored_multi_layer_sweeps_are_complete(sweep, module):
-    tables, facts = store.load_results(sweep)
-    cells = module.PAPER.cells()
-    assert facts["cells"] == len(cells) and facts["spec"] == module.PAPER.model_dump(mode="json")
-    assert len(tables["layers"]) == sum(len(c.seeds) * len(c.hidden) * len(c.snapshots) for c in cells)
-    assert set(tables["runs"].status) == {"ok"}
-    assert np.isfinite(tables["layers"][["mean_best_correlation", "mean_best_teacher"]]).all(axis=None)
+def test_all_committed_results_together_are_small():
+    assert sum(file.stat().st_size for file in STORED.rglob("*") if file.is_file()) < 25e6
 
 
-def test_the_stored_learning_rates_can_be_looked_up():
-    stored = store.load_results("cross_entropy_rate")[0]["layers"]
-    assert set(stored.learning_rate) == set(cross_entropy_rate.PAPER.learning_rates)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stored_settings_are_those_of_the_sweep(name):
+    _, facts = load_results(name, STORED / name)
+    settings = SWEEPS[name].settings(facts["scale"])
+    assert facts["spec"] == plain(settings) == settings.model_dump(mode="json")
+    if isinstance(settings, Grid):  # else the cells depend on input data
+        assert facts["cells"] == len(settings.cells())
+        assert {type(cell) for cell in settings.cells()} == set(types(facts))
 
 
-def test_the_stored_convolutional_run_is_complete():
-    """At the laptop scale; the images are not part of the project, so nothing is trained again here."""
-    tables, facts = store.load_results("cifar10")
-    spec = cifar10.LAPTOP
-    assert facts["scale"] == "laptop" and facts["spec"] == spec.model_dump(mode="json")
-    students, epochs = spec.seeds * len(spec.over_realizations), spec.student_epochs + 1
-    assert len(tables["runs"]) == students * epochs and set(tables["runs"].status) == {"ok"}
-    assert tables["runs"].groupby(["seed", "over_realization"]).selected.sum().eq(1).all()
-    active = [spec.width - int(share * spec.width) for share in spec.prune]
-    assert tables["channels"].groupby("layer").active.sum().tolist() == active
-    assert len(tables["units"]) == students * epochs * sum(active)
-    assert tables["units"].best_correlation.between(-1, 1).all()
+@pytest.mark.parametrize("name", NAMES)
+def test_the_stored_runs_are_complete_and_none_diverged(name):
+    """One row per network and evaluation, each of a finite loss once training has begun."""
+    runs = load_results(name, STORED / name)[0]["runs"]
+    losses = [column for column in runs if column.endswith("loss") and runs[column].dtype.kind == "f"]
+    assert set(runs.status) == {"ok"} and runs.loc[runs.epoch > 0, losses].notna().all(axis=None)
+    assert not runs.duplicated([column for column in runs if runs[column].dtype.kind != "f" or column in SWEEPS[name].keys]).any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_that_are_looked_up_are_stored_exactly(name):
+    """A key is no float32 in disguise: 0.1 is found as 0.1, in every table that has it."""
+    settings = plain(SWEEPS[name].settings(load_results(name, STORED / name)[1]["scale"]))
+    for table in load_results(name, STORED / name)[0].values():
+        for key in set(SWEEPS[name].keys) & set(table):
+            listed = settings.get(f"{key[:-1]}ies" if key.endswith("y") else f"{key}s")
+            if listed:
+                assert set(table[key]) == set(listed)
+            assert (table[key].round(6) == table[key]).all()
+
+
+def test_the_former_name_of_every_stored_run_is_known():
+    assert len(moved()) == 4
+    for name in NAMES:
+        assert all(issubclass(cell, Cell) for cell in types(load_results(name, STORED / name)[1]))
+
+
+def test_committed_tables_of_other_code_are_listed():
+    """A warning and no error: the slices that are computed again say whether the numbers still hold."""
+    for name, ids in made_by_other_code().items():
+        warnings.warn(f"book/results/{name} was made by other code: {ids}", stacklevel=1)

@@ -1,27 +1,68 @@
-"""A sweep of small cells for the tests: each leaves a mark when it starts, and chosen ones wait until a gate opens."""
+"""A sweep of small cells for the tests: each leaves a mark when it starts, and chosen ones wait until a gate opens.
+
+A module of its own, because worker processes import the cells that they run.
+"""
 
 import os
 import time
 from pathlib import Path
 
-from ts_core.experiments import two_layer
-from ts_core.experiments.spec import Spec
+import numpy as np
+import pandas as pd
 
-TINY = dict(
-    input_dim=6, outputs=3, teacher_width=2, over_realizations=(1.0, 2.0), polarities=(0.0, 1.0), samples=40,
-    batch_size=4, learning_rate=0.05, epochs=2, steps_per_epoch=20, snapshots=(0, 1, 2), eval_samples=50,
-)
+from companion.runs.identity import Project
+from companion.runs.spec import Cell, Grid, SweepSpec, Tables
+from companion.runs.sweeps import Sweep
+
+PROJECT = Project(("companion.runs",))  # runs serve a project without any science too
 
 
-class Gated(Spec):
-    """One cell."""
+class Marked(Cell):
+    """A cell that shows when it runs."""
 
     seed: int
     gate: str
     """folder for the marks; a cell waits while ``hold-<seed>`` exists there"""
 
+    def mark(self) -> None:
+        gate = Path(self.gate)
+        (gate / f"started-{self.seed}-{os.getpid()}-{time.time_ns()}").touch()
+        while (gate / f"hold-{self.seed}").exists():
+            time.sleep(0.02)
 
-class Sweep(Spec):
+
+class Gated(Marked):
+    """One cell: random numbers of its seed."""
+
+    def run(self, *earlier: Tables) -> Tables:
+        self.mark()
+        return numbers(self.seed)
+
+
+class Sums(Marked):
+    """A cell of a second stage: sums over what the first stage made, times its seed.
+
+    The cells of the first stage are among its settings, so that its id is another when they are others.
+    """
+
+    first: tuple[Gated, ...]
+
+    def run(self, *earlier: Tables) -> Tables:
+        self.mark()
+        tables, = earlier
+        rows = tables["runs"].groupby("seed").loss.sum()
+        return {"sums": pd.DataFrame({"factor": self.seed, "seed": rows.index, "sum": self.seed * rows.to_numpy()})}
+
+
+def numbers(seed: int) -> Tables:
+    """The tables of one cell: several kinds of columns, and a number that is looked up by value."""
+    draws = np.random.default_rng(seed)
+    runs = pd.DataFrame({"seed": seed, "ratio": 0.1, "epoch": [0, 1, 2], "loss": draws.random(3), "status": "ok"})
+    units = pd.DataFrame({"seed": seed, "ratio": 0.1, "unit": range(5), "norm": draws.random(5), "active": draws.random(5) > 0.5})
+    return {"runs": runs, "units": units}
+
+
+class FourCells(Grid):
     """Cells 1 to 4."""
 
     gate: str
@@ -30,12 +71,16 @@ class Sweep(Spec):
         return [Gated(seed=seed, gate=self.gate) for seed in (1, 2, 3, 4)]
 
 
-PAPER = Sweep(gate=os.environ.get("GATE", ""))  # read as a sweep's module by ts_core.sweeps
+class TwoStages(SweepSpec):
+    """Cells 1 to 4, then two that need all of them."""
+
+    gate: str
+
+    def stages(self, data=None):
+        first = FourCells(gate=self.gate).cells()
+        return [first, [Sums(seed=seed, gate=self.gate, first=tuple(first)) for seed in (10, 20)]]
 
 
-def run(spec):
-    gate = Path(spec.gate)
-    (gate / f"started-{spec.seed}-{os.getpid()}-{time.time_ns()}").touch()
-    while (gate / f"hold-{spec.seed}").exists():
-        time.sleep(0.02)
-    return two_layer.run(two_layer.Cell(**TINY, seeds=(spec.seed,)))
+def sweep(gate: str) -> Sweep:
+    """The four cells as a sweep."""
+    return Sweep("gated", {"paper": FourCells(gate=gate)}, keys=("ratio",))

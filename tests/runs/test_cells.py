@@ -1,4 +1,4 @@
-"""Sweeps: resumed, interrupted, killed; here, on worker processes and on a Dask cluster."""
+"""Cells and sweeps: resumed, interrupted, killed; here, on worker processes and on a Dask cluster; in stages."""
 
 import os
 import signal
@@ -8,27 +8,37 @@ import threading
 import time
 from pathlib import Path
 
+import gated
+import pandas as pd
 import pytest
 
-import gated
-from ts_core import sweeps
-from ts_core.__main__ import main
-from ts_core.store import StoreError, load, load_results, run_id
-from ts_core.sweeps import SweepError, run_cells
+from companion.experiments.two_layer.spec import TwoLayer
+from companion.project import PROJECT
+from companion.runs import cells, cluster
+from companion.runs.cells import Store, run_cells, run_stages
+from companion.runs.identity import run_id
+from companion.runs.store import StoreError, load, load_results
+from companion.runs.sweeps import Sweep, summary
+from companion.runs.workers import RunError, timed
 
 DRIVER = """
-import argparse, signal, sys
-from pathlib import Path
-from ts_core import sweeps
+import signal, sys
+import gated
+from companion import __main__, chapters, project
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-    sweeps.SWEEPS["gated"] = "gated"
-    sys.exit(sweeps.command(argparse.Namespace(
-        name="gated", scale="paper", workers=int(sys.argv[1]), scheduler=None, results=Path(sys.argv[2]),
-        export=Path(sys.argv[3]),
-    )))
+    gate, workers, results, target = sys.argv[1:]
+    chapters.sweeps = lambda: {"gated": gated.sweep(gate)}
+    project.PROJECT = gated.PROJECT
+    sys.exit(__main__.main(
+        ["sweep", "gated", "--scale", "paper", "--workers", workers, "--results", results, "--export", target]
+    ))
 """
+TINY = dict(
+    input_dim=6, outputs=3, teacher_width=2, over_realizations=(1.0, 2.0), polarities=(0.0, 1.0), samples=40,
+    batch_size=4, learning_rate=0.05, epochs=2, steps_per_epoch=20, snapshots=(0, 1, 2), eval_samples=50,
+)
 
 
 @pytest.fixture
@@ -39,7 +49,11 @@ def gate(tmp_path):
 
 
 def specs(gate):
-    return gated.Sweep(gate=str(gate)).cells()
+    return gated.FourCells(gate=str(gate)).cells()
+
+
+def store(folder):
+    return Store(folder, gated.PROJECT)
 
 
 def started(gate, seed="*"):
@@ -68,20 +82,17 @@ def alive(process):
 @pytest.fixture(scope="session")
 def expected():
     """Tables of the four cells, made in this process and without a store."""
-    return sweeps.pd.concat(
-        [gated.two_layer.run(gated.two_layer.Cell(**gated.TINY, seeds=(seed,)))["runs"] for seed in (1, 2, 3, 4)],
-        ignore_index=True,
-    )
+    return pd.concat([gated.numbers(seed)["runs"] for seed in (1, 2, 3, 4)], ignore_index=True)
 
 
 def test_cells_run_once_and_are_gathered_in_order(tmp_path, gate, expected):
     results = tmp_path / "cells"
-    tables, facts = run_cells(gated.run, specs(gate), results)
+    tables, facts = run_cells(specs(gate), store(results))
     assert tables["runs"].equals(expected) and len(started(gate)) == 4
     assert [f["spec"]["seed"] for f in facts] == [1, 2, 3, 4] and all(f["threads"] == 1 for f in facts)
-    assert {*finished(results)} == {run_id(gated.run, spec) for spec in specs(gate)}
+    assert {*finished(results)} == {run_id(gated.PROJECT, spec) for spec in specs(gate)}
     before = finished(results)
-    again, _ = run_cells(gated.run, specs(gate)[::-1], results)
+    again, _ = run_cells(specs(gate)[::-1], store(results))
     assert finished(results) == before and len(started(gate)) == 4
     assert again["runs"].seed.drop_duplicates().tolist() == [4, 3, 2, 1]
 
@@ -90,16 +101,16 @@ def test_cells_run_once_and_are_gathered_in_order(tmp_path, gate, expected):
     lambda cell: (cell / "runs.parquet").write_bytes((cell / "runs.parquet").read_bytes()[:-20]),
     lambda cell: (cell / "meta.json").write_text("{"),
     lambda cell: (cell / "meta.json").write_text((cell / "meta.json").read_text().replace('"seed": 2', '"seed": 9')),
-    lambda cell: (cell / "teachers.parquet").unlink(),
+    lambda cell: (cell / "units.parquet").unlink(),
 ], ids=["truncated", "no facts", "of another run", "incomplete"])
 def test_a_damaged_cell_is_set_aside_and_computed_again(tmp_path, gate, expected, damage):
     results = tmp_path / "cells"
-    run_cells(gated.run, specs(gate), results)
-    cell = results / run_id(gated.run, specs(gate)[1])
+    run_cells(specs(gate), store(results))
+    cell = results / run_id(gated.PROJECT, specs(gate)[1])
     damage(cell)
     kept = {path.name: path.read_bytes() for path in cell.iterdir()}
     with pytest.warns(UserWarning, match=f"{cell}.*set aside as {cell.name}.damaged-.* computed again"):
-        tables, _ = run_cells(gated.run, specs(gate), results)
+        tables, _ = run_cells(specs(gate), store(results))
     assert tables["runs"].equals(expected) and len(started(gate)) == 5 and len(started(gate, 2)) == 2
     aside, = results.glob(f"{cell.name}.damaged-*")
     assert {path.name: path.read_bytes() for path in aside.iterdir()} == kept
@@ -111,46 +122,44 @@ def test_leftovers_of_killed_processes_are_cleaned_when_old(tmp_path, gate):
     for folder in (old, new, mine):
         folder.mkdir(parents=True)
         os.utime(folder, (0, 0) if folder != new else None)
-    run_cells(gated.run, specs(gate)[:1], results)
+    run_cells(specs(gate)[:1], store(results))
     assert not old.exists() and new.exists() and mine.exists()
 
 
 def test_nothing_is_trained_when_results_cannot_be_kept(tmp_path, gate, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=f"{tmp_path / 'file'} cannot be written"):
-        run_cells(gated.run, specs(gate), tmp_path / "file")
-    monkeypatch.setitem(sweeps.SWEEPS, "gated", "gated")
-    monkeypatch.setattr(gated, "PAPER", gated.Sweep(gate=str(gate)))
+        run_cells(specs(gate), store(tmp_path / "file"))
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "mine.txt").touch()
     for target in (tmp_path / "file", tmp_path / "file" / "below", foreign):
         with pytest.raises(StoreError, match=str(target).removesuffix("/below")):
-            sweeps.sweep("gated", scale="paper", results=tmp_path / "cells", target=target)
+            gated.sweep(str(gate)).run("paper", store(tmp_path / "cells"), target)
     assert not started(gate)
 
 
 def test_a_disk_that_fills_up_keeps_the_finished_cells(tmp_path, gate, monkeypatch, expected):
-    results, write = tmp_path / "cells", sweeps.pd.DataFrame.to_parquet
+    results, write = tmp_path / "cells", pd.DataFrame.to_parquet
 
     def full(table, path, **options):
         if set(table.seed) == {3}:
             raise OSError(28, "No space left on device")
         return write(table, path, **options)
 
-    monkeypatch.setattr(sweeps.pd.DataFrame, "to_parquet", full)
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
     with pytest.raises(StoreError, match=f"cannot save results at {results}/.*: No space left on device"):
-        run_cells(gated.run, specs(gate), results)
+        run_cells(specs(gate), store(results))
     assert len(finished(results)) == 2
     monkeypatch.undo()
-    assert run_cells(gated.run, specs(gate), results)[0]["runs"].equals(expected)
+    assert run_cells(specs(gate), store(results))[0]["runs"].equals(expected)
     assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 1, 2, 1]
 
 
 def test_two_sweeps_share_a_folder(tmp_path, gate, expected):
     """Both start the same cells; whoever finishes a cell first keeps it, and both end with the same tables."""
     results, gathered = tmp_path / "cells", []
-    share = lambda: gathered.append(run_cells(gated.run, specs(gate), results)[0])  # noqa: E731
+    share = lambda: gathered.append(run_cells(specs(gate), store(results))[0])  # noqa: E731
     (gate / "hold-1").touch()
     sharing = [threading.Thread(target=share) for _ in range(2)]
     for thread in sharing:
@@ -165,12 +174,12 @@ def test_two_sweeps_share_a_folder(tmp_path, gate, expected):
 
 def drive(tmp_path, gate, workers=2):
     environment = {
-        **os.environ, "GATE": str(gate), "TQDM_DISABLE": "",
-        "PYTHONPATH": os.pathsep.join([str(sweeps.PACKAGE.parent), str(Path(__file__).parent)]),
+        **os.environ, "TQDM_DISABLE": "",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parent)]),
     }
     (tmp_path / "driver.py").write_text(DRIVER)
     return subprocess.Popen(
-        [sys.executable, tmp_path / "driver.py", str(workers), tmp_path / "cells", tmp_path / "gated"],
+        [sys.executable, tmp_path / "driver.py", gate, str(workers), tmp_path / "cells", tmp_path / "gated"],
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )
 
@@ -209,7 +218,7 @@ def test_kill_then_interrupt_then_resume(tmp_path, gate, expected):
 
     for seed in (3, 4):
         (gate / f"hold-{seed}").unlink()
-    tables, _ = run_cells(gated.run, specs(gate), tmp_path / "cells")
+    tables, _ = run_cells(specs(gate), store(tmp_path / "cells"))
     assert tables["runs"].equals(expected)
     assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 1, 3, 3]
     after = finished(tmp_path / "cells")
@@ -225,34 +234,34 @@ def test_a_worker_process_that_dies_is_named(tmp_path, gate, expected):
 
     killer = threading.Thread(target=kill_the_last)
     killer.start()
-    with pytest.raises(SweepError, match="a worker process died.* try fewer workers; the same command resumes"):
-        run_cells(gated.run, specs(gate), tmp_path / "cells", workers=2)
+    with pytest.raises(RunError, match="a worker process died.* try fewer workers; the same command resumes"):
+        run_cells(specs(gate), store(tmp_path / "cells"), workers=2)
     killer.join()
     assert len(finished(tmp_path / "cells")) == 3 and not any(alive(process) for _, process in started(gate))
     (gate / "hold-4").unlink()
-    assert run_cells(gated.run, specs(gate), tmp_path / "cells")[0]["runs"].equals(expected)
+    assert run_cells(specs(gate), store(tmp_path / "cells"))[0]["runs"].equals(expected)
     assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 1, 1, 2]
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def dask():
     from dask.distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as running:
         yield running
 
 
-def test_other_code_on_a_cluster_is_refused(tmp_path, gate, cluster, monkeypatch):
-    real = sweeps.origin
-    monkeypatch.setattr(sweeps, "origin", lambda function: {**real(function), "code": "another"})
-    with pytest.raises(SweepError, match=r"Dask worker tcp://.* runs other code .* than this process \(another\)"):
-        run_cells(gated.run, specs(gate), tmp_path / "cells", scheduler=cluster.scheduler_address)
-    with pytest.raises(SweepError, match="a worker runs another version of the code"):  # a worker that joins later
-        sweeps._timed(gated.run, specs(gate)[0], "another")
+def test_other_code_on_a_cluster_is_refused(tmp_path, gate, dask, monkeypatch):
+    real = cells.origin
+    monkeypatch.setattr(cells, "origin", lambda *of: {**real(*of), "code": "another"})
+    with pytest.raises(RunError, match=r"Dask worker tcp://.* runs other code .* than this process \(another\)"):
+        run_cells(specs(gate), store(tmp_path / "cells"), scheduler=dask.scheduler_address)
+    with pytest.raises(RunError, match="a worker runs another version of the code"):  # a worker that joins later
+        timed(gated.PROJECT, specs(gate)[0], "another")
     assert not started(gate)
 
 
-def test_a_killed_dask_worker_costs_its_running_cell_only(tmp_path, gate, cluster, expected):
+def test_a_killed_dask_worker_costs_its_running_cell_only(tmp_path, gate, dask, expected):
     (gate / "hold-2").touch()
     killed = []
 
@@ -264,7 +273,7 @@ def test_a_killed_dask_worker_costs_its_running_cell_only(tmp_path, gate, cluste
 
     killer = threading.Thread(target=kill_half_way)
     killer.start()
-    tables, facts = run_cells(gated.run, specs(gate), tmp_path / "cells", scheduler=cluster.scheduler_address)
+    tables, facts = run_cells(specs(gate), store(tmp_path / "cells"), scheduler=dask.scheduler_address)
     killer.join()
     assert tables["runs"].equals(expected) and len(facts) == 4
     assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 2, 1, 1]
@@ -272,56 +281,95 @@ def test_a_killed_dask_worker_costs_its_running_cell_only(tmp_path, gate, cluste
 
 
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path, gate, monkeypatch):
-    monkeypatch.setattr(sweeps, "CONNECT", 0.3)
+    monkeypatch.setattr(cluster, "CONNECT", 0.3)
     for address in ("tcp://127.0.0.1:9", "nonsense://x"):
-        with pytest.raises(SweepError, match=f"no Dask scheduler answers at '{address}'") as error:
-            run_cells(gated.run, specs(gate), tmp_path / "cells", scheduler=address)
+        with pytest.raises(RunError, match=f"no Dask scheduler answers at '{address}'") as error:
+            run_cells(specs(gate), store(tmp_path / "cells"), scheduler=address)
         assert "\n" not in str(error.value)
     assert not started(gate)
 
 
-def test_gathered_tables_carry_their_provenance(tmp_path, gate, monkeypatch, expected):
-    monkeypatch.setitem(sweeps.SWEEPS, "gated", "gated")
-    monkeypatch.setattr(gated, "PAPER", gated.Sweep(gate=str(gate)))
-    folder = sweeps.sweep("gated", scale="paper", results=tmp_path / "cells", target=tmp_path / "tables")
+def test_gathered_tables_carry_their_provenance(tmp_path, gate, expected):
+    folder = gated.sweep(str(gate)).run("paper", store(tmp_path / "cells"), tmp_path / "tables")
     tables, facts = load_results("gated", folder)
     assert len(tables["runs"]) == len(expected) and facts["scale"] == "paper" and facts["cells"] == 4
     cells = [load(cell)[1] for cell in (tmp_path / "cells").iterdir()]
     assert facts["seconds"] == round(sum(cell["seconds"] for cell in cells))
     assert facts["started"] == min(cell["started"] for cell in cells)
-    assert facts["code"] == cells[0]["code"] and facts["spec"] == {"gate": str(gate)} and facts["run"] == "gated"
-    with pytest.raises(SweepError, match="unknown sweep 'fan_in'; known are .*fan_out, sample_complexity"):
-        sweeps.settings("fan_in", "quick")
-    with pytest.raises(SweepError, match="unknown scale 'huge'; known are quick, laptop, paper"):
-        sweeps.settings("fan_out", "huge")
+    assert facts["code"] == cells[0]["code"] and facts["spec"] == {"gate": str(gate)} and facts["run"] == "gated.Gated"
+    assert facts["sweep"] == "gated" and facts["versions"].keys() == {"python", "numpy", "pandas"} and facts["device"] == "cpu"
+
+
+def test_a_sweep_keeps_the_numbers_that_its_keys_name(tmp_path, gate, expected):
+    folder = gated.sweep(str(gate)).run("paper", store(tmp_path / "cells"), tmp_path / "tables")
+    runs = load_results("gated", folder)[0]["runs"]
+    assert len(runs.query("ratio == 0.1")) == len(expected)
+    assert (runs.loss == expected.loss.astype("float32")).all() and (runs.loss != expected.loss).any()
+
+
+def test_a_sweep_has_known_scales_only(gate):
+    cells = gated.FourCells(gate=str(gate))
+    for scales in ({"huge": cells}, {"paper": cells, "Paper": cells}, {}):
+        with pytest.raises(ValueError, match="gated: scales must be some of quick, laptop, paper, got"):
+            Sweep("gated", scales)
+    with pytest.raises(RunError, match="unknown scale 'huge'; known are quick, laptop, paper"):
+        gated.sweep(str(gate)).settings("huge")
+    with pytest.raises(RunError, match="gated has no quick scale; try paper"):
+        gated.sweep(str(gate)).settings("quick")
+    assert gated.sweep(str(gate)).settings("paper") == cells
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_stage_gets_the_tables_of_the_first(tmp_path, gate, expected, workers):
+    stages = gated.TwoStages(gate=str(gate)).stages()
+    tables, facts = run_stages(stages, store(tmp_path / "cells"), workers=workers)
+    assert tables["runs"].equals(expected) and set(tables) == {"runs", "units", "sums"}
+    one = expected.groupby("seed").loss.sum()
+    assert tables["sums"].set_index(["factor", "seed"])["sum"].to_dict() == {
+        (factor, seed): factor * one[seed] for factor in (10, 20) for seed in (1, 2, 3, 4)
+    }
+    assert [f["run"] for f in facts] == ["gated.Gated"] * 4 + ["gated.Sums"] * 2
+    processes = {process for _, process in started(gate)}
+    assert processes == {os.getpid()} if workers == 1 else os.getpid() not in processes
+
+
+def test_an_interrupted_second_stage_is_resumed_with_the_stored_first(tmp_path, gate):
+    """The same numbers whether the first stage was just computed or read; only what is missing is computed again."""
+    first, second = gated.TwoStages(gate=str(gate)).stages()
+    fresh, _ = run_stages([first, second], store(tmp_path / "other"))
+    run_stages([first, second[:1]], store(tmp_path / "cells"))
+    before = len(started(gate))
+    tables, facts = run_stages([first, second], store(tmp_path / "cells"))
+    assert [seed for seed, _ in started(gate)].count(20) == 2 and len(started(gate)) == before + 1
+    assert len(facts) == 6 and all(tables[name].equals(fresh[name]) for name in fresh)
+
+
+def test_a_sweep_of_two_stages_is_gathered_into_one_folder(tmp_path, gate):
+    sweep = Sweep("gated", {"laptop": gated.TwoStages(gate=str(gate))}, keys=("sum",))
+    tables, facts = load_results("gated", sweep.run("laptop", store(tmp_path / "cells"), tmp_path / "tables"))
+    assert facts["cells"] == 6 and facts["run"] == "gated.Gated, gated.Sums" and len(tables["sums"]) == 8
+    assert facts["spec"] == {"gate": str(gate)} and len(tables["runs"]) == 12
+
+
+def test_networks_are_bit_equal_wherever_and_whenever_they_are_trained(tmp_path):
+    """Real cells: in this process, on two workers, read from disk; each is one thread's work and says so."""
+    real = [TwoLayer(**TINY, seeds=(seed,)) for seed in (1, 2)]
+    here, facts = run_cells(real, Store(tmp_path / "here", PROJECT))
+    spread, _ = run_cells(real, Store(tmp_path / "spread", PROJECT), workers=2)
+    read, again = run_cells(real, Store(tmp_path / "here", PROJECT), workers=2)
+    assert again == facts and set(here) == {"runs", "teachers", "students"}
+    for name, table in here.items():
+        assert table.equals(spread[name]) and table.equals(read[name])
+        with PROJECT.alone():
+            assert table.equals(pd.concat([cell.run()[name] for cell in real], ignore_index=True))
+    assert {f["threads"] for f in facts} == {1} and {f["device"] for f in facts} == {"cpu"}
+    assert {*finished(tmp_path / "spread")} == {run_id(PROJECT, cell) for cell in real}
 
 
 def test_summary_lists_what_differs():
     facts = dict(seconds=1.2, started="2", run="r", code="a", commit="c", machine="m", device="cpu",
                  uncommitted_changes=False, versions={"torch": "1"})
     other = {**facts, "started": "1", "code": "b", "uncommitted_changes": True, "versions": {"torch": "2"}}
-    whole = sweeps.summary([facts, other])
+    whole = summary([facts, other])
     assert whole["code"] == "a, b" and whole["versions"] == {"torch": "1, 2"} and whole["started"] == "1"
     assert whole["uncommitted_changes"] is True and whole["commit"] == "c" and whole["seconds"] == 2
-
-
-@pytest.mark.parametrize("words, message", [
-    (["--workers", "0"], "error: need at least 1 worker"),
-    (["--results", "/dev/null/cells"], "error: results folder /dev/null/cells cannot be written: a file"),
-    (["--export", "/dev/null/tables"], "error: results folder /dev/null cannot be written"),
-])
-def test_command_line_refuses_in_one_line(words, message, tmp_path, capsys):
-    places = ["--results", str(tmp_path / "cells"), "--export", str(tmp_path / "tables")]
-    assert main(["sweep", "fan_out", *places, *words]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith(message) and error.count("\n") == 1
-
-
-def test_an_unknown_sweep_is_named_and_the_help_names_all_known(capsys):
-    assert main(["sweep", "fan_in"]) == 1
-    error = capsys.readouterr().err
-    assert "unknown sweep 'fan_in'" in error
-    with pytest.raises(SystemExit):
-        main(["sweep", "--help"])
-    text = capsys.readouterr().out
-    assert all(name in text and name in error for name in sweeps.SWEEPS)

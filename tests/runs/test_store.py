@@ -1,77 +1,21 @@
-"""Results on disk: ids, all-or-nothing folders, the committed tables."""
+"""Results on disk: all-or-nothing folders, the gathered tables of sweeps."""
 
 import errno
-import json
 import os
 import re
 
+import gated
 import pandas as pd
 import pytest
 
-from gated import TINY
-from ts_core import store
-from ts_core.experiments.two_layer import Cell, run
-from ts_core.store import StoreError, check_writable, code_hash, code_id, export, load, load_results, save
+from companion.runs import store
+from companion.runs.store import StoreError, check_replaceable, check_writable, export, load, load_results, save
 
-MODULE = "ts_core.experiments.two_layer"
 TABLES = {"runs": pd.DataFrame({"seed": [1, 2], "loss": [0.1, 0.2]}), "more": pd.DataFrame({"status": ["ok", "ok"]})}
-
-
-def edited(module, old, new):
-    """The package's sources with one edit."""
-    assert old in store.SOURCES[module]
-    return {**store.SOURCES, module: store.SOURCES[module].replace(old, new)}
 
 
 def folders(path):
     return sorted(p.name for p in path.iterdir())
-
-
-def test_code_id_ignores_what_makes_no_numbers():
-    comments = edited("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "\n\n# why\nVARIANCE_FLOOR    =   1e-10 # small")
-    docstrings = edited("ts_core.metrics", '"""Pearson correlation of each', '"""Some correlation of each')
-    layout = edited("ts_core.training", "BLOCK = 5", "BLOCK = (5)")
-    nobody = edited("ts_core.theory", "import", "import statistics\nimport")
-    for sources in (comments, docstrings, layout, nobody):
-        assert code_hash(MODULE, sources) == code_id(MODULE)
-
-
-@pytest.mark.parametrize("module, old, new", [
-    ("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "VARIANCE_FLOOR = 1e-9"),
-    ("ts_core.training", "BLOCK = 5", "BLOCK = 6"),
-    ("ts_core.data", "std: float = 1.5", "std: float = 1.25"),
-    ("ts_core.networks", "np.linspace(-1.0, 1.0, 9)", "np.linspace(-1.0, 1.0, 5)"),
-    (MODULE, 'Count = 100', 'Count = 50'),
-])
-def test_code_id_notices_a_changed_constant(module, old, new):
-    assert code_hash(MODULE, edited(module, old, new)) != code_id(MODULE)
-
-
-@pytest.mark.parametrize("line", [
-    "from pack.low import value", "from pack import low", "import pack.low", "import pack.low as other",
-])
-def test_code_id_follows_every_form_of_import(line):
-    sources = {"pack": "", "pack.top": f"def run():\n    {line}", "pack.low": "value = 1", "pack.other": ""}
-    assert code_hash("pack.top", sources) != code_hash("pack.top", {**sources, "pack.low": "value = 2"})
-    assert code_hash("pack.top", sources) == code_hash("pack.top", {**sources, "pack.other": "value = 2"})
-
-
-def test_code_id_is_of_the_code_as_loaded():
-    """The sources are read once, at import, so that a later edit cannot rename what the loaded code computes."""
-    assert store.SOURCES[MODULE] == (store.PACKAGE / "experiments" / "two_layer.py").read_text()
-    assert code_id.cache_info().maxsize is None and code_id(MODULE) is code_id(MODULE)
-
-
-def test_provenance_says_where_numbers_come_from():
-    facts = {**store.origin(run), **store.machine()}
-    assert facts["run"] == MODULE and facts["code"] == code_id(MODULE)
-    assert facts["versions"].keys() >= {"python", "torch", "numpy", "pandas"} and "cores" in facts["machine"]
-    json.dumps(facts)
-
-
-def test_provenance_needs_no_git(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    assert store.origin(run)["commit"] == ""
 
 
 def test_saved_tables_come_back(tmp_path):
@@ -151,44 +95,69 @@ def test_a_full_disk_is_seen_before_any_work(tmp_path, monkeypatch):
         check_writable(tmp_path)
 
 
+FACTS = {"sweep": "gated", "scale": "quick"}
+
+
 @pytest.fixture(scope="module")
 def gathered():
-    return run(Cell(**TINY, seeds=(1, 2, 3), dtype="float64"))
-
-
-FACTS = {"sweep": "fan_out", "scale": "quick"}
+    cells = [gated.numbers(seed) for seed in (1, 2, 3)]
+    return {name: pd.concat([tables[name] for tables in cells], ignore_index=True) for name in cells[0]}
 
 
 def test_exported_tables_come_back_rounded(tmp_path, gathered):
-    tables, facts = load_results("fan_out", export(tmp_path / "fan_out", gathered, FACTS))
-    assert facts["scale"] == "quick" and tables.keys() == gathered.keys()
+    tables, facts = load_results("gated", export(tmp_path / "gated", gathered, FACTS, keys=("ratio",)))
+    assert facts["scale"] == "quick" and list(tables) == list(gathered)
+    rounded = 0
     for name, table in gathered.items():
-        assert set(table) == set(tables[name]) and len(table) == len(tables[name])
+        assert list(table) == list(tables[name]) and len(table) == len(tables[name])
         for column in table:
             values = tables[name][column]
             assert values.dtype == table[column].dtype
-            if column in store.KEYS or table[column].dtype.kind != "f":
+            if column == "ratio" or table[column].dtype.kind != "f":
                 assert (values == table[column]).all()
             else:
                 assert (values == table[column].astype("float32")).all()
+                rounded += (values != table[column]).any()
+    assert rounded == 2  # columns: the losses and the norms
+
+
+def test_numbers_that_are_looked_up_are_named_by_the_caller(tmp_path, gathered):
+    """The store knows no experiment's columns: without ``keys`` every floating-point number is rounded."""
+    rounded, _ = load_results("gated", export(tmp_path / "rounded", gathered, FACTS))
+    exact, _ = load_results("gated", export(tmp_path / "exact", gathered, FACTS, keys={"loss", "absent"}))
+    assert rounded["runs"].query("ratio == 0.1").empty and len(gathered["runs"].query("ratio == 0.1")) == 9
+    assert (exact["runs"].loss == gathered["runs"].loss).all() and (rounded["runs"].loss != gathered["runs"].loss).any()
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_exported_columns_keep_their_types(tmp_path, length):
+    """A short table, or one without rows, has the columns and types of a long one."""
+    table = pd.DataFrame({
+        "count": [2**40], "small": [-3], "value": [0.5], "half": [float("inf")], "gap": [float("nan")], "word": ["a"], "yes": [True],
+    }).head(length)
+    found = load_results("gated", export(tmp_path / "gated", {"runs": table}, FACTS))[0]["runs"]
+    pd.testing.assert_frame_equal(found, table)
+
+
+def test_small_integers_of_stored_tables_do_not_overflow(tmp_path):
+    table = pd.DataFrame({"epoch": [100, 120], "seed": [1, 2]})
+    found = load_results("gated", export(tmp_path / "gated", {"runs": table}, FACTS))[0]["runs"]
+    assert (found.epoch * 1000).tolist() == [100_000, 120_000]
 
 
 def test_export_is_compact(tmp_path, gathered):
     many = {name: pd.concat([table.assign(seed=seed) for seed in range(200)]) for name, table in gathered.items()}
-    folder = export(tmp_path / "fan_out", many, FACTS)
+    folder = export(tmp_path / "gated", many, FACTS, keys=("ratio",))
     measured = sum(len(table) * sum(table.dtypes == "float64") for table in many.values())
     assert sum(file.stat().st_size for file in folder.iterdir()) < 4 * measured
-    norms = pd.read_parquet(folder / "teacher_norms.parquet")
-    assert len(norms) == len(many["teachers"].drop_duplicates(list(store.TEACHER)))
-    assert "fan_out_norm" not in pd.read_parquet(folder / "teachers.parquet")
 
 
 def test_export_replaces_its_own_results_only(tmp_path, gathered):
-    place = tmp_path / "results" / "fan_out"
+    place = tmp_path / "results" / "gated"
     export(place, gathered, {**FACTS, "scale": "paper"})
     export(place, gathered, FACTS)
-    assert load_results("fan_out", place)[1]["scale"] == "quick" and folders(place.parent) == ["fan_out"]
-    with pytest.raises(StoreError, match=f"{re.escape(str(place))} holds results of 'fan_out', not of 'other'"):
+    assert load_results("gated", place)[1]["scale"] == "quick" and folders(place.parent) == ["gated"]
+    with pytest.raises(StoreError, match=f"{re.escape(str(place))} holds results of 'gated', not of 'other'"):
         export(place, gathered, {"sweep": "other"})
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -198,9 +167,20 @@ def test_export_replaces_its_own_results_only(tmp_path, gathered):
     assert (mine / "thesis.tex").read_text() == "words"
 
 
+def test_what_an_export_would_refuse_is_known_before_any_work(tmp_path, gathered):
+    for fine in (tmp_path, tmp_path / "none", tmp_path / "below" / "none"):
+        check_replaceable(fine, "gated")
+    place = export(tmp_path / "gated", gathered, FACTS)
+    check_replaceable(place, "gated")
+    (tmp_path / "file").touch()
+    for refused, sweep in [(place, "other"), (tmp_path, "gated"), (tmp_path / "file", "gated"), (tmp_path / "file" / "below", "gated")]:
+        with pytest.raises(StoreError, match=str(tmp_path)):
+            check_replaceable(refused, sweep)
+
+
 @pytest.mark.parametrize("failing", ["to_parquet", "rename"])
 def test_failed_export_keeps_the_former_tables(tmp_path, gathered, monkeypatch, failing):
-    place = export(tmp_path / "fan_out", gathered, {**FACTS, "scale": "paper"})
+    place = export(tmp_path / "gated", gathered, {**FACTS, "scale": "paper"})
     rename = os.rename
 
     def full(*_, **__):
@@ -213,22 +193,15 @@ def test_failed_export_keeps_the_former_tables(tmp_path, gathered, monkeypatch, 
         monkeypatch.setattr(os, "rename", only_aside)
     else:
         monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
-    with pytest.raises(StoreError, match="fan_out: No space left on device"):
+    with pytest.raises(StoreError, match="gated: No space left on device"):
         export(place, gathered, FACTS)
     monkeypatch.undo()
-    assert load_results("fan_out", place)[1]["scale"] == "paper" and folders(tmp_path) == ["fan_out"]
+    assert load_results("gated", place)[1]["scale"] == "paper" and folders(tmp_path) == ["gated"]
 
 
 def test_results_of_something_else_are_refused(tmp_path, gathered):
-    cell = save(tmp_path / "cell", gathered, {"run": MODULE})
-    with pytest.raises(StoreError, match="cell holds results of 'a single run', not of 'fan_out'"):
-        load_results("fan_out", cell)
+    cell = save(tmp_path / "cell", gathered, {"run": "gated.Gated"})
+    with pytest.raises(StoreError, match="cell holds results of 'a single run', not of 'gated'"):
+        load_results("gated", cell)
     with pytest.raises(StoreError, match=str(tmp_path / "none")):
-        load_results("fan_out", tmp_path / "none")
-
-
-@pytest.mark.parametrize("sweep", sorted(path.parent.name for path in store.COMMITTED.glob("*/meta.json")))
-def test_committed_results_are_whole_and_small(sweep):
-    tables, facts = load_results(sweep)
-    assert facts["scale"] in ("laptop", "paper") and facts["cells"] > 0 and all(len(table) for table in tables.values())
-    assert sum(file.stat().st_size for file in (store.COMMITTED / sweep).iterdir()) < 6e6
+        load_results("gated", tmp_path / "none")

@@ -1,0 +1,82 @@
+"""The command line of sweeps: what it refuses, in one line and before any work."""
+
+import sys
+
+import gated
+import pytest
+
+from companion import chapters
+from companion.__main__ import main
+from companion.runs.sweeps import Sweep
+
+
+@pytest.mark.parametrize("words, message", [
+    (["--workers", "0"], "error: need at least 1 worker"),
+    (["--results", "/dev/null/cells"], "error: results folder /dev/null/cells cannot be written: a file"),
+    (["--export", "/dev/null/tables"], "error: results folder /dev/null cannot be written"),
+    (["--scale", "laptop"], "error: fan_out has no laptop scale; try quick or paper"),
+])
+def test_command_line_refuses_in_one_line(words, message, tmp_path, capsys):
+    places = ["--results", str(tmp_path / "cells"), "--export", str(tmp_path / "tables")]
+    assert main(["sweep", "fan_out", *places, *words]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(message) and error.count("\n") == 1
+    assert not list(tmp_path.glob("cells/*"))
+
+
+def test_an_unknown_sweep_is_named_with_all_known(capsys):
+    assert main(["sweep", "fan_in"]) == 1
+    error = capsys.readouterr().err
+    assert "unknown sweep 'fan_in'; did you mean fan_out?" in error and error.count("\n") == 1
+    assert main(["list"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {name}: {', '.join(sweep.scales)}\n" in text and name in error for name, sweep in chapters.sweeps().items())
+
+
+def test_the_help_names_no_sweep_and_no_chapter(capsys):
+    """They are found by looking, so a new one needs no edit of a help text."""
+    with pytest.raises(SystemExit):
+        main(["sweep", "--help"])
+    text = capsys.readouterr().out
+    assert "as in `list`" in text and not [name for name in chapters.sweeps() if name in text.split()]
+
+
+def test_every_sweep_is_found_by_its_name():
+    found = chapters.sweeps()
+    assert {"fan_out", "sample_complexity", "dataset_size", "cifar10"} <= set(found) and list(found) == sorted(found)
+    assert all(isinstance(sweep, Sweep) and sweep.name == name for name, sweep in found.items())
+    assert all("quick" in sweep.scales for sweep in found.values())
+
+
+@pytest.fixture
+def two_chapters(monkeypatch, tmp_path):
+    """Writes a chapter in a folder of its own, beside the book's."""
+    monkeypatch.setattr(chapters, "__path__", [*chapters.__path__, str(tmp_path)])
+
+    def write(name, *lines):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").touch()
+        (tmp_path / name / "sweeps.py").write_text("\n".join(["import gated", *lines]))
+        for module in (name, f"{name}.sweeps"):
+            forget.append(f"companion.chapters.{module}")
+
+    forget = []
+    yield write
+    for module in forget:
+        sys.modules.pop(module, None)
+        vars(chapters).pop(module.split(".")[2], None)
+
+
+def test_two_sweeps_of_one_name_are_refused(two_chapters):
+    two_chapters("first_toy", "GATED = gated.sweep('')")
+    assert chapters.sweeps()["gated"] == gated.sweep("")
+    two_chapters("second_toy", "OTHER = gated.sweep('')")
+    with pytest.raises(ValueError, match="two sweeps are called gated"):
+        chapters.sweeps()
+
+
+def test_a_sweep_may_have_two_variables_and_a_chapter_none(two_chapters):
+    """One object under two names is one sweep."""
+    two_chapters("first_toy", "GATED = gated.sweep('')", "SAME = GATED")
+    two_chapters("second_toy")
+    assert "gated" in chapters.sweeps() and "second_toy" in chapters.names()

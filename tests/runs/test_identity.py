@@ -1,0 +1,164 @@
+"""Who made a number: ids of runs and of the code behind them, provenance."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gated
+import pytest
+
+from companion.experiments.two_layer.spec import TwoLayer
+from companion.project import PROJECT
+from companion.runs.identity import Project, code_hash, code_id, kind, machine, origin, run_id, sources
+
+MODULE = "companion.experiments.two_layer.spec"
+SOURCES = sources(PROJECT.packages)
+CELL = TwoLayer()
+ROOT = Path(__file__).resolve().parents[2]
+
+
+OWN = """
+from companion.runs.identity import Project, origin
+from companion.runs.spec import Cell
+
+
+class Own(Cell):
+    def run(self, *earlier):
+        return {}
+"""
+
+
+def facts_of_own(folder):
+    """Commit and whether something changed, as a process elsewhere sees a cell of the module ``own`` in a folder."""
+    look = "import own, json; f = own.origin(own.Project(('companion.runs',)), own.Own())\n"
+    look += "print(json.dumps([f['commit'], f['uncommitted_changes']]))"
+    done = subprocess.run([sys.executable, "-c", look], env=surroundings(folder), capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def surroundings(*folders):
+    """Environment in which our packages and some more folders can be imported."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *folders]))}
+
+
+def edited(module, old, new):
+    """The project's sources with one edit."""
+    assert old in SOURCES[module]
+    return {**SOURCES, module: SOURCES[module].replace(old, new)}
+
+
+def test_code_id_ignores_what_makes_no_numbers():
+    comments = edited("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "\n\n# why\nVARIANCE_FLOOR    =   1e-10 # small")
+    docstrings = edited("ts_core.metrics", '"""Pearson correlation of each', '"""Some correlation of each')
+    layout = edited("ts_core.training.sgd", "BLOCK = 5", "BLOCK = (5)")
+    nobody = edited("ts_core.theory.kernels", "import", "import statistics\nimport")
+    for texts in (comments, docstrings, layout, nobody):
+        assert code_hash(MODULE, texts) == code_id(PROJECT.packages, MODULE)
+
+
+@pytest.mark.parametrize("module, old, new", [
+    ("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "VARIANCE_FLOOR = 1e-9"),
+    ("ts_core.training.sgd", "BLOCK = 5", "BLOCK = 6"),
+    ("ts_core.data", "std: float = 1.5", "std: float = 1.25"),
+    ("ts_core.teachers", "np.linspace(-1.0, 1.0, 9)", "np.linspace(-1.0, 1.0, 5)"),
+    ("companion.experiments.two_layer.run", "seen = evaluate", "seen = 2 * evaluate"),  # imported when a cell runs
+    ("companion.runs.spec", "gt=0", "gt=1"),
+    (MODULE, "Count = 100", "Count = 50"),
+])
+def test_code_id_notices_a_changed_constant(module, old, new):
+    assert code_hash(MODULE, edited(module, old, new)) != code_id(PROJECT.packages, MODULE)
+
+
+@pytest.mark.parametrize("line", [
+    "from pack.low import value", "from pack import low", "import pack.low", "import pack.low as other",
+])
+def test_code_id_follows_every_form_of_import(line):
+    texts = {"pack": "", "pack.top": f"def run():\n    {line}", "pack.low": "value = 1", "pack.other": ""}
+    assert code_hash("pack.top", texts) != code_hash("pack.top", {**texts, "pack.low": "value = 2"})
+    assert code_hash("pack.top", texts) == code_hash("pack.top", {**texts, "pack.other": "value = 2"})
+
+
+def test_every_module_of_a_project_is_known_by_name():
+    assert {"ts_core", "ts_core.theory", "ts_core.theory.geometry", "companion.runs.identity", "companion.chapters"} <= SOURCES.keys()
+    assert all(importlib.import_module(name).__name__ == name for name in SOURCES if name.startswith("companion.runs"))
+    assert not [name for name in sources(("companion.runs",)) if not name.startswith("companion.runs")]
+
+
+def test_code_id_is_of_the_code_as_loaded(tmp_path):
+    """The sources are read once, when a project is made, so that a later edit cannot rename what the loaded code computes."""
+    assert SOURCES[MODULE] == Path(importlib.import_module(MODULE).__file__).read_text()
+    assert code_id.cache_info().maxsize is None and sources.cache_info().maxsize is None
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").touch()
+    (tmp_path / "pack" / "top.py").write_text("value = 1")
+    later = (
+        "import sys; from pathlib import Path; from companion.runs.identity import Project, code_hash, code_id, sources\n"
+        "known = Project(('pack',)); file = Path(sys.argv[1])\n"
+        "file.write_text('value = 2')\n"
+        "now = {'pack': '', 'pack.top': 'value = 1'}\n"
+        "assert sources(known.packages) == now and code_id(known.packages, 'pack.top') == code_hash('pack.top', now)\n"
+    )
+    command = [sys.executable, "-c", later, tmp_path / "pack" / "top.py"]
+    done = subprocess.run(command, env=surroundings(tmp_path), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_projects_do_not_share_ids():
+    """The packages say which code counts: the same cell of another project has another id."""
+    assert code_id(("companion.runs",), MODULE) != code_id(PROJECT.packages, MODULE)
+    assert run_id(Project(("companion.runs",)), CELL) != run_id(PROJECT, CELL)
+
+
+def test_every_field_and_the_type_are_part_of_an_id(tmp_path):
+    one = gated.Gated(seed=1, gate=str(tmp_path))
+    assert run_id(gated.PROJECT, one) == run_id(gated.PROJECT, gated.Gated(seed=1, gate=str(tmp_path)))
+    others = [gated.Gated(seed=2, gate=str(tmp_path)), gated.Gated(seed=1, gate="."), gated.Sums(seed=1, gate=str(tmp_path), first=())]
+    assert len({run_id(gated.PROJECT, cell) for cell in (one, *others)}) == 4
+    assert run_id(PROJECT, CELL) == run_id(PROJECT, TwoLayer(input_dim=100))  # a default that is written out is the same run
+    assert run_id(PROJECT, CELL) != run_id(PROJECT, TwoLayer(input_dim=99))
+
+
+def test_provenance_says_where_numbers_come_from():
+    facts = {**origin(PROJECT, CELL), **machine(PROJECT.libraries)}
+    assert facts["run"] == kind(CELL) == f"{MODULE}.TwoLayer" and facts["code"] == code_id(PROJECT.packages, MODULE)
+    assert facts["versions"].keys() >= {"python", "torch", "numpy", "pandas"} and "cores" in facts["machine"]
+    json.dumps(facts)
+
+
+def test_provenance_names_the_libraries_that_a_project_uses():
+    assert machine(("numpy", "no-such-library"))["versions"].keys() == {"python", "numpy"}
+    assert machine(gated.PROJECT.libraries)["versions"].keys() == {"python", "numpy", "pandas"}
+
+
+def test_provenance_knows_the_commit_and_uncommitted_changes(tmp_path):
+    """Of the folder that the cell's code lies in, whatever folder one works in."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    (tmp_path / "own.py").write_text(OWN)
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True)
+    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    assert facts_of_own(tmp_path) == [commit, False]
+    (tmp_path / "notes.txt").touch()
+    assert facts_of_own(tmp_path) == [commit, False]  # makes no numbers
+    (tmp_path / "more.py").touch()
+    assert facts_of_own(tmp_path) == [commit, True]
+
+
+def test_provenance_needs_no_git(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert origin(PROJECT, CELL)["commit"] == ""
+
+
+def test_runs_know_no_science(tmp_path):
+    """All of companion.runs in a fresh process elsewhere: neither torch nor anything of ours outside of it is loaded."""
+    modules = [name for name in sources(("companion.runs",)) if name != "companion.runs"]
+    assert len(modules) > 5
+    look = f"import sys, {', '.join(modules)}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", look], env=surroundings(), cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    ours = {name for name in loaded if name.split(".")[0] in ("companion", "ts_core")}
+    assert ours == {"companion", "companion.runs", *modules}
+    assert not {"torch", "matplotlib", "papermill"} & set(loaded)
