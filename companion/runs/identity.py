@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from companion.runs.spec import Cell
@@ -69,19 +70,40 @@ def code_id(packages: tuple[str, ...], module: str) -> str:
 
     Comments, docstrings and layout do not count; the Python version does not either.
     """
-    return code_hash(module, sources(packages))
+    return _digest(_code(packages, module))
 
 
 def code_hash(module: str, sources: Mapping[str, str]) -> str:
     """:func:`code_id` for given source texts by module name; a module of another package is read from its file."""
+    return _digest(_behind(module, sources))
+
+
+def edited(packages: tuple[str, ...], module: str) -> list[str]:
+    """Modules of :func:`code_id` that are not loaded yet and whose files say something else by now.
+
+    A cell imports what it computes with when it runs: such an edit would put new numbers under an old code's id.
+    """
+    waiting = {name: was for name, was in _code(packages, module).items() if name not in sys.modules}
+    files = {name: Path(spec.origin) for name in waiting if (spec := find_spec(name)) and spec.origin}
+    return [name for name, file in files.items() if _statements(ast.parse(file.read_text())) != waiting[name]]
+
+
+@functools.cache
+def _code(packages: tuple[str, ...], module: str) -> dict:
+    return _behind(module, sources(packages))
+
+
+def _behind(module: str, sources: Mapping[str, str]) -> dict:
+    """Statements of a module and of all it imports from ``sources``, by name."""
     seen, pending = {}, [module]
     while pending:
         name = pending.pop()
         if name not in seen:
-            tree = ast.parse(sources[name] if name in sources else Path(import_module(name).__file__).read_text())
+            text = sources[name] if name in sources else Path(import_module(name).__file__).read_text()
+            tree = ast.parse(text)
             seen[name] = _statements(tree)
             pending += [found for found in _imports(tree) if found in sources]
-    return _digest(seen)
+    return seen
 
 
 def _imports(tree: ast.AST):

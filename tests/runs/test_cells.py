@@ -23,10 +23,10 @@ from companion.runs.workers import RunError, timed
 
 DRIVER = """
 import signal, sys
-import gated
-from companion import __main__, chapters, project
 
 if __name__ == "__main__":
+    import gated
+    from companion import __main__, chapters, project
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     gate, workers, results, target = sys.argv[1:]
     chapters.sweeps = lambda: {"gated": gated.sweep(gate)}

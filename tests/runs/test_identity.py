@@ -106,6 +106,50 @@ def test_code_id_is_of_the_code_as_loaded(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_an_edit_of_code_that_is_not_loaded_yet_stops_the_run(tmp_path):
+    """A cell imports its engine when it runs: an edit before that would put new numbers under the old code's id."""
+    (tmp_path / "lazy").mkdir()
+    for name, text in {"__init__": "", "cells": LAZY, "engine": "VALUE = 1", "other": "VALUE = 1"}.items():
+        (tmp_path / "lazy" / f"{name}.py").write_text(text)
+    run = """
+import sys
+from pathlib import Path
+from companion.runs.identity import Project, code_id
+from companion.runs.workers import RunError, timed
+from lazy.cells import Lazy
+
+project, folder = Project(("lazy",)), Path(sys.argv[1])
+for module in ("engine", "other"):  # what makes no numbers may be edited at any time
+    (folder / f"{module}.py").write_text(sys.argv[2] if module == "engine" else "VALUE = 2")
+try:
+    print(timed(project, Lazy(), code_id(project.packages, "lazy.cells"))[0])
+    (folder / "engine.py").write_text("VALUE = 3")  # it is loaded now
+    print(timed(project, Lazy(), code_id(project.packages, "lazy.cells"))[0])
+except RunError as error:
+    print("refused:", error)
+"""
+    answers = []
+    for text in ("VALUE = 1  # why", "VALUE = 2"):
+        (tmp_path / "lazy" / "engine.py").write_text("VALUE = 1")
+        command = [sys.executable, "-B", "-c", run, tmp_path / "lazy", text]
+        done = subprocess.run(command, env=surroundings(tmp_path), capture_output=True, text=True, check=True)
+        answers.append(done.stdout.splitlines())
+    assert answers[0] == ["{'value': 1}", "{'value': 1}"]
+    assert len(answers[1]) == 1 and answers[1][0].startswith("refused: lazy.engine was edited since this process started")
+
+
+LAZY = """
+from companion.runs.spec import Cell
+
+
+class Lazy(Cell):
+    def run(self, *earlier):
+        from lazy.engine import VALUE
+
+        return {"value": VALUE}
+"""
+
+
 def test_two_projects_do_not_share_ids():
     """The packages say which code counts: the same cell of another project has another id."""
     assert code_id(("companion.runs",), MODULE) != code_id(PROJECT.packages, MODULE)
