@@ -9,7 +9,12 @@ TEACHER = ["seed", "data", "samples", "teacher_width", "polarity", "teacher"]  #
 
 
 def with_norms(tables: Tables) -> Tables:
-    """The stored sweep with the fan-out norm of every teacher node, which its tables hold only once."""
+    """The sweep with the fan-out norm of every teacher node in its table ``teachers``.
+
+    The tables that are stored now hold each norm once, in ``teacher_norms``; those of a new run need no change.
+    """
+    if "teacher_norms" not in tables:
+        return tables
     norms = tables["teacher_norms"]
     teachers = tables["teachers"].merge(norms, how="left", on=TEACHER, validate="many_to_one")
     return {name: table for name, table in tables.items() if name != "teacher_norms"} | {"teachers": teachers}
