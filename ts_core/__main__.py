@@ -2,6 +2,6 @@
 
 import sys
 
-print("ts_core holds the models and metrics; the book's commands are: python -m companion list | run | sweep | build | ...",
-      file=sys.stderr)
-sys.exit(2)
+if __name__ == "__main__":
+    print("ts_core holds the models and metrics; the commands of the book are: python -m companion --help", file=sys.stderr)
+    sys.exit(2)

@@ -1,7 +1,7 @@
-"""Sphinx extension: a figure too wide for its column scrolls in a box of its own, and a figure links its data.
+"""Sphinx extension: a figure too wide for its column scrolls in its own box, and a figure links its data.
 
-The page ``book/chapter`` has the data of its figure ``fig-x`` in ``book/figures/chapter/``: in ``fig-x.csv``, or
-in ``fig-x.part.csv`` for each part. Figures without such files, and pictures that are not SVG, stay as they are.
+The page ``book/chapter`` has the data of its figure ``fig-x`` in ``book/figures/chapter/``: in ``fig-x.csv``,
+or in ``fig-x.part.csv`` for each part. Figures without such files and pictures of other kinds stay untouched.
 """
 
 import re
@@ -40,9 +40,12 @@ class FigurePages(SphinxTransform):
         for child in content:
             figure.remove(child)
         figure.insert(place, Picture("", *content, size=size))
-        output = figure.parent
-        if size[0] > TEXT_WIDTH and "cell_output" in output.get("classes", []):
-            output["classes"].append("full-width")  # the theme's: what stands in the margin makes room
+        if size[0] > TEXT_WIDTH:
+            output = figure.parent if "cell_output" in figure.parent.get("classes", []) else figure
+            output["classes"].append("wide")
+            if len(list(self.document.findall(nodes.section))) > 1:
+                # of the theme: the contents in the margin make room; on a page without them its script would fail
+                output["classes"].append("full-width")
 
     def _link_data(self, figure, page):
         captions = [child for child in figure.children if isinstance(child, nodes.caption)]

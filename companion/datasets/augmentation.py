@@ -7,7 +7,6 @@ from torch.nn.functional import pad
 
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # of the training images per colour, as released
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # of the training images per colour, as released
 SHIFT = 4  # pixels a random crop may move
 
 

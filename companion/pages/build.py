@@ -189,8 +189,9 @@ def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:
     """The picture of the cell tagged ``hero`` becomes the one that the landing page and the README show."""
     for page in jobs:
         for cell in notebooks.read(stage / page).cells:
-            if "hero" in notebooks.tags(cell):
-                pictures = [o.data["image/svg+xml"] for o in cell.outputs if "image/svg+xml" in o.get("data", {})]
+            shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+            pictures = [data["image/svg+xml"] for data in shown if "image/svg+xml" in data]
+            if "hero" in notebooks.tags(cell) and pictures:
                 (stage / HERO).parent.mkdir(exist_ok=True)
                 (stage / HERO).write_text(pictures[0])
 

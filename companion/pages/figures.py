@@ -13,15 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
-# Widths in CSS pixels, as a window of 1280 shows them: a single panel, the text column, the column with the margin
-# beside it. Text is drawn at 12 pixels or more and can be read at 9: book.css shrinks figures by that and no more.
+# Widths in CSS pixels, as a window of 1280 shows them: one panel, the column of text, the column with its
+# margin. Text is drawn at 12 pixels or more and can be read at 9: book.css shrinks figures so far, no more.
 WIDTHS = {"narrow": 460, "text": 676, "full": 918}
 # Height of one panel for each pixel of its width, with its share of labels.
-SHAPES = {"low": 0.54, "normal": 0.76, "tall": 1.05}
+SHAPES = {"strip": 0.3, "low": 0.54, "normal": 0.76, "tall": 1.05}
 MOST_COLUMNS = 4
 PIXELS_PER_INCH = 96
-CLOUD = 1000  # dots above which a scatter is stored as pixels
-# How a figure is written: without date and version, which differ from run to run; the whole figure, not a box around
+CLOUD = 300  # dots whose shapes take as many bytes as the pixels of a panel
+# How a figure is written: without date and version, which differ between runs; as a whole, no box around
 # what was drawn, so that the widths hold; clouds with two pixels for one of the page.
 SVG = dict(metadata={"Date": None, "Creator": None}, bbox_inches=None, dpi=2 * PIXELS_PER_INCH)
 
@@ -44,7 +44,7 @@ LAYERS = ("#1f1655", "#5f2c86", "#a23d80", "#cc5964", "#e07e3c", "#ecb13f")
 
 
 def style(path: Path) -> None:
-    """Draw every later figure in the style at path; in a notebook, as SVG that is the same byte for byte each time.
+    """Draw every later figure in the style at path; in a notebook as SVG, byte for byte the same each time.
 
     path        of a matplotlib style file, such as book/house.mplstyle.
     """
@@ -63,7 +63,7 @@ def figure(
     """A figure of equal panels and its 2-D array of axes.
 
     width       narrow, text or full; by default narrow for one column, full for four and text for others.
-    height      of a panel: low, normal or tall.
+    height      of a panel: strip, low, normal or tall.
     share       sharex, sharey, width_ratios … of matplotlib.pyplot.subplots.
     raises      ValueError for more columns than four, which no phone and no column of text can show.
     """
@@ -114,15 +114,15 @@ def many_colours(names: Iterable) -> dict:
 
 
 def mean_and_band(table: pd.DataFrame, x: str, y: str, ax: Axes, colour: str, **line) -> None:
-    """Mean of y for each x, and a band of one sample standard deviation to both sides where x has several rows."""
-    # seaborn's errorbar="sd" is the same band, but renames the axes and silently leaves out rows without a number
+    """Mean of y for each x, with a band of one sample standard deviation where an x has several rows."""
+    # seaborn's errorbar="sd" is the same band, but it renames the axes
     mean, std = (table.groupby(x)[y].agg(what) for what in ("mean", "std"))
     ax.plot(mean.index, mean, color=colour, **line)
     ax.fill_between(mean.index, mean - std, mean + std, color=colour, alpha=0.2, linewidth=0)
 
 
 def cloud(ax: Axes, x: Sequence[float], y: Sequence[float], colour: str, size: float = 10, **style) -> None:
-    """Many half transparent dots; as pixels inside the picture when they are more than a thousand."""
+    """Many half transparent dots; as pixels inside the picture where shapes would take more room."""
     ax.scatter(
         x, y, s=size, color=colour, **dict(alpha=0.45, linewidths=0, rasterized=len(x) > CLOUD) | style
     )
@@ -144,16 +144,28 @@ def label_rim(axes: np.ndarray, x: str, y: str) -> None:
         ax.label_outer()
 
 
+def legend_above(ax: Axes, columns: int = 2) -> None:
+    """The legend of one panel of several, above it."""
+    legend = ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, markerscale=1.5)
+    for entry in legend.legend_handles:
+        entry.set_alpha(1)
+
+
 def legend_on_top(axes: np.ndarray, handles: Sequence | None = None) -> None:
-    """One legend for all panels, above them: by default of what has a label in any panel, each label once."""
+    """One legend for all panels of a figure, above them, in the place of an earlier one.
+
+    handles     by default of what has a label in any panel, each label once, published values last.
+    """
     handles = _labelled(axes) if handles is None else handles
     figure = np.asarray(axes).flat[0].figure
+    for earlier in list(figure.legends):
+        earlier.remove()
     columns = max(1, min(len(handles), round(figure.get_figwidth() * PIXELS_PER_INCH / 150)))
     figure.legend(handles=handles, loc="outside upper center", ncols=columns)
 
 
 def legend_in_grid(axes: np.ndarray, used: int, handles: Sequence | None = None) -> None:
-    """One legend for the first ``used`` panels of a grid: in the place of the others, above all where there are none.
+    """One legend for the first ``used`` panels of a grid: in the place of the others, or above if none is.
 
     Panels over an empty place get back the tick labels that they share with the row below.
     """
@@ -162,16 +174,22 @@ def legend_in_grid(axes: np.ndarray, used: int, handles: Sequence | None = None)
         return legend_on_top(axes, handles)
     for ax in rest:
         ax.set_axis_off()
-    rest[0].legend(
-        handles=_labelled(axes) if handles is None else handles, loc="center left", borderaxespad=0
+    handles = _labelled(axes) if handles is None else handles
+    columns = -(-len(handles) // 8)
+    inside = rest[0].legend(
+        handles=handles, loc="center left", ncols=columns, borderaxespad=0, columnspacing=1
     )
+    inside.set_in_layout(False)  # else a long legend would push the panels apart
     for above in np.asarray(axes)[:-1].flat[used - np.shape(axes)[1] :]:
         above.tick_params(labelbottom=True)
 
 
 def _labelled(axes: np.ndarray) -> list:
-    pairs = [pair for ax in np.asarray(axes).flat for pair in zip(*ax.get_legend_handles_labels())]
-    return list({label: handle for handle, label in reversed(pairs)}.values())[::-1]
+    found = {}
+    for ax in np.asarray(axes).flat:
+        for handle, label in zip(*ax.get_legend_handles_labels()):
+            found.setdefault(label, handle)
+    return [found[label] for label in sorted(found, key=lambda label: label.startswith("published"))]
 
 
 def save_data(folder: Path, name: str, tables: pd.DataFrame | Mapping[str, pd.DataFrame]) -> list[Path]:

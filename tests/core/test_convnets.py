@@ -1,4 +1,4 @@
-"""Convolutional networks: pruning in the right order, masks, correlations against a plain computation, exact learning."""
+"""Convolutional networks: pruning in the right order, masks, correlations by a plain computation."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_layers_are_convolution_relu_then_normalization():
     activations, y = made(x)
     below = x
     for conv, norm, f in zip(made.convs, made.norms, activations):
-        b, c, h, w = below.shape
+        h, w = below.shape[2:]
         windows = below.unfold(2, 3, 1).unfold(3, 3, 1)  # (b, c, h - 2, w - 2, 3, 3)
         z = torch.einsum("bchwij,ncij->bnhw", windows, conv.weight) + conv.bias[:, None, None]
         torch.testing.assert_close(f, z.clamp(min=0))
@@ -53,7 +53,10 @@ def test_fan_out_by_hand():
     made = network((2, 3), side=6)
     expected = [
         [made.convs[1].weight[:, c].abs().mean().item() for c in range(2)],
-        [np.mean([made.top.weight[o, c * 4 + at].abs().item() for o in range(10) for at in range(4)]) for c in range(3)],
+        [
+            np.mean([made.top.weight[o, c * 4 + at].abs().item() for o in range(10) for at in range(4)])
+            for c in range(3)
+        ],
     ]
     for strength, hand in zip(fan_out(made), expected):
         torch.testing.assert_close(strength, torch.tensor(hand, dtype=torch.float64))
@@ -68,18 +71,23 @@ def test_the_weakest_channels_go_and_ties_keep_their_order():
     first, second = strongest(made, (0.3, 0.5))
     assert first.tolist() == [True, True, False, True]  # int(0.3 * 4) = 1 channel
     assert second.tolist() == [False, False, True, True]  # equal channels: the first ones go
-    assert [k.sum().item() for k in strongest(network((64,) * 4, 12), (0.3, 0.5, 0.5, 0.7))] == [45, 32, 32, 20]
-    with pytest.raises(ValueError):
+    assert [k.sum().item() for k in strongest(network((64,) * 4, 12), (0.3, 0.5, 0.5, 0.7))] == [
+        45,
+        32,
+        32,
+        20,
+    ]
+    with pytest.raises(ValueError, match="zip"):
         strongest(made, (0.5,))
 
 
 def test_the_released_order_prunes_positions_and_keeps_every_channel():
-    """It reads the linear layer as (outputs, positions, channels) although activations are flattened channel by channel."""
+    """It reads the linear layer as (outputs, positions, channels); activations are flattened channel by channel."""
     made = network((2, 2, 2, 64), side=32)
     weight, channels = made.top.weight.detach(), 64
     by_position = weight.reshape(10, -1, channels).abs().mean((0, 1))
     mask = torch.ones(10, weight.shape[1] // channels, channels)
-    mask[:, :, by_position.argsort()[:int(0.7 * channels)]] = 0
+    mask[:, :, by_position.argsort()[: int(0.7 * channels)]] = 0
     left = (weight * mask.reshape(weight.shape)).reshape(10, channels, -1).abs().amax((0, 2)) > 0
     assert left.sum() == 64  # released: every channel still reaches the output
     right = masks(made, strongest(made, (0.0, 0.0, 0.0, 0.7)))["top.weight"]
@@ -112,7 +120,14 @@ def test_masks_stay_zero_in_fine_tuning(rule):
     before = {name: p.detach().clone() for name, p in made.named_parameters()}
     options = dict(momentum=0.9) if rule is torch.optim.SGD else {}
     batches = [(x, torch.arange(20) % 10)] * 5
-    train(made, batches, torch.nn.functional.cross_entropy, rule(made.parameters(), lr=0.01, **options), [0.01] * 5, zero)
+    train(
+        made,
+        batches,
+        torch.nn.functional.cross_entropy,
+        rule(made.parameters(), lr=0.01, **options),
+        [0.01] * 5,
+        zero,
+    )
     for name, mask in zero.items():
         now = made.get_parameter(name)
         assert (now[mask == 0] == 0).all() and (mask == 0).any()
@@ -123,7 +138,7 @@ def plain_correlation(f_t: torch.Tensor, f_s: torch.Tensor) -> np.ndarray:
     """numpy.corrcoef of every pair of channels, all images and positions at once."""
     t, s = (f.double().permute(1, 0, 2, 3).flatten(1).numpy() for f in (f_t, f_s))
     with np.errstate(invalid="ignore"):  # a channel that never answers has no correlation
-        return np.corrcoef(t, s)[:len(t), len(t):]
+        return np.corrcoef(t, s)[: len(t), len(t) :]
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float64, 1e-10), (torch.float32, 2e-5)])
@@ -138,7 +153,9 @@ def test_correlations_by_running_moments_equal_a_plain_computation(dtype, tolera
         for layer, f_t, f_s in zip(running, teacher(chunk)[0], student(chunk)[0], strict=True):
             layer.add(as_samples(f_t), as_samples(f_s))
     whole = zip(teacher(x)[0], student(x)[0], strict=True)
-    for layer, (rho, (f_t, f_s)) in enumerate(zip((found.value()[0] for found in running), whole, strict=True)):
+    for layer, (rho, (f_t, f_s)) in enumerate(
+        zip((found.value()[0] for found in running), whole, strict=True)
+    ):
         assert rho.dtype == torch.float64 and rho.shape == (teacher.widths[layer], student.widths[layer])
         expected = plain_correlation(f_t, f_s)
         constant = ~np.isfinite(expected)
@@ -157,7 +174,9 @@ def test_a_copy_correlates_one_and_a_dead_channel_zero():
         rho = correlation(as_samples(now), as_samples(now))[0]
         alive = now.amax((0, 2, 3)) > 0
         assert (rho[~alive] == 0).all() and (rho[:, ~alive] == 0).all() and alive.sum() > 1
-        torch.testing.assert_close(rho.diagonal()[alive], torch.ones(alive.sum(), dtype=torch.float64), rtol=0, atol=1e-7)
+        torch.testing.assert_close(
+            rho.diagonal()[alive], torch.ones(alive.sum(), dtype=torch.float64), rtol=0, atol=1e-7
+        )
 
 
 def test_students_learn_the_outputs():

@@ -34,11 +34,13 @@ def pair(sizes_t, sizes, slope=0.0, members=3, samples=11):
 
 def residual_jacobians(network, x, member, sample):
     """The output's derivative in the activations of each layer, by torch, for one sample."""
+
     def from_layer(f, layer):
         for i in range(layer, network.depth):
             z = f @ network.weights[i][member, :, :-1].T + network.weights[i][member, :, -1]
             f = torch.nn.functional.leaky_relu(z, network.slope) if i < network.depth - 1 else z
         return f
+
     f = forward(network, x)[1]
     return [
         torch.autograd.functional.jacobian(lambda q: from_layer(q, layer), f[layer - 1][member, sample])
@@ -65,7 +67,10 @@ def test_shared_teachers_and_data():
     for route in (by_rule, by_backprop):
         g = route(teacher, student, x)
         for member in range(6):
-            own = [Network(tuple(w[member * len(w) // 6][None] for w in net.weights)) for net in (teacher, student)]
+            own = [
+                Network(tuple(w[member * len(w) // 6][None] for w in net.weights))
+                for net in (teacher, student)
+            ]
             for whole, alone in zip(g, route(*own, x[member // 3][None])):
                 torch.testing.assert_close(whole[member], alone[0], rtol=0, atol=1e-13)
 
@@ -106,7 +111,8 @@ def test_v_is_the_jacobian_of_the_output(slope):
     v = top_down(student, forward(student, x)[0])
     for layer, jacobian in enumerate(residual_jacobians(student, x, 1, 4)):
         torch.testing.assert_close(v[layer][1, 4, :-1, :-1], jacobian, rtol=0, atol=1e-13)
-    assert all((q[..., -1, :-1] == 0).all() and (q[..., -1, -1] == 1).all() for q in v)  # the constant feeds itself
+    # the constant feeds itself
+    assert all((q[..., -1, :-1] == 0).all() and (q[..., -1, -1] == 1).all() for q in v)
 
 
 def test_augmented_weight_carries_the_constant():
@@ -134,7 +140,9 @@ def test_beta_and_h_by_the_released_recursion_with_exact_gates(budget, slope):
             gate = with_constant(activation_slope(z[layer][member], slope))
             h = beta * gate[:, :, None] * gate[:, None, :]
             for ours, expected in ((betas, beta), (hs, h)):
-                torch.testing.assert_close(ours[layer][member], expected.mean(0).diagonal()[:-1], rtol=1e-12, atol=0)
+                torch.testing.assert_close(
+                    ours[layer][member], expected.mean(0).diagonal()[:-1], rtol=1e-12, atol=0
+                )
 
 
 def test_learning_rate_of_mse_loss_is_c_over_two_times_ours():

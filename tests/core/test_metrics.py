@@ -26,14 +26,19 @@ def streams(purpose, count):
 def pair_at(theta, samples=200_000):
     """Activations of two zero-bias ReLU nodes at an angle, under Gaussian input."""
     x = gaussian(streams("data", 1), samples, 2, std=1.5)
-    return (activation(x @ torch.tensor([[math.cos(t)], [math.sin(t)]], dtype=torch.float64)) for t in (0.0, theta))
+    return (
+        activation(x @ torch.tensor([[math.cos(t)], [math.sin(t)]], dtype=torch.float64))
+        for t in (0.0, theta)
+    )
 
 
 @pytest.mark.parametrize("degrees", [0, 15.5, 45, 90, 135, 180])
 def test_gaussian_closed_forms_by_monte_carlo(degrees):
     theta = torch.tensor(math.radians(degrees), dtype=torch.float64)
     f_t, f_s = pair_at(theta)
-    assert metrics.correlation(f_t, f_s).item() == pytest.approx(kernels.relu_correlation(theta).item(), abs=0.01)
+    assert metrics.correlation(f_t, f_s).item() == pytest.approx(
+        kernels.relu_correlation(theta).item(), abs=0.01
+    )
     seen = metrics.observability(f_t, f_s).item()
     assert seen == pytest.approx(kernels.gaussian_observability(theta).item(), abs=4e-3)
 
@@ -81,14 +86,18 @@ def test_best_student_and_best_teacher_are_not_each_other():
 
 def test_observability_counts_by_hand():
     f_t = torch.tensor([[[1.0], [1.0], [0.0], [0.0], [0.0]]])
-    f_s = torch.tensor([[[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]])
+    f_s = torch.tensor(
+        [[[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]]
+    )
     assert metrics.observability(f_t, f_s)[0, 0].tolist() == pytest.approx([1 / 5, 0, 0])
 
 
 def test_cosine_with_and_without_bias():
     rows_t, rows_s = torch.tensor([[[3.0, 0.0, 4.0]]]), torch.tensor([[[1.0, 0.0, 0.0], [-2.0, 0.0, 5.0]]])
     assert metrics.cosine(rows_t, rows_s)[0, 0].tolist() == [1, -1]
-    assert metrics.cosine(rows_t, rows_s, augmented=True)[0, 0].tolist() == pytest.approx([0.6, 14 / 5 / math.sqrt(29)])
+    assert metrics.cosine(rows_t, rows_s, augmented=True)[0, 0].tolist() == pytest.approx(
+        [0.6, 14 / 5 / math.sqrt(29)]
+    )
 
 
 @pytest.mark.parametrize("threshold", [0, 1, -0.5, 95])
@@ -109,8 +118,12 @@ def test_one_sample_is_refused():
 def test_evaluation_by_chunks_equals_the_direct_formulas(chunk):
     sizes = [4, 5, 3, 2]
     teacher = random_networks(streams("teacher", 4), sizes)
-    teacher = Network((teacher.weights[0][:2], *teacher.weights[1:]))  # pairs of teachers share their lowest layer
-    students = [random_networks(streams("start", 4), sizes, 0.1), random_networks(streams("start", 4), [4, 8, 6, 2])]
+    # pairs of teachers share their lowest layer
+    teacher = Network((teacher.weights[0][:2], *teacher.weights[1:]))
+    students = [
+        random_networks(streams("start", 4), sizes, 0.1),
+        random_networks(streams("start", 4), [4, 8, 6, 2]),
+    ]
     x = gaussian(streams("data", 2), 100, 4)
     f_t = forward(teacher, x)[1]
     for student, found in zip(students, metrics.evaluate(teacher, students, x, chunk)):
@@ -119,13 +132,17 @@ def test_evaluation_by_chunks_equals_the_direct_formulas(chunk):
         torch.testing.assert_close(found.loss, error, rtol=1e-12, atol=0)
         assert len(found.rho) == 2
         for layer in range(2):
-            torch.testing.assert_close(found.rho[layer], metrics.correlation(f_t[layer], f[layer]), rtol=0, atol=1e-9)
+            torch.testing.assert_close(
+                found.rho[layer], metrics.correlation(f_t[layer], f[layer]), rtol=0, atol=1e-9
+            )
 
 
 def test_reported_loss_is_two_J_over_c():
     """Two outputs wrong by 3 and 4 at every sample: J = 25 / 2 and c = 2; at every other sample: half of both."""
+
     def constant(*values):
         return Network((torch.zeros(1, 1, 2), torch.tensor([[[0.0, value] for value in values]])))
+
     loss = metrics.evaluate(constant(3.0, 4.0), [constant(0.0, 0.0)], torch.zeros(1, 2, 1))[0].loss
     assert loss.item() == 25 / 2
     x = torch.tensor([[[0.0], [1.0]]])
@@ -144,9 +161,12 @@ def test_diverged_member_does_not_contaminate_the_others():
 
 
 def test_the_orientation_of_the_mean_matters():
-    """Four of sixteen students are the four teachers, the others noise: every teacher is found, most students are not."""
+    """Four of sixteen students are the teachers, the others noise: all teachers are found, most students are not."""
     rng = np.random.default_rng(0)
     f_t = torch.from_numpy(rng.standard_normal((1, 4000, 4)))
     f = torch.cat([f_t, torch.from_numpy(rng.standard_normal((1, 4000, 12)))], dim=2)
     rho = metrics.correlation(f_t, f)
-    assert metrics.best_student(rho).mean() == pytest.approx(1, abs=1e-9) and 0.25 < metrics.best_teacher(rho).mean() < 0.3
+    assert (
+        metrics.best_student(rho).mean() == pytest.approx(1, abs=1e-9)
+        and 0.25 < metrics.best_teacher(rho).mean() < 0.3
+    )

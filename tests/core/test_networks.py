@@ -46,7 +46,9 @@ def test_members_share_data_and_lower_layers():
     x = gaussian(streams("data", 2), 10, 6)
     f = forward(teacher, x)[1]
     assert f[0].shape == (6, 10, 3) and f[1].shape == (6, 10, 4)  # as if each had a lower layer of its own
-    assert all(torch.equal(mine, shared) for mine, shared in zip(f, forward(teacher.spread(), x)[1], strict=True))
+    assert all(
+        torch.equal(mine, shared) for mine, shared in zip(f, forward(teacher.spread(), x)[1], strict=True)
+    )
     for member in range(6):
         torch.testing.assert_close(
             f[1][member], torch_network(teacher, member)(x[member // 3]), rtol=0, atol=1e-13

@@ -64,12 +64,6 @@ def test_half_times_by_hand():
     assert half[1] == 1.5 and math.isnan(half[2])  # reaching the half is not exceeding it
 
 
-def test_one_node_turns_as_its_angle_equation_says():
-    table = study.alignment([0.5, 2.0, 3.1], horizon=10.0)
-    np.testing.assert_allclose(table.theta, table.theta_ode, rtol=0, atol=1e-6)
-    assert table.groupby("start_angle").theta_ode.agg(lambda t: t.is_monotonic_decreasing).all()
-
-
 def test_over_realization_covers_sooner():
     spec = Coverage(input_dim=6, teacher_width=3, over_realizations=(1.0, 6.0), seeds=4, horizon=30.0)
     times = cover_times(spec.run()["teachers"])

@@ -10,10 +10,15 @@ from companion.pages.figures import NEUTRAL, PUBLISHED, TEACHER, label_rim, lege
 
 
 def gallery(classes: Mapping[str, np.ndarray], axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Images ``(number, height, width, 3)`` of each class, a row per class, the classes spread over the axes."""
+    """Images ``(number, height, width, 3)`` of each class, a row per class, spread over the axes."""
     for ax, names in zip(axes, np.array_split(list(classes), len(axes))):
         rows = [np.concatenate(list(classes[name]), 1) for name in names]
-        ax.imshow(np.concatenate(rows))
+        widest = max(row.shape[1] for row in rows)
+        white = 255 if rows[0].dtype == np.uint8 else 1.0
+        full = [
+            np.pad(row, ((0, 0), (0, widest - row.shape[1]), (0, 0)), constant_values=white) for row in rows
+        ]
+        ax.imshow(np.concatenate(full), interpolation="none")  # stored with its own pixels, not the page's
         ax.set_xticks([])
         ax.set_yticks((np.arange(len(rows)) + 0.5) * len(rows[0]), [name.replace("_", " ") for name in names])
         _bare(ax)
@@ -27,7 +32,7 @@ def _bare(ax: Axes) -> None:
 
 
 def fan_out_of_channels(channels: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Mean |fan-out| of every teacher channel, strongest first, a panel per layer; pruned channels are grey."""
+    """Mean |fan-out| of every teacher channel, strongest first, a panel per layer; pruned ones are grey."""
     for ax, (layer, panel) in zip(axes, channels.groupby("layer")):
         shown = panel.sort_values("fan_out", ascending=False)
         ax.bar(range(len(shown)), shown.fan_out, color=np.where(shown.active, TEACHER, NEUTRAL), width=0.85)
@@ -40,7 +45,7 @@ def fan_out_of_channels(channels: pd.DataFrame, axes: Sequence[Axes]) -> Sequenc
 def specialization(
     layers: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes]
 ) -> Sequence[Axes]:
-    """Mean best-student correlation against epochs, a panel per layer; bands are one standard deviation over seeds.
+    """Mean best-student correlation against epochs, a panel per layer; bands are one standard deviation.
 
     layers      table of :func:`tables.by_layer`.
     published   the same columns without seeds: open dots, for the over-realizations that ``layers`` has.
@@ -66,26 +71,33 @@ def specialization(
     return axes
 
 
-def filters(table: pd.DataFrame, ax: Axes) -> Axes:
-    """First-layer filters as a mosaic, grey is zero: a row per label, a column per teacher channel; correlations below.
+def filter_rows(table: pd.DataFrame) -> int:
+    """Mosaics that :func:`filters` needs: sixteen filters side by side can be told apart."""
+    return -(-table.teacher.nunique() // 16)
 
-    table       of :func:`tables.first_filters`.
+
+def filters(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """First-layer filters as mosaics: a row per label, a column per teacher channel; grey is zero.
+
+    Below each student's filter stands its correlation with the teacher's.
+
+    table       of :func:`tables.first_filters`, spread over the axes.
     """
     labels = list(table.label.unique())
-    teachers = sorted(table.teacher.unique())
     across, down = 4, 5  # a filter of 3 x 3, one free column, and two free rows for the number
-    mosaic = np.ones((down * len(labels), across * len(teachers), 3))
-    for (label, teacher), one in table.groupby(["label", "teacher"]):
-        top, left = down * labels.index(label), across * teachers.index(teacher)
-        weights = one.sort_values(["row", "column", "colour"]).weight.to_numpy().reshape(3, 3, 3)
-        mosaic[top : top + 3, left : left + 3] = 0.5 + 0.5 * weights / max(np.abs(weights).max(), 1e-12)
-        if label != "teacher":
-            ax.text(left + 1, top + 2.7, f"{one.best_correlation.iloc[0]:.2f}", ha="center", va="top")
-    ax.imshow(mosaic, interpolation="nearest")
-    ax.set_xticks([])
-    ax.set_yticks(down * np.arange(len(labels)) + 1, labels)
-    _bare(ax)
-    return ax
+    for ax, teachers in zip(axes, np.array_split(sorted(table.teacher.unique()), len(axes))):
+        mosaic = np.ones((down * len(labels), across * len(teachers), 3))
+        for (label, teacher), one in table[table.teacher.isin(teachers)].groupby(["label", "teacher"]):
+            top, left = down * labels.index(label), across * list(teachers).index(teacher)
+            weights = one.sort_values(["row", "column", "colour"]).weight.to_numpy().reshape(3, 3, 3)
+            mosaic[top : top + 3, left : left + 3] = 0.5 + 0.5 * weights / max(np.abs(weights).max(), 1e-12)
+            if label != "teacher":
+                ax.text(left + 1, top + 2.7, f"{one.best_correlation.iloc[0]:.2f}", ha="center", va="top")
+        ax.imshow(mosaic, interpolation="nearest")
+        ax.set_xticks([])
+        ax.set_yticks(down * np.arange(len(labels)) + 1, labels)
+        _bare(ax)
+    return axes
 
 
 def higher_together(outcomes: pd.DataFrame, teacher: float, ax: Axes) -> Axes:

@@ -13,7 +13,7 @@ from companion.pages.figures import ACCENT, INK, NEUTRAL, PUBLISHED, STUDENT, cl
 
 
 def ordering(first: pd.DataFrame, ax: Axes) -> Axes:
-    """First specialized epoch against fan-out norm, one dot per teacher node; those that never were sit on top."""
+    """First specialized epoch against fan-out norm, a dot per teacher node; the others lie on top."""
     last = 1.6 * (first.first_epoch.max() if first.first_epoch.notna().any() else 1.0)
     shown = first.assign(when=first.first_epoch.fillna(last))
     colours = over_realization_colours(shown.over_realization)
@@ -38,7 +38,7 @@ def ordering(first: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def success_rates(rates: pd.DataFrame, published: pd.DataFrame | None, axes: np.ndarray) -> np.ndarray:
-    """Share of seeds that specialized each teacher node, a panel per polarity: dotted early, solid at the last epoch.
+    """Share of seeds that specialized each teacher node, a panel per polarity: early dotted, last solid.
 
     rates       teacher, success_rate, polarity, over_realization and two epochs.
     published   the same columns, drawn as open dots, small ones for the early epoch.
@@ -96,7 +96,7 @@ def _ratio_handles(colours: dict[float, str]) -> list[Line2D]:
 
 
 def convergence(pairs: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """Correlation of every student with one teacher per panel, over training; a student keeps its colour in all panels.
+    """Correlation of every student with one teacher per panel, over training; colours tell the students.
 
     pairs       table of :meth:`TwoLayer.run` for one network.
     axes        2-D array with at least one panel for each teacher node.
@@ -106,16 +106,14 @@ def convergence(pairs: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
         for student, line in panel.groupby("student"):
             ax.plot(line.epoch, line.correlation, color=colours[student])
         ax.set(title=f"teacher node {teacher + 1}", ylim=(-0.35, 1.04))
-    handles = [
-        Line2D([], [], color=colour, label=f"student node {node + 1}") for node, colour in colours.items()
-    ]
+    handles = [Line2D([], [], color=colour, label=f"student {node + 1}") for node, colour in colours.items()]
     label_rim(axes, "epoch", "correlation of each student node")
     legend_in_grid(axes, pairs.teacher.nunique(), handles)
     return axes
 
 
 def cost(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Processor time of a step, its share of the machine's peak and time of an evaluation by width; of a step by seeds.
+    """Processor time of a step, its share of the peak, and time of an evaluation by width; a step by seeds.
 
     table       summary of ``benchmarks/two_layer.py``: part, engine, nodes, seeds, cpu and peak_share.
     """

@@ -57,7 +57,7 @@ def ordering(first: pd.DataFrame) -> pd.DataFrame:
 def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ...]) -> pd.DataFrame:
     """Share of seeds in which a student correlates above ``threshold`` with each teacher node, in [0, 1].
 
-    teachers    table of :func:`ts_core.experiments.two_layer.run`.
+    teachers    the table of that name of two_layer.run.
     returns     one row per teacher_width, polarity, over_realization, epoch and teacher (0 = strongest).
     """
     shown = teachers[teachers.epoch.isin(epochs)]

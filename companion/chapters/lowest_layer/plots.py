@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from companion.experiments.two_layer.plots import segments
-from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, PUBLISHED, STUDENT, TEACHER, cloud, label_rim, layer_colours, legend_on_top, ordered_colours, over_realization_colours, say_missing
+from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, PUBLISHED, STUDENT, TEACHER, cloud, label_rim, layer_colours, legend_above, legend_on_top, ordered_colours, over_realization_colours, say_missing
 
 
 KEYS = {"mse": "squared error", "cross_entropy": "cross-entropy"}
@@ -28,7 +28,7 @@ def layer_curves(layers: pd.DataFrame, threshold: float, ax: Axes, title: str = 
         _seeds_and_mean(
             group, "epoch", "mean_best_correlation", ax, color=colours[layer], label=f"layer {layer}"
         )
-    ax.axhline(threshold, color=NEUTRAL, linestyle=":", linewidth=1)
+    ax.axhline(threshold, color=INK, linestyle=":", linewidth=1, label=f"threshold {threshold:g}")
     say_missing(ax, layers.mean_best_correlation)
     ax.set(ylim=(0, 1.02), title=title, xlabel="epoch")
     ax.legend(loc="lower right")
@@ -36,9 +36,9 @@ def layer_curves(layers: pd.DataFrame, threshold: float, ax: Axes, title: str = 
 
 
 def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """Final correlation of each layer against training samples; a row per orientation of the mean, a column per layer.
+    """Final correlation of each layer against training samples; a row per orientation, a column per layer.
 
-    table       of :func:`tables.by_size`; bars are one standard deviation over seeds.
+    table       of :func:`tables.by_size`; bars are one standard deviation.
     published   the same columns without seeds: open dots.
     """
     colours = over_realization_colours(table.over_realization)
@@ -57,7 +57,7 @@ def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray)
             ax.set(xscale="log", ylim=(0.1, 1.04), title=f"layer {layer}")
         row[0].set_ylabel(orientation)
     _size_axis(axes, table.samples)
-    axes.flat[0].plot([], [], **PUBLISHED, label="published")
+    axes.flat[0].plot([], [], **PUBLISHED, label="published (open symbols)")
     legend_on_top(axes)
     for ax in axes.flat:
         ax.label_outer()
@@ -109,7 +109,7 @@ def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[A
 def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Teacher-mean correlation of each layer against samples seen, a panel per size of the training set.
 
-    layers      table of that name of :meth:`MultiLayer.run`: thin lines are seeds, thick ones their mean.
+    layers      table of that name of :meth:`MultiLayer.run`: seeds and their mean.
     published   samples, layer, correlation at the end of the longest run: open dots.
     """
     colours = layer_colours(layers.layer)
@@ -134,9 +134,9 @@ def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) 
 
 
 def rates(layers: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """Student-mean correlation over the epochs, a line per learning rate; rows are sizes of the training set, columns layers.
+    """Student-mean correlation over the epochs, a line per learning rate, a row per size of the training set.
 
-    layers      table of that name of :meth:`MultiLayer.run`: thin lines are seeds, thick ones their mean.
+    layers      table of that name of :meth:`MultiLayer.run`: seeds and their mean.
     published   samples, layer, correlation at the end: dashed.
     """
     colours = ordered_colours(layers.learning_rate)
@@ -182,7 +182,7 @@ def _size_axis(axes: np.ndarray, samples: pd.Series) -> None:
 
 
 def deep_l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """sqrt(E beta_kk) against best-teacher correlation of every student node; rows are layers, top down, columns epochs."""
+    """sqrt(E beta_kk) against best-teacher correlation of every student node, the highest layer on top."""
     colours = layer_colours(students.layer)
     for row, layer in zip(axes, sorted(students.layer.unique(), reverse=True)):
         of_layer = students[students.layer == layer]
@@ -196,7 +196,7 @@ def deep_l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
 
 
 def depth_map(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Final teacher-mean correlation by layer (rows, top down) and training samples, a panel per number of layers."""
+    """Final teacher-mean correlation by layer (highest on top) and training samples, a panel per depth."""
     for ax, (depth, panel) in zip(axes, layers[layers.epoch == layers.epoch.max()].groupby("depth")):
         field = panel.pivot_table(
             index="layer", columns="samples", values="mean_best_correlation"
@@ -215,7 +215,7 @@ def local_kinks(table: pd.DataFrame, ax: Axes) -> Axes:
     for (slope, group), colour in zip(table.groupby("slope"), (STUDENT, ACCENT)):
         cloud(ax, group.numerical, group.formula, colour, label=f"slope {slope:g}")
     ax.set(xlabel="numerical kink of h$_{1,k}$", ylabel="formula")
-    ax.legend(markerscale=2)
+    legend_above(ax)
     return ax
 
 
@@ -238,5 +238,5 @@ def depth_shift(lines: pd.DataFrame, half_width: float, ax: Axes) -> Axes:
             ax.plot(*ends.T, **style | ({"label": None} if number else {}))
     view = 13 * half_width
     ax.set(xlim=(-view, view), ylim=(-view, view), aspect="equal", xlabel="x$_1$", ylabel="x$_2$")
-    legend_on_top(np.array([ax]))
+    legend_above(ax)
     return ax

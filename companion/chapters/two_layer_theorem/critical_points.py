@@ -12,6 +12,7 @@ import torch
 
 from companion.chapters.two_layer_theorem.studies import CriticalPoints
 from companion.experiments.exact_cases import Case
+from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.data import gaussian, uniform
 from ts_core.gradients import by_backprop
@@ -139,9 +140,7 @@ def matches(case: Case) -> pd.DataFrame:
     """One row per teacher and student node: signed cosine of the rows with their biases, correlation of activations."""
     angle = cosine(case.teacher.weights[0], case.student.weights[0], augmented=True)[0]
     rho = correlation(*(forward(net, case.x)[1][0] for net in (case.teacher, case.student)))[0]
-    teacher, student = np.indices(angle.shape)
-    columns = {"teacher": teacher, "student": student, "cosine": angle.numpy(), "rho": rho.numpy()}
-    return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+    return tidy({"teacher": range(angle.shape[0]), "student": range(angle.shape[1])}, cosine=angle, rho=rho)
 
 
 def line(case: Case) -> pd.DataFrame:

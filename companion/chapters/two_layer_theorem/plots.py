@@ -10,15 +10,15 @@ from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 
 from companion.experiments.two_layer.plots import published_handle, segments
-from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, PUBLISHED, SIGNED, STUDENT, TEACHER, cloud, mean_and_band, ordered_colours, say_missing
+from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, PUBLISHED, SIGNED, STUDENT, TEACHER, cloud, legend_above, legend_on_top, mean_and_band, ordered_colours, say_missing
 
 
 def plane(
     lines: pd.DataFrame, error: pd.DataFrame, steps: Sequence[int], axes: Sequence[Axes]
 ) -> Sequence[Axes]:
-    """Boundary lines of teacher (red, dashed) and student (white) over the error ||f* - f||, one panel per step.
+    """Boundary lines of teacher (red, dashed) and student (white) over the error ||f* - f|| at some steps.
 
-    lines, error    tables of a Plane study; width of a line grows with its strength.
+    lines, error    tables of a Plane study; wide lines are strong.
     """
     reach = error.x_1.abs().max()
     norm = LogNorm(error.error.quantile(0.02), error.error.max())
@@ -40,7 +40,7 @@ def plane(
 
 
 def gradient_rule(table: pd.DataFrame, bar: float, ax: Axes) -> Axes:
-    """Difference of the rule from autograd, one dot per seed, by depth and activation slope; the bar is the claim."""
+    """Difference of the rule from autograd, a dot per seed, by depth and slope; dashed is the claim."""
     colours = ordered_colours(table.slope)
     sns.swarmplot(table, x="depth", y="max_error", hue="slope", palette=colours, dodge=True, size=4, ax=ax)
     ax.axhline(bar, color=INK, linestyle="--", linewidth=1)
@@ -56,7 +56,7 @@ def gradient_rule(table: pd.DataFrame, bar: float, ax: Axes) -> Axes:
 
 
 def matched(table: pd.DataFrame, value: str, ax: Axes, label: str = "") -> Axes:
-    """Teacher x student matrix of one column of a tidy table (teacher, student, value), on a -1 ... 1 scale."""
+    """Teacher x student matrix of one column of a tidy table (teacher, student, value), from -1 to 1."""
     matrix = table.pivot(index="teacher", columns="student", values=value)
     sns.heatmap(
         matrix,
@@ -74,7 +74,7 @@ def matched(table: pd.DataFrame, value: str, ax: Axes, label: str = "") -> Axes:
 
 
 def hyperplane_sums(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Strength of every node on each hyperplane; the number on top is the norm of the sum that must vanish there.
+    """Strength of every node on each hyperplane; on top the norm of the sum that must vanish there.
 
     table       of :func:`critical_points.hyperplanes` for one case.
     """
@@ -102,13 +102,13 @@ def bars(table: pd.DataFrame, x: str, y: str, ax: Axes, label: str) -> Axes:
     """One bar per row, its number on top; ``label`` names the height."""
     sns.barplot(table, x=x, y=y, color=STUDENT, width=0.5, ax=ax)
     ax.bar_label(ax.containers[0], fmt="%.2g", padding=2)
-    ax.set(xlabel="", ylabel=label)
+    ax.set(xlabel=x if pd.api.types.is_numeric_dtype(table[x]) else "", ylabel=label)
     ax.margins(y=0.15)
     return ax
 
 
 def small_gradient(dots: pd.DataFrame, ax: Axes) -> Axes:
-    """Sine of the angle against the per-sample gradient, one dot per checkpoint and teacher, and the bound as a line.
+    """Sine of the angle against the per-sample gradient, a dot per checkpoint and teacher, and the bound.
 
     dots        table of :func:`tables.scatter`.
     """
@@ -119,31 +119,31 @@ def small_gradient(dots: pd.DataFrame, ax: Axes) -> Axes:
     ax.axhspan(1, 10, color=NEUTRAL, alpha=0.2, linewidth=0)
     ax.set(xscale="log", yscale="log", ylim=(shown.sine.min() / 3, 10))
     ax.set(xlabel="largest gradient, max |g$_k$| / |α$_{kj}$|", ylabel="sine of teacher to nearest student")
-    ax.legend(loc="lower right")
+    legend_above(ax)
     return ax
 
 
 def undersampled(table: pd.DataFrame, ax: Axes) -> Axes:
-    """The negative control: gradient and true error of a tilted student against the points on the teacher plane."""
+    """Gradient and true error of a tilted student against the number of points on the teacher plane."""
     floor = 1e-17
     for value, colour, label in (
-        ("gradient", STUDENT, "largest |g$_1$|, augmented samples"),
-        ("fresh_residual", ACCENT, "largest |f* − f|, new samples"),
+        ("gradient", STUDENT, "largest |g$_1$| on augmented samples"),
+        ("fresh_residual", ACCENT, "largest |f* − f| on new samples"),
     ):
         ax.plot(table.plane_points, table[value].clip(lower=floor), "o", color=colour, alpha=0.5, label=label)
     ax.set(yscale="log", xlabel="points on the teacher plane", ylabel="at an angle of 60°")
     ax.set_xticks(sorted(table.plane_points.unique()))
-    ax.legend(loc="center left")
+    legend_above(ax, columns=1)
     return ax
 
 
 def sample_complexity(
     curves: pd.DataFrame, published: pd.DataFrame | None, value: str, axes: Sequence[Axes]
 ) -> Sequence[Axes]:
-    """Curves against training samples, one panel per over-realization; bands are one standard deviation over seeds.
+    """Curves against training samples, a panel per over-realization; bands are one standard deviation.
 
     curves      one row per seed, data, samples, over_realization, with the column ``value``.
-    published   the digitized curves with the same columns (no seeds), drawn as open dots (aware) and squares (random).
+    published   the same columns without seeds: open dots (aware) and squares (random).
     """
     colours = {"aware": (STUDENT, "o"), "random": (ACCENT, "s")}
     for ax, (ratio, group) in zip(axes, curves.groupby("over_realization")):
@@ -157,5 +157,5 @@ def sample_complexity(
         ax.set_xticks([30, 100, 300, 900], ["30", "100", "300", "900"])
         ax.minorticks_off()
     handles = [Line2D([], [], color=colour, label=f"{kind} data") for kind, (colour, _) in colours.items()]
-    axes[0].legend(handles=handles + published_handle(published))
+    legend_on_top(axes, handles + published_handle(published))
     return axes

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from companion.chapters.two_layer_theorem.studies import SmallGradient
+from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.data import gaussian, on_planes, with_steps
 from ts_core.gradients import by_backprop
@@ -62,9 +63,7 @@ def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.
         )
         for delta in radii
     ]
-    seed, checkpoint = np.indices(loss.shape)
-    columns = {"seed": seed.ravel(), "checkpoint": checkpoint.ravel(), "loss": loss.numpy().ravel()}
-    losses = pd.DataFrame({"slope": slope, **columns})
+    losses = tidy({"seed": range(loss.shape[0]), "checkpoint": range(loss.shape[1])}, loss=loss).assign(slope=slope)
     return pd.concat(tables, ignore_index=True), losses.dropna(ignore_index=True)
 
 
@@ -82,18 +81,17 @@ def pairs(
     sines = geometry.sine(rows[:, :m], rows)
     sines[:, range(m), range(m)] = math.inf
     per_teacher = {"sine_student": sines[..., m:].amin(2), "sine_any": sines.amin(2)}
-    seed, checkpoint, j, k = np.indices((loss.shape[0], loss.shape[1], m, n))
     dimension = teacher.weights[0].shape[2] - 1 if labels["kind"] == "agnostic" else None
-    table = pd.DataFrame({
-        **labels, "seed": seed.ravel(), "checkpoint": checkpoint.ravel(),
-        "loss": loss.flatten().repeat_interleave(m * n).numpy(),
-        "teacher": j.ravel(), "student": k.ravel(),
-        **{name: getattr(found, name).flatten().numpy()
-           for name in ("points", "share", "gradient", "overlap", "threshold", "premise", "conclusion", "bound")},
-        "sine_near": found.sine.flatten().numpy(),
-        **{name: value[..., None].expand(members, m, n).flatten().numpy() for name, value in per_teacher.items()},
-        "paper_epsilon": theory.paper_epsilon(found.gradient, found.overlap, m + n, dimension).flatten().numpy(),
-    })
+    levels = {
+        "seed": range(loss.shape[0]), "checkpoint": range(loss.shape[1]), "teacher": range(m), "student": range(n),
+    }
+    names = "points", "share", "gradient", "overlap", "threshold", "premise", "conclusion", "bound"
+    table = tidy(
+        levels, loss=loss.flatten().repeat_interleave(m * n), sine_near=found.sine,
+        **{name: getattr(found, name) for name in names},
+        **{name: value[..., None].expand(members, m, n) for name, value in per_teacher.items()},
+        paper_epsilon=theory.paper_epsilon(found.gradient, found.overlap, m + n, dimension),
+    ).assign(**labels)
     return table[table.loss.notna()].reset_index(drop=True)
 
 

@@ -7,6 +7,7 @@ import torch
 from companion.datasets.augmentation import inputs
 from companion.experiments.convolutional.spec import Student
 from companion.experiments.convolutional.teacher import CHUNK, batches, from_table, optimizer_of, rates, splits, where
+from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.convnets import ConvNet, as_samples, evaluating, place, start
 from ts_core.metrics import RunningCorrelation
@@ -86,7 +87,5 @@ def _units(rho: list[torch.Tensor]) -> pd.DataFrame:
 def _filters(student: ConvNet, chosen: np.ndarray) -> pd.DataFrame:
     """First-layer filters of the chosen channels, one row per teacher channel and weight."""
     weights = student.convs[0].weight.detach().double().cpu().numpy()[chosen]
-    teacher, colour, row, column = (i.ravel() for i in np.indices(weights.shape))
-    return pd.DataFrame(dict(
-        teacher=teacher, student=chosen[teacher], colour=colour, row=row, column=column, weight=weights.ravel(),
-    ))
+    table = tidy(dict(zip(("teacher", "colour", "row", "column"), map(range, weights.shape))), weight=weights)
+    return table.assign(student=chosen[table.teacher])

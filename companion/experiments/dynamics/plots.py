@@ -11,7 +11,7 @@ from companion.pages.figures import INK, NEUTRAL, STUDENT, TEACHER, legend_on_to
 
 
 def learned(table: pd.DataFrame, routes: dict[str, str], axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Learned strength of every teacher over time, a panel per start of the students; ``routes`` gives line styles."""
+    """Learned strength of every teacher over time, a panel per start; ``routes`` gives line styles."""
     for ax, (start, panel) in zip(axes, table.groupby("start")):
         colours = ordered_colours(-panel.teacher)  # dark is strong
         for (route, teacher, _), group in panel[panel.route.isin(routes)].groupby(
@@ -45,7 +45,7 @@ def half_times(table: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def covering(times: pd.DataFrame, horizon: float, ax: Axes) -> Axes:
-    """Time until all teachers are covered, one dot per start; starts that never get there sit at the horizon."""
+    """Time until all teachers are covered, a dot per start; those that never get there lie at the horizon."""
     shown = times.assign(time=times.time.fillna(horizon), ratio=times.over_realization.map("{:g}x".format))
     colours = over_realization_colours(shown.over_realization)
     sns.swarmplot(

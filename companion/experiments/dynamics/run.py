@@ -5,8 +5,6 @@ v*_j = s_j e_j. The *strength* s_j is the product of the norms of both weights o
 sum_k max(w_k^T w*_j, 0) v_k^T v*_j / s_j of it.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import torch
@@ -14,10 +12,10 @@ from torch import Tensor
 
 from companion.experiments.dynamics.spec import Coverage, LearningCurves, Population
 from companion.experiments.dynamics.tables import half_times
+from companion.experiments.tidy import tidy
 from ts_core.sizes import over_realized_width
 from ts_core.streams import stream
-from ts_core.theory.kernels import phi
-from ts_core.theory.population import angle_rate, flow, logistic, reduced
+from ts_core.theory.population import flow, logistic, reduced
 from ts_core.training.flow import sgd, trajectory
 
 
@@ -62,11 +60,11 @@ def _records(spec: Population, step: float) -> tuple[int, int]:
 
 def _curves(spec: Population, learned_strength: Tensor, **keys) -> pd.DataFrame:
     """Tidy form of ``(t, e, m)`` curves, a member per seed."""
-    t, seed, teacher = (i.ravel() for i in np.indices(learned_strength.shape))
-    return pd.DataFrame({
-        **keys, "seed": seed + 1, "teacher": teacher, "strength": strengths(spec).numpy()[teacher],
-        "time": t * spec.interval, "learned": learned_strength.numpy().ravel(),
-    })
+    times, seeds, width = learned_strength.shape
+    time = spec.interval * np.arange(times)
+    levels = {"time": time, "seed": range(1, seeds + 1), "teacher": range(width)}
+    table = tidy(levels, learned=learned_strength)
+    return table.assign(**keys, strength=strengths(spec).numpy()[table.teacher])
 
 
 def learning_curves(spec: LearningCurves) -> pd.DataFrame:
@@ -101,25 +99,3 @@ def coverage(spec: Coverage) -> pd.DataFrame:
         best = torch.nn.functional.normalize(w[-1], dim=2)[..., :spec.teacher_width].amax(1)
         tables.append(table.assign(best_cosine=best.numpy()[table.seed - 1, table.teacher]))
     return pd.concat(tables, ignore_index=True)
-
-
-def alignment(angles: Sequence[float], horizon: float = 16.0, step: float = 0.1) -> pd.DataFrame:
-    """One unit-norm node that turns towards one teacher node in the plane: start_angle, time, theta and theta_ode.
-
-    theta       of the node that follows the tangential part of theory.kernels.phi;  theta_ode  of :func:`angle_rate`.
-    """
-    theta = torch.tensor(angles, dtype=torch.float64)
-    target = torch.tensor([1.0, 0.0], dtype=torch.float64)
-
-    def velocity(w, angle):
-        pull = phi(w, target.expand_as(w))
-        return pull - (pull * w).sum(1, keepdim=True) * w, angle_rate(angle)
-
-    start = torch.stack([theta.cos(), theta.sin()], 1), theta
-    w, ode = trajectory(velocity, start, step, round(horizon / step), 1)
-    t, i = (index.ravel() for index in np.indices(ode.shape))
-    followed = torch.atan2(w[..., 1], w[..., 0]).abs()
-    return pd.DataFrame({
-        "start_angle": np.asarray(angles)[i], "time": t * step,
-        "theta": followed.numpy().ravel(), "theta_ode": ode.numpy().ravel(),
-    })

@@ -5,6 +5,7 @@ import pandas as pd
 import torch
 
 from companion.experiments.multi_layer.spec import MultiLayer
+from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.data import gaussian
 from ts_core.gradients import mean_beta
@@ -95,7 +96,7 @@ def _students(keys: pd.DataFrame, fresh: Evaluation, beta: list[torch.Tensor]) -
     parts = []
     for layer, (rho, b) in enumerate(zip(fresh.rho, beta), start=1):
         best = _numbers(best_teacher(rho))
-        member, student = (index.ravel() for index in np.indices(best.shape))
-        table = keys.iloc[member].reset_index(drop=True)
-        parts.append(table.assign(layer=layer, student=student, best_correlation=best.ravel(), root_beta=_numbers(b.sqrt()).ravel()))
+        levels = {"member": range(len(best)), "student": range(best.shape[1])}
+        table = tidy(levels, best_correlation=best, root_beta=_numbers(b.sqrt())).assign(layer=layer)
+        parts.append(keys.iloc[table.pop("member")].reset_index(drop=True).join(table))
     return pd.concat(parts, ignore_index=True)

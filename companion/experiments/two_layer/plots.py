@@ -17,7 +17,7 @@ def segments(table: pd.DataFrame, reach: float) -> np.ndarray:
 
 
 def l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """Best-teacher correlation against fan-out norm of every student; rows are polarities, columns over-realizations.
+    """Best-teacher correlation against fan-out norm of every student node, a row per polarity.
 
     students    table of :meth:`TwoLayer.run`; axes  2-D array of the matching shape.
     """

@@ -5,6 +5,7 @@ import pandas as pd
 import torch
 
 from companion.experiments.two_layer.spec import TwoLayer
+from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.data import gaussian, teacher_aware
 from ts_core.metrics import Evaluation, best_student, best_teacher, evaluate
@@ -104,6 +105,7 @@ TABLES = {"runs": _runs, "teachers": _teachers, "students": _students, "pairs": 
 
 def _per_unit(keys: pd.DataFrame, units: tuple[str, ...], **columns: torch.Tensor) -> pd.DataFrame:
     """One row per member and unit (or pair of units), from values ``(e, *units)``."""
-    member, *index = (i.ravel() for i in np.indices(next(iter(columns.values())).shape))
-    table = keys.iloc[member].reset_index(drop=True).assign(**dict(zip(units, index)))
-    return table.assign(**{name: values.double().cpu().numpy().ravel() for name, values in columns.items()})
+    shape = next(iter(columns.values())).shape
+    levels = dict(zip(("member", *units), map(range, shape)))
+    table = tidy(levels, **{name: values.double().cpu().numpy() for name, values in columns.items()})
+    return keys.iloc[table.pop("member")].reset_index(drop=True).join(table)

@@ -1,4 +1,4 @@
-"""The chapter on fan-out ordering: tables and claims by hand, the stored sweep against the present code."""
+"""The chapter on fan-out ordering: tables and claims by hand, the grid of its sweep."""
 
 import math
 
@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from companion import place
 from companion.chapters.fan_out_ordering.claims import covering, published
-from companion.chapters.fan_out_ordering.sweeps import PAPER, FanOut
+from companion.chapters.fan_out_ordering.sweeps import PAPER
 from companion.chapters.fan_out_ordering.tables import (
     first_specialized,
     loss_curves,
@@ -17,12 +16,6 @@ from companion.chapters.fan_out_ordering.tables import (
     success_rate,
     with_norms,
 )
-from companion.experiments.two_layer.run import start
-from companion.runs.store import load_results
-from ts_core.networks import fan_out_norm
-
-STORED = place.root() / "book" / "results" / "fan_out"
-
 
 TEACHERS = pd.DataFrame(
     {
@@ -155,49 +148,6 @@ def test_norms_that_are_stored_once_come_back_to_every_row():
     assert whole["teachers"].fan_out_norm[4:].isna().all()
     with pytest.raises(pd.errors.MergeError):
         with_norms(stored | {"teacher_norms": pd.concat([norms, norms])})
-
-
-def test_the_stored_sweep_is_reproduced_by_the_present_code():
-    """One seed of the widest cell up to the first evaluation; later ones are chaotic in float32 elsewhere."""
-    tables, facts = load_results("fan_out", STORED)
-    spec = FanOut(**{**facts["spec"], "teacher_widths": (10,), "seeds": 1, "epochs": 1, "snapshots": (0, 1)})
-    again = spec.cells()[0].run()
-    keys = ["teacher_width", "seed", "polarity", "over_realization", "epoch"]
-    both = tables["runs"].merge(again["runs"], on=keys, suffixes=("", "_again"), validate="one_to_one")
-    assert len(both) == 6 * 4 * 2
-    for value in ("train_loss", "eval_loss", "mean_best_correlation"):
-        np.testing.assert_allclose(both[value], both[f"{value}_again"], rtol=2e-2, err_msg=value)
-
-
-def test_the_stored_sweep_is_complete():
-    tables, facts = load_results("fan_out", STORED)
-    spec = PAPER
-    assert facts["cells"] == len(spec.cells()) == 24 and facts["spec"] == spec.model_dump(mode="json")
-    runs = tables["runs"]
-    assert set(runs.status) == {"ok"} and len(runs) == 3 * spec.seeds * 6 * 4 * len(spec.snapshots)
-    assert (
-        runs.groupby(["teacher_width", "polarity", "over_realization", "epoch"]).seed.nunique() == 32
-    ).all()
-    assert len(tables["teachers"]) == (5 + 10 + 20) * 32 * 6 * 4 * 17
-    assert len(tables["students"]) == (5 + 10 + 20) * 18 * 32 * 6
-
-
-def test_the_stored_norms_are_those_of_the_drawn_teachers():
-    tables, _ = load_results("fan_out", STORED)
-    assert with_norms(tables)["teachers"].fan_out_norm.notna().all()
-    cell = PAPER.cells()[-1]
-    drawn = (
-        fan_out_norm(start(cell)[0])
-        .reshape(len(cell.seeds), len(cell.polarities), cell.teacher_width)
-        .numpy()
-    )
-    norms = tables["teacher_norms"].query("teacher_width == @cell.teacher_width and seed in @cell.seeds")
-    assert len(norms) == drawn.size
-    for (seed, polarity, teacher), stored in norms.set_index(
-        ["seed", "polarity", "teacher"]
-    ).fan_out_norm.items():
-        at = cell.seeds.index(seed), cell.polarities.index(polarity), teacher
-        assert stored == pytest.approx(drawn[at], rel=1e-6)
 
 
 def test_paper_scale_is_the_papers_grid():

@@ -6,7 +6,7 @@ import pytest
 
 from companion import place
 from companion.chapters.two_layer_theorem.sweeps import PAPER
-from companion.chapters.two_layer_theorem.tables import advantage, over_epochs
+from companion.chapters.two_layer_theorem.tables import over_epochs
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.runs.store import load_results
 
@@ -25,7 +25,9 @@ def test_the_stored_sweep_is_reproduced_by_the_present_code(runs, data, samples)
     cells = [c for c in PAPER.cells() if (c.data, c.samples) == (data, samples)]
     cell = TwoLayer(**{**cells[0].model_dump(), "seeds": (7,), "epochs": 1, "snapshots": (0, 1)})
     stored = runs.query("seed == 7 and data == @data and samples == @samples and epoch <= 1")
-    both = stored.merge(cell.run()["runs"], on=["over_realization", "epoch"], suffixes=("", "_again"), validate="one_to_one")
+    both = stored.merge(
+        cell.run()["runs"], on=["over_realization", "epoch"], suffixes=("", "_again"), validate="one_to_one"
+    )
     assert len(both) == 2 * len(cell.over_realizations)
     for value in VALUES:
         np.testing.assert_allclose(both[value], both[f"{value}_again"], rtol=2e-2, err_msg=value)
@@ -34,7 +36,9 @@ def test_the_stored_sweep_is_reproduced_by_the_present_code(runs, data, samples)
 def test_the_stored_sweep_is_complete(runs):
     assert len(runs) == len(PAPER.cells()) * PAPER.seeds * len(PAPER.over_realizations) * (PAPER.epochs + 1)
     assert set(runs.status) == {"ok"} and np.isfinite(runs[VALUES]).all(axis=None)
-    assert (runs.groupby(["data", "samples", "over_realization", "epoch"]).seed.nunique() == PAPER.seeds).all()
+    assert (
+        runs.groupby(["data", "samples", "over_realization", "epoch"]).seed.nunique() == PAPER.seeds
+    ).all()
 
 
 def test_every_published_point_has_its_run(runs):
@@ -42,15 +46,3 @@ def test_every_published_point_has_its_run(runs):
     keys = ["data", "over_realization", "samples"]
     found = published.merge(over_epochs(runs)[keys].drop_duplicates(), on=keys)
     assert len(found) == len(published) == 208
-
-
-def test_minima_over_epochs_by_hand():
-    runs = pd.DataFrame({
-        "seed": 1, "data": "aware", "samples": 30, "over_realization": 1.0, "epoch": [0, 1, 2, 3], "status": "ok",
-        "train_loss": [0.0, 3.0, 1.0, 2.0], "eval_loss": [0.1, 5.0, 4.0, 6.0], "mean_best_correlation": [0.1, 0.9, 0.7, 0.8],
-    })
-    row = over_epochs(runs).iloc[0]
-    assert (row.train_loss, row.eval_loss, row.mean_best_correlation, row.last_correlation) == (1.0, 4.0, 0.7, 0.8)
-    both = over_epochs(pd.concat([runs, runs.assign(data="random", mean_best_correlation=0.5)]))
-    gain = advantage(both, 30).iloc[0]
-    assert gain.last_correlation == pytest.approx(0.3) and gain.mean_best_correlation == pytest.approx(0.2)

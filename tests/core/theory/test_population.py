@@ -2,8 +2,10 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.integrate import solve_ivp
 
 from ts_core.streams import stream
 from ts_core.theory import population
@@ -68,3 +70,20 @@ def test_a_node_turns_the_faster_the_closer_it_is():
     theta = torch.tensor([0.5, 2.0, 3.1])
     speed = -population.angle_rate(theta) / theta.sin()  # of log tan(theta / 2)
     assert (speed.diff() < 0).all()
+
+
+@pytest.mark.parametrize("angle", [0.5, 2.0, 3.1])
+def test_one_node_turns_as_its_angle_equation_says(angle):
+    """A unit-norm node follows the tangential part of phi towards one teacher node in the plane."""
+    target, times = torch.tensor([1.0, 0.0], dtype=torch.float64), np.linspace(0, 10, 101)
+
+    def turn(_, w):
+        w = torch.from_numpy(w)
+        pull = phi(w[None], target[None])[0]
+        return (pull - (pull @ w) * w).numpy()
+
+    solve = lambda rate, start: solve_ivp(rate, (0, 10), start, t_eval=times, rtol=1e-10, atol=1e-12).y
+    w = solve(turn, [math.cos(angle), math.sin(angle)])
+    theta = solve(lambda _, theta: population.angle_rate(torch.from_numpy(theta)).numpy(), [angle])[0]
+    np.testing.assert_allclose(np.abs(np.arctan2(w[1], w[0])), theta, rtol=0, atol=1e-6)
+    assert (np.diff(theta) < 0).all()
