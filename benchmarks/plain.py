@@ -1,7 +1,7 @@
-"""The reference of the benchmark: one two-layer network at a time, float64, in the form of the released experiment.
+"""The reference of the benchmark: one two-layer network at a time, float64, as the released experiment has it.
 
-Weights are (fan-in + 1, nodes) with the biases in the last row, hidden activations carry a constant 1, and every sample
-of a batch is a row. The same lines run on numpy and on torch, whose calls cost more on matrices this small.
+Weights are (fan-in + 1, nodes) with the biases in the last row, hidden activations carry a constant 1, and every
+sample of a batch is a row. The same lines run on numpy and on torch, whose calls cost more on matrices this small.
 """
 
 from dataclasses import dataclass
@@ -32,12 +32,14 @@ class Plain:
         return cls(xp, one(teacher), one(student))
 
     def outputs(self, weights: list, x) -> tuple:
-        """Pre-activations, hidden activations with their constant, and outputs for augmented inputs x (b, d + 1)."""
+        """Pre-activations, hidden activations with their constant, outputs for augmented inputs x (b, d + 1)."""
         z = x @ weights[0]
         f = self.xp.concatenate((z * (z > 0), x[:, -1:]), 1)
         return z, f, f @ weights[1]
 
-    def train(self, x, generator: np.random.Generator, learning_rate: float, batch_size: int, steps: int) -> None:
+    def train(
+        self, x, generator: np.random.Generator, learning_rate: float, batch_size: int, steps: int
+    ) -> None:
         """SGD on J = 1/2 ||f* - f||^2 over inputs x (N, d); batches are drawn with replacement."""
         lower, upper = self.student
         one = self.xp.ones_like(x[:batch_size, :1])
@@ -50,7 +52,7 @@ class Plain:
             lower += learning_rate / batch_size * (batch.T @ g_1)
 
     def evaluate(self, x) -> tuple:
-        """Mean squared error over samples and outputs, and correlation (m, n) of every teacher with every student."""
+        """Mean squared error over samples and outputs, correlation (m, n) of every teacher and student."""
         batch = self.xp.concatenate((x, self.xp.ones_like(x[:, :1])), 1)
         (_, f_t, y_t), (_, f, y) = self.outputs(self.teacher, batch), self.outputs(self.student, batch)
         t, s = ((a - a.mean(0))[:, :-1] for a in (f_t, f))

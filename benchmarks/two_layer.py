@@ -1,17 +1,17 @@
-"""Speed and memory of the two-layer sweep: one network at a time against the ensemble, in one process on one thread.
+"""Speed and memory of the two-layer sweep: one network at a time against the ensemble, on one thread.
 
     python benchmarks/two_layer.py [--quick] [--out FOLDER]
 
-The reference is plain.py beside this file. Engines take turns within each round, so that a busy machine hurts all of
-them; what counts is the minimum over rounds of the process CPU time, next to the median of the wall time. Writes
-two_layer.csv (one row per engine, size and round), two_layer_summary.csv and two_layer.json (machine, versions,
-settings).
+The reference is plain.py beside this file. Engines take turns within each round, so that a busy machine hurts all
+of them; what counts is the minimum over rounds of the process CPU time, next to the median of the wall time.
+Writes two_layer.csv (one row per engine, size and round), two_layer_summary.csv and two_layer.json (machine,
+versions, settings).
 """
 
 import os
 
 if __name__ == "__main__":  # before numpy loads its matrix library, which reads these once
-    os.environ.update({name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")})
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import argparse
 import json
@@ -37,7 +37,8 @@ from ts_core.metrics import evaluate
 from ts_core.streams import stream
 from ts_core.training.sgd import train
 
-SHAPES = {5: (5, 1.0), 20: (10, 2.0), 50: (10, 5.0), 100: (10, 10.0), 200: (20, 10.0)}  # n: m and over-realization
+# n: m and over-realization
+SHAPES = {5: (5, 1.0), 20: (10, 2.0), 50: (10, 5.0), 100: (10, 10.0), 200: (20, 10.0)}
 POLARITIES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 RATIOS = (1.0, 2.0, 5.0, 10.0)
 DTYPES = {"float64": torch.float64, "float32": torch.float32}
@@ -59,11 +60,13 @@ class Scale:
     gemm: int = 2048
 
 
-QUICK = Scale(rounds=2, plain_steps=40, ensemble_steps=10, warm_up=5, seeds=1, many_seeds=(1, 2), samples=500, gemm=512)
+QUICK = Scale(
+    rounds=2, plain_steps=40, ensemble_steps=10, warm_up=5, seeds=1, many_seeds=(1, 2), samples=500, gemm=512
+)
 SCALES = {"quick": QUICK, "full": Scale()}
 
 
-# -- Measurements ------------------------------------------------------------------------------------------------
+# -- Measurements --------------------------------------------------------------------------------
 
 
 @dataclass
@@ -92,9 +95,15 @@ class Case:
         """Microseconds (wall, cpu) per step and network, without the setting up of buffers."""
         marks, students, stop = [], self.students[which], scale.warm_up + scale.ensemble_steps
         train(
-            self.teacher, students, self.x_32 if dtype == torch.float32 else self.x, self.generators(),
-            learning_rate=self.cell.learning_rate, batch_size=self.cell.batch_size, steps=stop,
-            snapshots=[scale.warm_up, stop], on_snapshot=lambda *_: marks.append(clock()),
+            self.teacher,
+            students,
+            self.x_32 if dtype == torch.float32 else self.x,
+            self.generators(),
+            learning_rate=self.cell.learning_rate,
+            batch_size=self.cell.batch_size,
+            steps=stop,
+            snapshots=[scale.warm_up, stop],
+            on_snapshot=lambda *_: marks.append(clock()),
         )
         return [1e6 * t / scale.ensemble_steps / self.members / len(students) for t in marks[1] - marks[0]]
 
@@ -129,14 +138,19 @@ def gemm_rate(size: int, dtype: torch.dtype) -> list[float]:
 
 
 def build(scale: Scale, m: int, ratios: tuple[float, ...], seeds: int) -> Case:
-    return Case(TwoLayer(
-        teacher_width=m, over_realizations=ratios, polarities=POLARITIES, seeds=tuple(range(1, seeds + 1)),
-        samples=scale.samples,
-    ))
+    return Case(
+        TwoLayer(
+            teacher_width=m,
+            over_realizations=ratios,
+            polarities=POLARITIES,
+            seeds=tuple(range(1, seeds + 1)),
+            samples=scale.samples,
+        )
+    )
 
 
 def one_round(scale: Scale) -> Iterator[tuple]:
-    """Rows of one round: the values of KEYS and the pair (wall, cpu). Data are drawn again each time, untimed."""
+    """Rows of one round: the values of KEYS and (wall, cpu). Data are drawn again each time, untimed."""
     for name, dtype in DTYPES.items():
         yield "peak", f"matrix product {name}", 0, scale.gemm, 0, 0, "GFLOP/s", *gemm_rate(scale.gemm, dtype)
     for n, (m, ratio) in SHAPES.items():
@@ -165,49 +179,67 @@ def one_round(scale: Scale) -> Iterator[tuple]:
 
 def peak_memory() -> float:
     """Peak resident memory of this process so far, in MiB."""
-    try:  # the counter of getrusage starts from the parent's value in a process that was spawned without a copy
+    # The counter of getrusage starts from the parent's value in a process that was spawned without a copy.
+    try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
     except (OSError, StopIteration):
         import resource
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "linux" else 1024) / 1024
+        unit = 1 if sys.platform == "linux" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
 
 
 def sweep_cell(scale: Scale) -> TwoLayer:
     """The sweep's largest cell, cut short: memory does not depend on the number of steps."""
     return TwoLayer(
-        teacher_width=20, over_realizations=RATIOS, polarities=POLARITIES, seeds=tuple(range(1, scale.seeds + 1)),
-        samples=scale.samples, eval_samples=scale.samples, epochs=1, steps_per_epoch=10, snapshots=(0, 1),
+        teacher_width=20,
+        over_realizations=RATIOS,
+        polarities=POLARITIES,
+        seeds=tuple(range(1, scale.seeds + 1)),
+        samples=scale.samples,
+        eval_samples=scale.samples,
+        epochs=1,
+        steps_per_epoch=10,
+        snapshots=(0, 1),
     )
 
 
 def memory(scale_name: str) -> Iterator[tuple]:
-    """Peak MiB of a fresh process that trains and evaluates the largest cell, and of one that only imports."""
+    """Peak MiB of a fresh process that trains and evaluates the largest cell, and of mere imports."""
     cell = sweep_cell(SCALES[scale_name])
     networks = len(cell.seeds) * len(POLARITIES) * len(RATIOS)
     for engine in ("imports only", "ensemble float32"):
-        command = [sys.executable, __file__, "--memory", engine, *(["--quick"] if scale_name == "quick" else [])]
+        command = [
+            sys.executable,
+            __file__,
+            "--memory",
+            engine,
+            *(["--quick"] if scale_name == "quick" else []),
+        ]
         peak = float(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
         yield "memory", engine, 20, 20 * np.mean(RATIOS), len(cell.seeds), networks, "MiB", peak, peak
 
 
-# -- Results -----------------------------------------------------------------------------------------------------
+# -- Results -------------------------------------------------------------------------------------
 
 
-def useful_gflop(nodes: pd.Series, cell: TwoLayer = TwoLayer()) -> pd.Series:
-    """10^9 floating-point operations of one student's step: two products per layer and one back through the upper."""
+def useful_gflop(nodes: pd.Series) -> pd.Series:
+    """10^9 operations of one student's step: two products per layer and one back through the upper."""
+    cell = TwoLayer()
     return 2e-9 * cell.batch_size * nodes * (2 * (cell.input_dim + 1) + 3 * cell.outputs)
 
 
 def summary(raw: pd.DataFrame) -> pd.DataFrame:
-    """Best CPU time (or rate), best and median wall time over the rounds; of steps also GFLOP/s and share of the peak.
+    """Best CPU time (or rate), best and median wall time over the rounds; of steps also GFLOP/s, share of the peak.
 
     over_numpy, over_torch    how many times less CPU than the plain loop of that library at the same size.
     """
-    table = raw.groupby(KEYS, sort=False).agg(
-        cpu=("cpu", "min"), wall=("wall", "min"), median_wall=("wall", "median"), most=("cpu", "max")
-    ).reset_index()
+    table = (
+        raw.groupby(KEYS, sort=False)
+        .agg(cpu=("cpu", "min"), wall=("wall", "min"), median_wall=("wall", "median"), most=("cpu", "max"))
+        .reset_index()
+    )
     table["cpu"] = table.cpu.where(table.unit != "GFLOP/s", table.most)  # of a rate the best is the largest
     peak = table.cpu[table.engine == "matrix product float32"].max()
     table["gflop_s"] = (useful_gflop(table.nodes) / table.cpu * 1e6).where(table.unit == STEP)
@@ -216,7 +248,9 @@ def summary(raw: pd.DataFrame) -> pd.DataFrame:
     for library in ("numpy", "torch"):
         plain = table[table.engine == f"plain {library} float64"].set_index(["part", "nodes"]).cpu
         table[f"over_{library}"] = plain.reindex(place).to_numpy() / table.cpu
-    return table.drop(columns="most").sort_values(["part", "nodes", "seeds"], kind="stable", ignore_index=True)
+    return table.drop(columns="most").sort_values(
+        ["part", "nodes", "seeds"], kind="stable", ignore_index=True
+    )
 
 
 def show(table: pd.DataFrame) -> str:
@@ -233,10 +267,19 @@ def facts(scale_name: str, scale) -> dict:
     except (OSError, StopIteration):
         processor = platform.processor()
     return {
-        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "processor": processor, "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(), "load_average": [round(load, 2) for load in os.getloadavg()],
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "code": code_id(PROJECT.packages, "ts_core.training.sgd"), "scale": scale_name, **asdict(scale),
+        "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load_average": [round(load, 2) for load in os.getloadavg()],
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+        "code": code_id(PROJECT.packages, "ts_core.training.sgd"),
+        "scale": scale_name,
+        **asdict(scale),
     }
 
 
@@ -260,7 +303,9 @@ def run(scale_name: str, out: Path) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; noisy numbers")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for the results")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "results", help="folder for the results"
+    )
     parser.add_argument("--memory", choices=("imports only", "ensemble float32"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     scale_name = "quick" if given.quick else "full"

@@ -18,8 +18,17 @@ from ts_core.training.sgd import train
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 CELL = TwoLayer(
-    input_dim=12, outputs=7, teacher_width=4, over_realizations=(1.0, 3.0), polarities=(0.0, 1.5), seeds=(3, 8),
-    samples=50, batch_size=5, student_scale=0.3, learning_rate=0.05, dtype="float64",
+    input_dim=12,
+    outputs=7,
+    teacher_width=4,
+    over_realizations=(1.0, 3.0),
+    polarities=(0.0, 1.5),
+    seeds=(3, 8),
+    samples=50,
+    batch_size=5,
+    student_scale=0.3,
+    learning_rate=0.05,
+    dtype="float64",
 )
 
 
@@ -35,10 +44,17 @@ def plain(monkeypatch):
 def test_reference_follows_the_ensemble(plain, xp):
     teacher, students, x = two_layer_start(CELL)
     steps, trained = 300, []
-    streams = lambda: [stream(seed, "batches") for seed in CELL.seeds]  # noqa: E731
+    streams = lambda: [stream(seed, "batches") for seed in CELL.seeds]
     train(
-        teacher, students, x, streams(), learning_rate=CELL.learning_rate, batch_size=CELL.batch_size, steps=steps,
-        snapshots=[steps], on_snapshot=lambda _, now: trained.extend(now),
+        teacher,
+        students,
+        x,
+        streams(),
+        learning_rate=CELL.learning_rate,
+        batch_size=CELL.batch_size,
+        steps=steps,
+        snapshots=[steps],
+        on_snapshot=lambda _, now: trained.extend(now),
     )
     for start, end, judged in zip(students, trained, evaluate(teacher, trained, x), strict=True):
         for member in range(teacher.members):
@@ -68,14 +84,18 @@ def test_command_line_writes_its_results(tmp_path):
     assert not table.duplicated(["part", "engine", "nodes", "seeds", "round"]).any()
     summary = pd.read_csv(tmp_path / "results" / "two_layer_summary.csv")
     least = table[table.part == "step"].groupby(["engine", "nodes"]).cpu.min()
-    assert summary[summary.part == "step"].set_index(["engine", "nodes"]).cpu.sort_index().tolist() == pytest.approx(least.tolist(), abs=1e-3)
+    assert summary[summary.part == "step"].set_index(
+        ["engine", "nodes"]
+    ).cpu.sort_index().tolist() == pytest.approx(least.tolist(), abs=1e-3)
 
 
 def test_the_stored_summary_is_that_of_the_stored_rounds(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import two_layer as benchmark
 
-    rounds, stored = (pd.read_csv(FOLDER / "results" / name) for name in ("two_layer.csv", "two_layer_summary.csv"))
+    rounds, stored = (
+        pd.read_csv(FOLDER / "results" / name) for name in ("two_layer.csv", "two_layer_summary.csv")
+    )
     pd.testing.assert_frame_equal(benchmark.summary(rounds).round(4), stored, check_dtype=False)
 
 
@@ -91,8 +111,16 @@ def test_the_multi_layer_reference_follows_the_ensemble(monkeypatch):
         theirs = next(steps)
     trained = []
     train(
-        teacher, [student], x, [stream(1, "batches")], learning_rate=benchmark.RATE, batch_size=spec.batch_size, steps=40,
-        shuffle=True, snapshots=[40], on_snapshot=lambda _, now: trained.extend(now),
+        teacher,
+        [student],
+        x,
+        [stream(1, "batches")],
+        learning_rate=benchmark.RATE,
+        batch_size=spec.batch_size,
+        steps=40,
+        shuffle=True,
+        snapshots=[40],
+        on_snapshot=lambda _, now: trained.extend(now),
     )
     for layer, ours, before in zip(theirs[::2], trained[0].weights, student.weights, strict=True):
         assert (ours - before).abs().max() > 1e-3
@@ -105,4 +133,6 @@ def test_the_multi_layer_command_line_writes_its_results(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent)
     assert done.returncode == 0 and "over_plain" in done.stdout, done.stderr
     table = pd.read_csv(tmp_path / "results" / "multi_layer.csv")
-    assert set(table[table.engine == "ensemble float32"].seeds) == {1, 2} and (table[["wall", "cpu"]] > 0).all(axis=None)
+    assert set(table[table.engine == "ensemble float32"].seeds) == {1, 2} and (
+        table[["wall", "cpu"]] > 0
+    ).all(axis=None)

@@ -10,12 +10,15 @@ from companion.__main__ import main
 from companion.runs.sweeps import Sweep
 
 
-@pytest.mark.parametrize("words, message", [
-    (["--workers", "0"], "error: need at least 1 worker"),
-    (["--results", "/dev/null/cells"], "error: results folder /dev/null/cells cannot be written: a file"),
-    (["--export", "/dev/null/tables"], "error: results folder /dev/null cannot be written"),
-    (["--scale", "laptop"], "error: fan_out has no laptop scale; try quick or paper"),
-])
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["--workers", "0"], "error: need at least 1 worker"),
+        (["--results", "/dev/null/cells"], "error: results folder /dev/null/cells cannot be written: a file"),
+        (["--export", "/dev/null/tables"], "error: results folder /dev/null cannot be written"),
+        (["--scale", "laptop"], "error: fan_out has no laptop scale; try quick or paper"),
+    ],
+)
 def test_command_line_refuses_in_one_line(words, message, tmp_path, capsys):
     places = ["--results", str(tmp_path / "cells"), "--export", str(tmp_path / "tables")]
     assert main(["sweep", "fan_out", *places, *words]) == 1
@@ -30,7 +33,10 @@ def test_an_unknown_sweep_is_named_with_all_known(capsys):
     assert "unknown sweep 'fan_in'; did you mean fan_out?" in error and error.count("\n") == 1
     assert main(["list"]) == 0
     text = capsys.readouterr().out
-    assert all(f"  {name}: {', '.join(sweep.scales)}\n" in text and name in error for name, sweep in chapters.sweeps().items())
+    assert all(
+        f"  {name}: {', '.join(sweep.scales)}\n" in text and name in error
+        for name, sweep in chapters.sweeps().items()
+    )
 
 
 def test_the_help_names_no_sweep_and_no_chapter(capsys):
@@ -43,7 +49,9 @@ def test_the_help_names_no_sweep_and_no_chapter(capsys):
 
 def test_every_sweep_is_found_by_its_name():
     found = chapters.sweeps()
-    assert {"fan_out", "sample_complexity", "dataset_size", "cifar10"} <= set(found) and list(found) == sorted(found)
+    assert {"fan_out", "sample_complexity", "dataset_size", "cifar10"} <= set(found) and list(
+        found
+    ) == sorted(found)
     assert all(isinstance(sweep, Sweep) and sweep.name == name for name, sweep in found.items())
     assert all("quick" in sweep.scales for sweep in found.values())
 

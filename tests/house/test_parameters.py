@@ -26,13 +26,15 @@ def another(value, kind):
 
 
 def runs(spec: Parameters) -> Iterator[Callable[[], Any]]:
-    """Methods of a chapter's parameters that say what runs: its own, public, without arguments that must be given."""
+    """Methods of a chapter's parameters that say what runs: its own, public, callable without arguments."""
     own = {
         name: getattr(spec, name)
-        for kind in type(spec).__mro__ if kind.__module__.startswith("companion.chapters.")
-        for name, value in vars(kind).items() if inspect.isfunction(value) and not name.startswith("_")
+        for kind in type(spec).__mro__
+        if kind.__module__.startswith("companion.chapters.")
+        for name, value in vars(kind).items()
+        if inspect.isfunction(value) and not name.startswith("_")
     }
-    needed = lambda run: [p for p in inspect.signature(run).parameters.values() if p.default is p.empty]  # noqa: E731
+    needed = lambda run: [p for p in inspect.signature(run).parameters.values() if p.default is p.empty]
     yield from (run for run in own.values() if not needed(run))
 
 
@@ -42,15 +44,21 @@ def test_what_runs_is_found():
     assert names["cifar10"] >= {"stages"} and all(names.values())
 
 
-@pytest.mark.parametrize("chapter, field", [(c, f) for c, kind in CHAPTERS.items() for f in kind.model_fields])
+@pytest.mark.parametrize(
+    "chapter, field", [(c, f) for c, kind in CHAPTERS.items() for f in kind.model_fields]
+)
 def test_every_parameter_is_used(chapter, field):
     spec = CHAPTERS[chapter]()
     other = another(getattr(spec, field), type(spec).model_fields[field].annotation)
     moved = type(spec)(**{**spec.model_dump(), field: other}) if other is not None else None
     cells = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4).cells
-    code = "\n".join(c.source for c in cells if c.cell_type == "code" and "parameters" not in c.metadata.get("tags", []))
+    code = "\n".join(
+        c.source for c in cells if c.cell_type == "code" and "parameters" not in c.metadata.get("tags", [])
+    )
     by_name = re.search(rf"\b{field}\b", code)
-    assert by_name or moved and any(one() != changed() for one, changed in zip(runs(spec), runs(moved), strict=True))
+    assert by_name or (
+        moved and any(one() != changed() for one, changed in zip(runs(spec), runs(moved), strict=True))
+    )
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -65,19 +73,22 @@ def test_a_results_folder_that_cannot_be_written_is_refused_before_any_work(tmp_
         request.ask(project.book(CHAPTERS), "two_layer_theorem", results=tmp_path / "file")
 
 
-@pytest.mark.parametrize("values, message", [
-    (dict(over_realizations=[0.5]), "over_realization must be at least 1 .*0.5"),
-    (dict(batch_size=20_000), "batch_size: must not exceed the 10000 samples, got 20000"),
-    (dict(sample_sizes=[8]), "batch_size: must not exceed the 8 samples"),
-    (dict(success_threshold=1.0), "success_threshold: .*less than 1, got 1.0"),
-    (dict(success_threshold=0.0), "success_threshold: .*greater than 0, got 0.0"),
-    (dict(input_dim=0), "input_dim: .*greater than or equal to 1, got 0"),
-    (dict(learning_rate="1e-2"), "learning_rate: .*got '1e-2'.*1.0e-2"),
-    (dict(seeds=1.5), "seeds: .*got 1.5"),
-    (dict(polarities=[]), "polarities: "),
-    (dict(device="tpu"), "device: .*'auto'"),
-    (dict(learning_rat=0.1), "learning_rat: unknown parameter; known are input_dim"),
-])
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (dict(over_realizations=[0.5]), "over_realization must be at least 1 .*0.5"),
+        (dict(batch_size=20_000), "batch_size: must not exceed the 10000 samples, got 20000"),
+        (dict(sample_sizes=[8]), "batch_size: must not exceed the 8 samples"),
+        (dict(success_threshold=1.0), "success_threshold: .*less than 1, got 1.0"),
+        (dict(success_threshold=0.0), "success_threshold: .*greater than 0, got 0.0"),
+        (dict(input_dim=0), "input_dim: .*greater than or equal to 1, got 0"),
+        (dict(learning_rate="1e-2"), "learning_rate: .*got '1e-2'.*1.0e-2"),
+        (dict(seeds=1.5), "seeds: .*got 1.5"),
+        (dict(polarities=[]), "polarities: "),
+        (dict(device="tpu"), "device: .*'auto'"),
+        (dict(learning_rat=0.1), "learning_rat: unknown parameter; known are input_dim"),
+    ],
+)
 def test_bad_values_are_refused_with_their_name_and_what_is_allowed(values, message):
     with pytest.raises(SpecError, match=message):
         CHAPTERS["two_layer_theorem"](**values)

@@ -1,7 +1,7 @@
 """Committed results: whole, small, of the sweeps and settings of today; what made them is known.
 
-Sweeps are found by looking, so that new tables are covered without an edit. Whether today's code still computes the
-stored numbers is tested with the chapter, in tests/chapters/<chapter>/test_results.py.
+Sweeps are found by looking, so that new tables are covered without an edit. Whether today's code still computes
+the stored numbers is tested with the chapter, in tests/chapters/<chapter>/test_results.py.
 """
 
 import importlib
@@ -23,8 +23,12 @@ NAMES = sorted(path.parent.name for path in STORED.glob("*/meta.json"))
 
 
 def moved() -> dict[str, str]:
-    """What the types of cells were called before the code was split into two packages: the table of the folder's README."""
-    rows = re.findall(r"^\| `(ts_core\.[\w.]+)` \| `(companion\.[\w.]+)` \|$", (STORED / "README.md").read_text(), re.MULTILINE)
+    """What cells were called before the code was split into two packages: the table of the README there."""
+    rows = re.findall(
+        r"^\| `(ts_core\.[\w.]+)` \| `(companion\.[\w.]+)` \|$",
+        (STORED / "README.md").read_text(),
+        re.MULTILINE,
+    )
     return dict(rows)
 
 
@@ -53,7 +57,11 @@ def test_every_folder_of_stored_tables_belongs_to_a_sweep():
 @pytest.mark.parametrize("name", NAMES)
 def test_committed_results_are_whole_and_small(name):
     tables, facts = load_results(name, STORED / name)
-    assert facts["scale"] in ("laptop", "paper") and facts["cells"] > 0 and all(len(table) for table in tables.values())
+    assert (
+        facts["scale"] in ("laptop", "paper")
+        and facts["cells"] > 0
+        and all(len(table) for table in tables.values())
+    )
     assert sum(file.stat().st_size for file in (STORED / name).iterdir()) < 6e6
     assert {path.stem for path in (STORED / name).glob("*.parquet")} == set(tables)
 
@@ -78,7 +86,9 @@ def test_the_stored_runs_are_complete_and_none_diverged(name):
     runs = load_results(name, STORED / name)[0]["runs"]
     losses = [column for column in runs if column.endswith("loss") and runs[column].dtype.kind == "f"]
     assert set(runs.status) == {"ok"} and runs.loc[runs.epoch > 0, losses].notna().all(axis=None)
-    assert not runs.duplicated([column for column in runs if runs[column].dtype.kind != "f" or column in SWEEPS[name].keys]).any()
+    assert not runs.duplicated(
+        [column for column in runs if runs[column].dtype.kind != "f" or column in SWEEPS[name].keys]
+    ).any()
 
 
 @pytest.mark.parametrize("name", NAMES)

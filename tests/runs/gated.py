@@ -1,4 +1,4 @@
-"""A sweep of small cells for the tests: each leaves a mark when it starts, and chosen ones wait until a gate opens.
+"""A sweep of small cells for the tests: each leaves a mark when it starts, and chosen ones wait for a gate.
 
 A module of its own, because worker processes import the cells that they run.
 """
@@ -49,16 +49,30 @@ class Sums(Marked):
 
     def run(self, *earlier: Tables) -> Tables:
         self.mark()
-        tables, = earlier
+        (tables,) = earlier
         rows = tables["runs"].groupby("seed").loss.sum()
-        return {"sums": pd.DataFrame({"factor": self.seed, "seed": rows.index, "sum": self.seed * rows.to_numpy()})}
+        return {
+            "sums": pd.DataFrame(
+                {"factor": self.seed, "seed": rows.index, "sum": self.seed * rows.to_numpy()}
+            )
+        }
 
 
 def numbers(seed: int) -> Tables:
     """The tables of one cell: several kinds of columns, and a number that is looked up by value."""
     draws = np.random.default_rng(seed)
-    runs = pd.DataFrame({"seed": seed, "ratio": 0.1, "epoch": [0, 1, 2], "loss": draws.random(3), "status": "ok"})
-    units = pd.DataFrame({"seed": seed, "ratio": 0.1, "unit": range(5), "norm": draws.random(5), "active": draws.random(5) > 0.5})
+    runs = pd.DataFrame(
+        {"seed": seed, "ratio": 0.1, "epoch": [0, 1, 2], "loss": draws.random(3), "status": "ok"}
+    )
+    units = pd.DataFrame(
+        {
+            "seed": seed,
+            "ratio": 0.1,
+            "unit": range(5),
+            "norm": draws.random(5),
+            "active": draws.random(5) > 0.5,
+        }
+    )
     return {"runs": runs, "units": units}
 
 

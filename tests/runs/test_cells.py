@@ -1,4 +1,4 @@
-"""Cells and sweeps: resumed, interrupted, killed; here, on worker processes and on a Dask cluster; in stages."""
+"""Cells and sweeps: resumed, interrupted, killed; here, on workers and on a Dask cluster; in stages."""
 
 import os
 import signal
@@ -36,8 +36,18 @@ if __name__ == "__main__":
     ))
 """
 TINY = dict(
-    input_dim=6, outputs=3, teacher_width=2, over_realizations=(1.0, 2.0), polarities=(0.0, 1.0), samples=40,
-    batch_size=4, learning_rate=0.05, epochs=2, steps_per_epoch=20, snapshots=(0, 1, 2), eval_samples=50,
+    input_dim=6,
+    outputs=3,
+    teacher_width=2,
+    over_realizations=(1.0, 2.0),
+    polarities=(0.0, 1.0),
+    samples=40,
+    batch_size=4,
+    learning_rate=0.05,
+    epochs=2,
+    steps_per_epoch=20,
+    snapshots=(0, 1, 2),
+    eval_samples=50,
 )
 
 
@@ -97,12 +107,18 @@ def test_cells_run_once_and_are_gathered_in_order(tmp_path, gate, expected):
     assert again["runs"].seed.drop_duplicates().tolist() == [4, 3, 2, 1]
 
 
-@pytest.mark.parametrize("damage", [
-    lambda cell: (cell / "runs.parquet").write_bytes((cell / "runs.parquet").read_bytes()[:-20]),
-    lambda cell: (cell / "meta.json").write_text("{"),
-    lambda cell: (cell / "meta.json").write_text((cell / "meta.json").read_text().replace('"seed": 2', '"seed": 9')),
-    lambda cell: (cell / "units.parquet").unlink(),
-], ids=["truncated", "no facts", "of another run", "incomplete"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda cell: (cell / "runs.parquet").write_bytes((cell / "runs.parquet").read_bytes()[:-20]),
+        lambda cell: (cell / "meta.json").write_text("{"),
+        lambda cell: (cell / "meta.json").write_text(
+            (cell / "meta.json").read_text().replace('"seed": 2', '"seed": 9')
+        ),
+        lambda cell: (cell / "units.parquet").unlink(),
+    ],
+    ids=["truncated", "no facts", "of another run", "incomplete"],
+)
 def test_a_damaged_cell_is_set_aside_and_computed_again(tmp_path, gate, expected, damage):
     results = tmp_path / "cells"
     run_cells(specs(gate), store(results))
@@ -112,7 +128,7 @@ def test_a_damaged_cell_is_set_aside_and_computed_again(tmp_path, gate, expected
     with pytest.warns(UserWarning, match=f"{cell}.*set aside as {cell.name}.damaged-.* computed again"):
         tables, _ = run_cells(specs(gate), store(results))
     assert tables["runs"].equals(expected) and len(started(gate)) == 5 and len(started(gate, 2)) == 2
-    aside, = results.glob(f"{cell.name}.damaged-*")
+    (aside,) = results.glob(f"{cell.name}.damaged-*")
     assert {path.name: path.read_bytes() for path in aside.iterdir()} == kept
 
 
@@ -157,9 +173,9 @@ def test_a_disk_that_fills_up_keeps_the_finished_cells(tmp_path, gate, monkeypat
 
 
 def test_two_sweeps_share_a_folder(tmp_path, gate, expected):
-    """Both start the same cells; whoever finishes a cell first keeps it, and both end with the same tables."""
+    """Both start the same cells; who finishes a cell first keeps it, and both end with the same tables."""
     results, gathered = tmp_path / "cells", []
-    share = lambda: gathered.append(run_cells(specs(gate), store(results))[0])  # noqa: E731
+    share = lambda: gathered.append(run_cells(specs(gate), store(results))[0])
     (gate / "hold-1").touch()
     sharing = [threading.Thread(target=share) for _ in range(2)]
     for thread in sharing:
@@ -174,19 +190,25 @@ def test_two_sweeps_share_a_folder(tmp_path, gate, expected):
 
 def drive(tmp_path, gate, workers=2):
     environment = {
-        **os.environ, "TQDM_DISABLE": "",
+        **os.environ,
+        "TQDM_DISABLE": "",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parent)]),
     }
     (tmp_path / "driver.py").write_text(DRIVER)
     return subprocess.Popen(
         [sys.executable, tmp_path / "driver.py", gate, str(workers), tmp_path / "cells", tmp_path / "gated"],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
 def halfway(driver, tmp_path, gate):
-    """Wait until two cells are finished and both workers hold one each; returns the workers and the finished cells."""
-    until(lambda: driver.poll() is not None or len(started(gate)) == 4 and len(finished(tmp_path / "cells")) == 2)
+    """Wait until two cells are finished and each worker holds one; returns the workers and those cells."""
+    held = lambda: len(started(gate)) == 4 and len(finished(tmp_path / "cells")) == 2
+    until(lambda: driver.poll() is not None or held())
     assert driver.poll() is None, driver.stderr.read()
     workers = {process for _, process in started(gate)}
     assert len(workers) == 2 and driver.pid not in workers
@@ -194,7 +216,7 @@ def halfway(driver, tmp_path, gate):
 
 
 def test_kill_then_interrupt_then_resume(tmp_path, gate, expected):
-    """SIGKILL and then Ctrl-C, each half-way: only running cells are lost, no worker is left, the rest is resumed."""
+    """SIGKILL, then Ctrl-C, each half-way: only running cells are lost, no worker is left, the rest resumes."""
     for seed in (3, 4):
         (gate / f"hold-{seed}").touch()
     killed = drive(tmp_path, gate)
@@ -254,9 +276,11 @@ def dask():
 def test_other_code_on_a_cluster_is_refused(tmp_path, gate, dask, monkeypatch):
     real = cells.origin
     monkeypatch.setattr(cells, "origin", lambda *of: {**real(*of), "code": "another"})
-    with pytest.raises(RunError, match=r"Dask worker tcp://.* runs other code .* than this process \(another\)"):
+    refusal = r"Dask worker tcp://.* runs other code .* than this process \(another\)"
+    with pytest.raises(RunError, match=refusal):
         run_cells(specs(gate), store(tmp_path / "cells"), scheduler=dask.scheduler_address)
-    with pytest.raises(RunError, match="a worker runs another version of the code"):  # a worker that joins later
+    # A worker that joins later:
+    with pytest.raises(RunError, match="a worker runs another version of the code"):
         timed(gated.PROJECT, specs(gate)[0], "another")
     assert not started(gate)
 
@@ -296,8 +320,9 @@ def test_gathered_tables_carry_their_provenance(tmp_path, gate, expected):
     cells = [load(cell)[1] for cell in (tmp_path / "cells").iterdir()]
     assert facts["seconds"] == round(sum(cell["seconds"] for cell in cells))
     assert facts["started"] == min(cell["started"] for cell in cells)
-    assert facts["code"] == cells[0]["code"] and facts["spec"] == {"gate": str(gate)} and facts["run"] == "gated.Gated"
-    assert facts["sweep"] == "gated" and facts["versions"].keys() == {"python", "numpy", "pandas"} and facts["device"] == "cpu"
+    assert facts["code"] == cells[0]["code"] and facts["spec"] == {"gate": str(gate)}
+    assert facts["run"] == "gated.Gated" and facts["sweep"] == "gated" and facts["device"] == "cpu"
+    assert facts["versions"].keys() == {"python", "numpy", "pandas"}
 
 
 def test_a_sweep_keeps_the_numbers_that_its_keys_name(tmp_path, gate, expected):
@@ -334,7 +359,7 @@ def test_a_second_stage_gets_the_tables_of_the_first(tmp_path, gate, expected, w
 
 
 def test_an_interrupted_second_stage_is_resumed_with_the_stored_first(tmp_path, gate):
-    """The same numbers whether the first stage was just computed or read; only what is missing is computed again."""
+    """The same numbers whether the first stage was computed or read; only what is missing is computed."""
     first, second = gated.TwoStages(gate=str(gate)).stages()
     fresh, _ = run_stages([first, second], store(tmp_path / "other"))
     run_stages([first, second[:1]], store(tmp_path / "cells"))
@@ -367,8 +392,17 @@ def test_networks_are_bit_equal_wherever_and_whenever_they_are_trained(tmp_path)
 
 
 def test_summary_lists_what_differs():
-    facts = dict(seconds=1.2, started="2", run="r", code="a", commit="c", machine="m", device="cpu",
-                 uncommitted_changes=False, versions={"torch": "1"})
+    facts = dict(
+        seconds=1.2,
+        started="2",
+        run="r",
+        code="a",
+        commit="c",
+        machine="m",
+        device="cpu",
+        uncommitted_changes=False,
+        versions={"torch": "1"},
+    )
     other = {**facts, "started": "1", "code": "b", "uncommitted_changes": True, "versions": {"torch": "2"}}
     whole = summary([facts, other])
     assert whole["code"] == "a, b" and whole["versions"] == {"torch": "1, 2"} and whole["started"] == "1"

@@ -32,11 +32,18 @@ class Own(Cell):
 
 
 def facts_of_own(folder):
-    """Commit and whether something changed, as a process elsewhere sees a cell of the module ``own`` in a folder."""
+    """Commit and whether something changed, as a process elsewhere sees a cell of ``own`` in a folder."""
     look = "import own, json; f = own.origin(own.Project(('companion.runs',)), own.Own())\n"
     look += "print(json.dumps([f['commit'], f['uncommitted_changes']]))"
-    done = subprocess.run([sys.executable, "-c", look], env=surroundings(folder), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return json.loads(printed(look, folder, env=surroundings(folder)))
+
+
+def printed(source, *words, **options):
+    """What a fresh process prints; without bytecode, whose times are too coarse for our edits."""
+    command = [sys.executable, "-B", "-c", source, *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def surroundings(*folders):
@@ -51,7 +58,9 @@ def edited(module, old, new):
 
 
 def test_code_id_ignores_what_makes_no_numbers():
-    comments = edited("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "\n\n# why\nVARIANCE_FLOOR    =   1e-10 # small")
+    comments = edited(
+        "ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "\n\n# why\nVARIANCE_FLOOR    =   1e-10 # small"
+    )
     docstrings = edited("ts_core.metrics", '"""Pearson correlation of each', '"""Some correlation of each')
     layout = edited("ts_core.training.sgd", "BLOCK = 5", "BLOCK = (5)")
     nobody = edited("ts_core.theory.kernels", "import", "import statistics\nimport")
@@ -59,22 +68,27 @@ def test_code_id_ignores_what_makes_no_numbers():
         assert code_hash(MODULE, texts) == code_id(PROJECT.packages, MODULE)
 
 
-@pytest.mark.parametrize("module, old, new", [
-    ("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "VARIANCE_FLOOR = 1e-9"),
-    ("ts_core.training.sgd", "BLOCK = 5", "BLOCK = 6"),
-    ("ts_core.data", "std: float = 1.5", "std: float = 1.25"),
-    ("ts_core.teachers", "np.linspace(-1.0, 1.0, 9)", "np.linspace(-1.0, 1.0, 5)"),
-    ("companion.experiments.two_layer.run", "seen = evaluate", "seen = 2 * evaluate"),  # imported when a cell runs
-    ("companion.runs.spec", "gt=0", "gt=1"),
-    (MODULE, "Count = 100", "Count = 50"),
-])
+@pytest.mark.parametrize(
+    "module, old, new",
+    [
+        ("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "VARIANCE_FLOOR = 1e-9"),
+        ("ts_core.training.sgd", "BLOCK = 5", "BLOCK = 6"),
+        ("ts_core.data", "std: float = 1.5", "std: float = 1.25"),
+        ("ts_core.teachers", "np.linspace(-1.0, 1.0, 9)", "np.linspace(-1.0, 1.0, 5)"),
+        # imported when a cell runs
+        ("companion.experiments.two_layer.run", "seen = evaluate", "seen = 2 * evaluate"),
+        ("companion.runs.spec", "gt=0", "gt=1"),
+        (MODULE, "Count = 100", "Count = 50"),
+    ],
+)
 def test_code_id_notices_a_changed_constant(module, old, new):
     assert code_hash(MODULE, edited(module, old, new)) != code_id(PROJECT.packages, MODULE)
 
 
-@pytest.mark.parametrize("line", [
-    "from pack.low import value", "from pack import low", "import pack.low", "import pack.low as other",
-])
+@pytest.mark.parametrize(
+    "line",
+    ["from pack.low import value", "from pack import low", "import pack.low", "import pack.low as other"],
+)
 def test_code_id_follows_every_form_of_import(line):
     texts = {"pack": "", "pack.top": f"def run():\n    {line}", "pack.low": "value = 1", "pack.other": ""}
     assert code_hash("pack.top", texts) != code_hash("pack.top", {**texts, "pack.low": "value = 2"})
@@ -82,32 +96,34 @@ def test_code_id_follows_every_form_of_import(line):
 
 
 def test_every_module_of_a_project_is_known_by_name():
-    assert {"ts_core", "ts_core.theory", "ts_core.theory.geometry", "companion.runs.identity", "companion.chapters"} <= SOURCES.keys()
-    assert all(importlib.import_module(name).__name__ == name for name in SOURCES if name.startswith("companion.runs"))
+    assert {"ts_core", "ts_core.theory", "ts_core.theory.geometry"} <= SOURCES.keys()
+    assert {"companion", "companion.runs.identity", "companion.chapters"} <= SOURCES.keys()
+    runs = [name for name in SOURCES if name.startswith("companion.runs")]
+    assert len(runs) > 5 and all(importlib.import_module(name).__name__ == name for name in runs)
     assert not [name for name in sources(("companion.runs",)) if not name.startswith("companion.runs")]
 
 
 def test_code_id_is_of_the_code_as_loaded(tmp_path):
-    """The sources are read once, when a project is made, so that a later edit cannot rename what the loaded code computes."""
+    """Sources are read once, when a project is made: a later edit cannot rename what loaded code computes."""
     assert SOURCES[MODULE] == Path(importlib.import_module(MODULE).__file__).read_text()
     assert code_id.cache_info().maxsize is None and sources.cache_info().maxsize is None
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "__init__.py").touch()
     (tmp_path / "pack" / "top.py").write_text("value = 1")
     later = (
-        "import sys; from pathlib import Path; from companion.runs.identity import Project, code_hash, code_id, sources\n"
+        "import sys; from pathlib import Path\n"
+        "from companion.runs.identity import Project, code_hash, code_id, sources\n"
         "known = Project(('pack',)); file = Path(sys.argv[1])\n"
         "file.write_text('value = 2')\n"
         "now = {'pack': '', 'pack.top': 'value = 1'}\n"
-        "assert sources(known.packages) == now and code_id(known.packages, 'pack.top') == code_hash('pack.top', now)\n"
+        "assert sources(known.packages) == now\n"
+        "assert code_id(known.packages, 'pack.top') == code_hash('pack.top', now)\n"
     )
-    command = [sys.executable, "-c", later, tmp_path / "pack" / "top.py"]
-    done = subprocess.run(command, env=surroundings(tmp_path), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    printed(later, tmp_path / "pack" / "top.py", env=surroundings(tmp_path))
 
 
 def test_an_edit_of_code_that_is_not_loaded_yet_stops_the_run(tmp_path):
-    """A cell imports its engine when it runs: an edit before that would put new numbers under the old code's id."""
+    """A cell imports its engine when it runs: an edit before would put new numbers under the old id."""
     (tmp_path / "lazy").mkdir()
     for name, text in {"__init__": "", "cells": LAZY, "engine": "VALUE = 1", "other": "VALUE = 1"}.items():
         (tmp_path / "lazy" / f"{name}.py").write_text(text)
@@ -131,11 +147,10 @@ except RunError as error:
     answers = []
     for text in ("VALUE = 1  # why", "VALUE = 2"):
         (tmp_path / "lazy" / "engine.py").write_text("VALUE = 1")
-        command = [sys.executable, "-B", "-c", run, tmp_path / "lazy", text]
-        done = subprocess.run(command, env=surroundings(tmp_path), capture_output=True, text=True, check=True)
-        answers.append(done.stdout.splitlines())
+        answers.append(printed(run, tmp_path / "lazy", text, env=surroundings(tmp_path)).splitlines())
     assert answers[0] == ["{'value': 1}", "{'value': 1}"]
-    assert len(answers[1]) == 1 and answers[1][0].startswith("refused: lazy.engine was edited since this process started")
+    (refused,) = answers[1]
+    assert refused.startswith("refused: lazy.engine was edited since this process started")
 
 
 LAZY = """
@@ -159,15 +174,21 @@ def test_two_projects_do_not_share_ids():
 def test_every_field_and_the_type_are_part_of_an_id(tmp_path):
     one = gated.Gated(seed=1, gate=str(tmp_path))
     assert run_id(gated.PROJECT, one) == run_id(gated.PROJECT, gated.Gated(seed=1, gate=str(tmp_path)))
-    others = [gated.Gated(seed=2, gate=str(tmp_path)), gated.Gated(seed=1, gate="."), gated.Sums(seed=1, gate=str(tmp_path), first=())]
+    others = [
+        gated.Gated(seed=2, gate=str(tmp_path)),
+        gated.Gated(seed=1, gate="."),
+        gated.Sums(seed=1, gate=str(tmp_path), first=()),
+    ]
     assert len({run_id(gated.PROJECT, cell) for cell in (one, *others)}) == 4
-    assert run_id(PROJECT, CELL) == run_id(PROJECT, TwoLayer(input_dim=100))  # a default that is written out is the same run
+    # A default that is written out is the same run.
+    assert run_id(PROJECT, CELL) == run_id(PROJECT, TwoLayer(input_dim=100))
     assert run_id(PROJECT, CELL) != run_id(PROJECT, TwoLayer(input_dim=99))
 
 
 def test_provenance_says_where_numbers_come_from():
     facts = {**origin(PROJECT, CELL), **machine(PROJECT.libraries)}
-    assert facts["run"] == kind(CELL) == f"{MODULE}.TwoLayer" and facts["code"] == code_id(PROJECT.packages, MODULE)
+    assert facts["run"] == kind(CELL) == f"{MODULE}.TwoLayer"
+    assert facts["code"] == code_id(PROJECT.packages, MODULE)
     assert facts["versions"].keys() >= {"python", "torch", "numpy", "pandas"} and "cores" in facts["machine"]
     json.dumps(facts)
 
@@ -183,7 +204,8 @@ def test_provenance_knows_the_commit_and_uncommitted_changes(tmp_path):
     (tmp_path / "own.py").write_text(OWN)
     for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
         subprocess.run([*git, *words], check=True)
-    commit = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    asked = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    commit = asked.stdout.strip()
     assert facts_of_own(tmp_path) == [commit, False]
     (tmp_path / "notes.txt").touch()
     assert facts_of_own(tmp_path) == [commit, False]  # makes no numbers
@@ -197,12 +219,11 @@ def test_provenance_needs_no_git(monkeypatch):
 
 
 def test_runs_know_no_science(tmp_path):
-    """All of companion.runs in a fresh process elsewhere: neither torch nor anything of ours outside of it is loaded."""
+    """All of companion.runs in a fresh process elsewhere: it loads no torch, nor anything else of ours."""
     modules = [name for name in sources(("companion.runs",)) if name != "companion.runs"]
     assert len(modules) > 5
     look = f"import sys, {', '.join(modules)}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", look], env=surroundings(), cwd=tmp_path, capture_output=True, text=True, check=True)
-    loaded = done.stdout.split()
+    loaded = printed(look, cwd=tmp_path, env=surroundings()).split()
     ours = {name for name in loaded if name.split(".")[0] in ("companion", "ts_core")}
     assert ours == {"companion", "companion.runs", *modules}
     assert not {"torch", "matplotlib", "papermill"} & set(loaded)

@@ -9,9 +9,20 @@ import pandas as pd
 import pytest
 
 from companion.runs import store
-from companion.runs.store import StoreError, check_replaceable, check_writable, export, load, load_results, save
+from companion.runs.store import (
+    StoreError,
+    check_replaceable,
+    check_writable,
+    export,
+    load,
+    load_results,
+    save,
+)
 
-TABLES = {"runs": pd.DataFrame({"seed": [1, 2], "loss": [0.1, 0.2]}), "more": pd.DataFrame({"status": ["ok", "ok"]})}
+TABLES = {
+    "runs": pd.DataFrame({"seed": [1, 2], "loss": [0.1, 0.2]}),
+    "more": pd.DataFrame({"status": ["ok", "ok"]}),
+}
 
 
 def folders(path):
@@ -62,15 +73,21 @@ def test_a_file_in_the_place_of_a_run_is_refused(tmp_path):
     assert (tmp_path / "run").read_text() == "mine"
 
 
-@pytest.mark.parametrize("damage, message", [
-    (lambda f: (f / "runs.parquet").write_bytes((f / "runs.parquet").read_bytes()[:-9]), "runs.parquet is damaged"),
-    (lambda f: (f / "runs.parquet").unlink(), "runs.parquet: No such file"),
-    (lambda f: (f / "meta.json").unlink(), "meta.json: No such file"),
-    (lambda f: (f / "meta.json").write_text('{"sha'), "meta.json is damaged"),
-    (lambda f: (f / "meta.json").write_text("[]"), "meta.json is damaged, or not a description"),
-    (lambda f: (f / "meta.json").write_text("{}"), "meta.json is damaged, or not a description"),
-    (lambda f: (f / "meta.json").write_bytes(b"\xff\xfe\x00"), "meta.json is damaged"),
-])
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (
+            lambda f: (f / "runs.parquet").write_bytes((f / "runs.parquet").read_bytes()[:-9]),
+            "runs.parquet is damaged",
+        ),
+        (lambda f: (f / "runs.parquet").unlink(), "runs.parquet: No such file"),
+        (lambda f: (f / "meta.json").unlink(), "meta.json: No such file"),
+        (lambda f: (f / "meta.json").write_text('{"sha'), "meta.json is damaged"),
+        (lambda f: (f / "meta.json").write_text("[]"), "meta.json is damaged, or not a description"),
+        (lambda f: (f / "meta.json").write_text("{}"), "meta.json is damaged, or not a description"),
+        (lambda f: (f / "meta.json").write_bytes(b"\xff\xfe\x00"), "meta.json is damaged"),
+    ],
+)
 def test_damage_is_named(tmp_path, damage, message):
     folder = save(tmp_path / "run", TABLES, {})
     damage(folder)
@@ -82,7 +99,9 @@ def test_damage_is_named(tmp_path, damage, message):
 def test_a_folder_that_takes_no_files_is_refused(tmp_path):
     (tmp_path / "file").touch()
     for place in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(StoreError, match=f"results folder {place} cannot be written: a file is in its place"):
+        with pytest.raises(
+            StoreError, match=f"results folder {place} cannot be written: a file is in its place"
+        ):
             check_writable(place)
 
 
@@ -126,15 +145,25 @@ def test_numbers_that_are_looked_up_are_named_by_the_caller(tmp_path, gathered):
     rounded, _ = load_results("gated", export(tmp_path / "rounded", gathered, FACTS))
     exact, _ = load_results("gated", export(tmp_path / "exact", gathered, FACTS, keys={"loss", "absent"}))
     assert rounded["runs"].query("ratio == 0.1").empty and len(gathered["runs"].query("ratio == 0.1")) == 9
-    assert (exact["runs"].loss == gathered["runs"].loss).all() and (rounded["runs"].loss != gathered["runs"].loss).any()
+    assert (exact["runs"].loss == gathered["runs"].loss).all() and (
+        rounded["runs"].loss != gathered["runs"].loss
+    ).any()
 
 
 @pytest.mark.parametrize("length", [0, 1])
 def test_exported_columns_keep_their_types(tmp_path, length):
     """A short table, or one without rows, has the columns and types of a long one."""
-    table = pd.DataFrame({
-        "count": [2**40], "small": [-3], "value": [0.5], "half": [float("inf")], "gap": [float("nan")], "word": ["a"], "yes": [True],
-    }).head(length)
+    table = pd.DataFrame(
+        {
+            "count": [2**40],
+            "small": [-3],
+            "value": [0.5],
+            "half": [float("inf")],
+            "gap": [float("nan")],
+            "word": ["a"],
+            "yes": [True],
+        }
+    ).head(length)
     found = load_results("gated", export(tmp_path / "gated", {"runs": table}, FACTS))[0]["runs"]
     pd.testing.assert_frame_equal(found, table)
 
@@ -146,7 +175,9 @@ def test_small_integers_of_stored_tables_do_not_overflow(tmp_path):
 
 
 def test_export_is_compact(tmp_path, gathered):
-    many = {name: pd.concat([table.assign(seed=seed) for seed in range(200)]) for name, table in gathered.items()}
+    many = {
+        name: pd.concat([table.assign(seed=seed) for seed in range(200)]) for name, table in gathered.items()
+    }
     folder = export(tmp_path / "gated", many, FACTS, keys=("ratio",))
     measured = sum(len(table) * sum(table.dtypes == "float64") for table in many.values())
     assert sum(file.stat().st_size for file in folder.iterdir()) < 4 * measured
@@ -173,7 +204,12 @@ def test_what_an_export_would_refuse_is_known_before_any_work(tmp_path, gathered
     place = export(tmp_path / "gated", gathered, FACTS)
     check_replaceable(place, "gated")
     (tmp_path / "file").touch()
-    for refused, sweep in [(place, "other"), (tmp_path, "gated"), (tmp_path / "file", "gated"), (tmp_path / "file" / "below", "gated")]:
+    for refused, sweep in [
+        (place, "other"),
+        (tmp_path, "gated"),
+        (tmp_path / "file", "gated"),
+        (tmp_path / "file" / "below", "gated"),
+    ]:
         with pytest.raises(StoreError, match=str(tmp_path)):
             check_replaceable(refused, sweep)
 
@@ -187,7 +223,11 @@ def test_failed_export_keeps_the_former_tables(tmp_path, gathered, monkeypatch, 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def only_aside(source, target):
-        return rename(source, target) if source == place or target == place and "former" in str(source) else full()
+        return (
+            rename(source, target)
+            if source == place or (target == place and "former" in str(source))
+            else full()
+        )
 
     if failing == "rename":
         monkeypatch.setattr(os, "rename", only_aside)

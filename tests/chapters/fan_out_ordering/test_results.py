@@ -24,7 +24,7 @@ def tables(stored):
 
 
 def test_the_stored_sweep_is_reproduced_by_the_present_code(stored, tables):
-    """One seed of a wide cell up to the first evaluation; later ones are chaotic in float32 on another processor."""
+    """One seed of a wide cell up to the first evaluation; later ones are chaotic in float32 elsewhere."""
     spec = stored[1]["spec"] | {"teacher_widths": (10,), "seeds": 1, "epochs": 1, "snapshots": (0, 1)}
     again = FanOut(**spec).cells()[0].run()
     keys = ["teacher_width", "seed", "polarity", "over_realization", "epoch"]
@@ -69,15 +69,15 @@ def test_the_stored_norms_are_those_of_the_drawn_teachers(stored):
 
 
 def test_norms_are_where_a_new_run_has_them(tables):
-    """A new run writes no table of norms: its tables go through unchanged, so that the page reads them too."""
+    """A new run writes no table of norms: its tables go through unchanged, and the page reads them."""
     assert "teacher_norms" not in tables and with_norms(tables) is tables
 
 
 def test_the_stored_correlations_are_correlations_but_for_a_known_few(tables):
     """Ten numbers of two networks exceed 1: a student node had become constant up to float32 rounding.
 
-    Its variance was lost in the difference of two large sums. Today's running correlation shifts by a mean first
-    (ts_core.metrics); the next full run of the sweep rids its tables of these numbers, and this test of its list.
+    Its variance was lost in the difference of two large sums. Today's running correlation shifts by a mean
+    first (ts_core.metrics); the next full run rids the tables of these numbers, and this test of its list.
     """
     beyond = lambda table: table.filter(like="correlation").abs().max(axis=1) > 1 + 1e-5
     wrong = {name: table[beyond(table)] for name, table in tables.items()}
