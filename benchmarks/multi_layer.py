@@ -1,10 +1,11 @@
-"""Speed of the multi-layer sweep: torch's own layers, one network at a time, against the ensemble; on one thread.
+"""Speed of the multi-layer sweep: torch's own layers, one at a time, against the ensemble; on one thread.
 
     python benchmarks/multi_layer.py [--quick] [--out FOLDER]
 
-Teacher 50-75-100-125, a student twice as wide, batch 64, squared error. The reference is what a researcher would
-write: ``torch.nn.Linear``, autograd and ``torch.optim.SGD``. Engines take turns within each round. Writes
-multi_layer.csv (one row per engine, number of seeds and round) and multi_layer.json (machine, versions, settings).
+Teacher 50-75-100-125, a student twice as wide, batch 64, squared error. The reference is what a researcher
+would write: ``torch.nn.Linear``, autograd and ``torch.optim.SGD``. Engines take turns within each round. Writes
+multi_layer.csv (one row per engine, number of seeds and round) and multi_layer.json (machine, versions,
+settings).
 """
 
 import os
@@ -125,7 +126,7 @@ def ensemble_steps(scale: Scale, seeds: int, dtype: torch.dtype) -> np.ndarray:
 
 
 def run(scale_name: str, out: Path) -> pd.DataFrame:
-    """Measure, write both files, return the summary: best CPU time, GFLOP/s, share of the peak, ratio to plain."""
+    """Measure, write both files, return the summary: best CPU time, GFLOP/s, peak share, ratio to plain."""
     torch.set_num_threads(1)
     out.mkdir(parents=True, exist_ok=True)
     scale = SCALES[scale_name]

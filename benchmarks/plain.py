@@ -1,7 +1,8 @@
-"""The reference of the benchmark: one two-layer network at a time, float64, as the released experiment has it.
+"""The reference of the benchmark: one two-layer network at a time, float64, as in the released experiment.
 
-Weights are (fan-in + 1, nodes) with the biases in the last row, hidden activations carry a constant 1, and every
-sample of a batch is a row. The same lines run on numpy and on torch, whose calls cost more on matrices this small.
+Weights are (fan-in + 1, nodes) with the biases in the last row, hidden activations carry a constant 1,
+and every sample of a batch is a row. The same lines run on numpy and on torch, whose calls cost more on
+matrices this small.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Plain:
         return cls(xp, one(teacher), one(student))
 
     def outputs(self, weights: list, x) -> tuple:
-        """Pre-activations, hidden activations with their constant, outputs for augmented inputs x (b, d + 1)."""
+        """Pre-activations, hidden activations with constant, outputs for augmented inputs x (b, d + 1)."""
         z = x @ weights[0]
         f = self.xp.concatenate((z * (z > 0), x[:, -1:]), 1)
         return z, f, f @ weights[1]

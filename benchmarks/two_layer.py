@@ -2,10 +2,10 @@
 
     python benchmarks/two_layer.py [--quick] [--out FOLDER]
 
-The reference is plain.py beside this file. Engines take turns within each round, so that a busy machine hurts all
-of them; what counts is the minimum over rounds of the process CPU time, next to the median of the wall time.
-Writes two_layer.csv (one row per engine, size and round), two_layer_summary.csv and two_layer.json (machine,
-versions, settings).
+The reference is plain.py beside this file. Engines take turns within each round, so that a busy machine
+hurts all of them; what counts is the minimum over rounds of the process CPU time, next to the median of
+the wall time. Writes two_layer.csv (one row per engine, size and round), two_layer_summary.csv and
+two_layer.json (machine, versions, settings).
 """
 
 import os
@@ -231,7 +231,7 @@ def useful_gflop(nodes: pd.Series) -> pd.Series:
 
 
 def summary(raw: pd.DataFrame) -> pd.DataFrame:
-    """Best CPU time (or rate), best and median wall time over the rounds; of steps also GFLOP/s, share of the peak.
+    """Best CPU time (or rate), best and median wall time over rounds; of steps also GFLOP/s, peak share.
 
     over_numpy, over_torch    how many times less CPU than the plain loop of that library at the same size.
     """

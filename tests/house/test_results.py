@@ -1,7 +1,7 @@
 """Committed results: whole, small, of the sweeps and settings of today; what made them is known.
 
-Sweeps are found by looking, so that new tables are covered without an edit. Whether today's code still computes
-the stored numbers is tested with the chapter, in tests/chapters/<chapter>/test_results.py.
+Sweeps are found by looking, so that new tables are covered without an edit. Whether today's code still
+computes the stored numbers is tested with the chapter, in tests/chapters/<chapter>/test_results.py.
 """
 
 import importlib

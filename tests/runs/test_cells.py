@@ -216,7 +216,7 @@ def halfway(driver, tmp_path, gate):
 
 
 def test_kill_then_interrupt_then_resume(tmp_path, gate, expected):
-    """SIGKILL, then Ctrl-C, each half-way: only running cells are lost, no worker is left, the rest resumes."""
+    """SIGKILL, then Ctrl-C, half-way: only running cells are lost, no worker is left, the rest resumes."""
     for seed in (3, 4):
         (gate / f"hold-{seed}").touch()
     killed = drive(tmp_path, gate)
