@@ -2,10 +2,10 @@
 
     python benchmarks/multi_layer.py [--quick] [--out FOLDER]
 
-Teacher 50-75-100-125, a student twice as wide, batch 64, squared error. The reference is what a researcher
-would write: ``torch.nn.Linear``, autograd and ``torch.optim.SGD``. Engines take turns within each round. Writes
-multi_layer.csv (one row per engine, number of seeds and round) and multi_layer.json (machine, versions,
-settings).
+Teacher 50-75-100-125, a student twice as wide, batch 64, squared error. The reference is what a
+researcher would write: ``torch.nn.Linear``, autograd and ``torch.optim.SGD``. Engines take turns within
+each round. Writes multi_layer.csv (one row per engine, number of seeds and round) and multi_layer.json
+(machine, versions, settings).
 """
 
 import os
