@@ -103,7 +103,8 @@ def _sweep(given: argparse.Namespace) -> int:
     book, known = project.book({}), chapters.sweeps()
     sweep = known[choose(given.name, list(known), "sweep")]
     store = Store(given.results or book.cells, project.PROJECT)
-    target = given.export or (book.work / "results" if given.scale == "quick" else book.committed) / sweep.name
+    ours = given.scale != "quick" and book.work.parent == book.root  # an installed book keeps what it came with
+    target = given.export or (book.committed if ours else book.work / "results") / sweep.name
     workers = cores() if given.workers is None else given.workers
     try:
         folder = sweep.run(
