@@ -15,15 +15,18 @@ CONNECT = 5  # seconds within which a scheduler must answer
 
 
 @contextmanager
-def cluster(address: str, packages: tuple[str, ...], module: str, code: str) -> Iterator[Executor]:
-    """A Dask cluster as an executor. A cell whose worker dies is run again elsewhere by the scheduler."""
+def cluster(address: str, cells: tuple[tuple[str, ...], str, str], code: str) -> Iterator[Executor]:
+    """A Dask cluster as an executor. A cell whose worker dies is run again elsewhere by the scheduler.
+
+    cells, code     what ``code_id`` is asked, and what it answers here: workers of other code are refused.
+    """
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # else a lost scheduler prints its tracebacks
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise RunError(f"no Dask scheduler answers at {address!r} ({error}); check the address") from None
     with client:
-        _check_workers(client, address, packages, module, code)
+        _check_workers(client, address, cells, code)
         executor = client.get_executor(pure=False)
         try:
             yield executor
@@ -35,12 +38,13 @@ def cluster(address: str, packages: tuple[str, ...], module: str, code: str) -> 
             executor.shutdown(wait=False)
 
 
-def _check_workers(client: Client, address: str, packages: tuple[str, ...], module: str, code: str) -> None:
+def _check_workers(client: Client, address: str, cells: tuple[tuple[str, ...], str, str], code: str) -> None:
+    module = cells[1]
     try:
-        client.run_on_scheduler(code_id, packages, module)  # it reads the tasks it hands out
+        client.run_on_scheduler(code_id, *cells)  # it reads the tasks it hands out
     except Exception as error:  # whatever an environment without our code raises
         raise RunError(f"the Dask scheduler at {address} cannot load {module} ({error}); install it there") from None
-    found = client.run(code_id, packages, module, on_error="return")
+    found = client.run(code_id, *cells, on_error="return")
     if not found:
         warnings.warn(f"the Dask scheduler at {address} has no workers yet; waiting for them", stacklevel=6)
     for worker, answer in found.items():

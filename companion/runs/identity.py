@@ -65,35 +65,38 @@ def _modules(package: str) -> Iterator[tuple[str, Path]]:
 
 
 @functools.cache
-def code_id(packages: tuple[str, ...], module: str) -> str:
+def code_id(packages: tuple[str, ...], module: str, name: str = "") -> str:
     """Id of the statements that make a module's numbers: its own and those of all it imports from ``packages``.
 
     Comments, docstrings and layout do not count; the Python version does not either.
+
+    name        of what the module is asked for: then its other definitions do not count, as far as this one does not
+                use them, so that cells that share a module have ids of their own.
     """
-    return _digest(_code(packages, module))
+    return _digest(_code(packages, module, name))
 
 
-def code_hash(module: str, sources: Mapping[str, str]) -> str:
+def code_hash(module: str, sources: Mapping[str, str], name: str = "") -> str:
     """:func:`code_id` for given source texts by module name; a module of another package is read from its file."""
-    return _digest(_behind(module, sources))
+    return _digest(_behind(module, sources, name))
 
 
-def edited(packages: tuple[str, ...], module: str) -> list[str]:
+def edited(packages: tuple[str, ...], module: str, name: str = "") -> list[str]:
     """Modules of :func:`code_id` that are not loaded yet and whose files say something else by now.
 
     A cell imports what it computes with when it runs: such an edit would put new numbers under an old code's id.
     """
-    waiting = {name: was for name, was in _code(packages, module).items() if name not in sys.modules}
-    files = {name: Path(spec.origin) for name in waiting if (spec := find_spec(name)) and spec.origin}
-    return [name for name, file in files.items() if _statements(ast.parse(file.read_text())) != waiting[name]]
+    waiting = {found: was for found, was in _code(packages, module, name).items() if found not in sys.modules}
+    files = {found: Path(spec.origin) for found in waiting if (spec := find_spec(found)) and spec.origin}
+    return [found for found, file in files.items() if _statements(ast.parse(file.read_text())) != waiting[found]]
 
 
 @functools.cache
-def _code(packages: tuple[str, ...], module: str) -> dict:
-    return _behind(module, sources(packages))
+def _code(packages: tuple[str, ...], module: str, name: str) -> dict:
+    return _behind(module, sources(packages), name)
 
 
-def _behind(module: str, sources: Mapping[str, str]) -> dict:
+def _behind(module: str, sources: Mapping[str, str], wanted: str) -> dict:
     """Statements of a module and of all it imports from ``sources``, by name."""
     seen, pending = {}, [module]
     while pending:
@@ -101,9 +104,32 @@ def _behind(module: str, sources: Mapping[str, str]) -> dict:
         if name not in seen:
             text = sources[name] if name in sources else Path(import_module(name).__file__).read_text()
             tree = ast.parse(text)
+            if wanted and name == module:
+                tree.body = _needed(tree.body, wanted)
             seen[name] = _statements(tree)
             pending += [found for found in _imports(tree) if found in sources]
     return seen
+
+
+def _needed(body: list[ast.stmt], name: str) -> list[ast.stmt]:
+    """The statements of a module behind one of its names: what defines it, what that uses, and what defines nothing."""
+    kept: set[int] = set()
+    wanted, pending = {name}, True
+    while pending:
+        fresh = {i for i, s in enumerate(body) if i not in kept and (_defined(s) & wanted or not _defined(s))}
+        wanted |= {node.id for i in fresh for node in ast.walk(body[i]) if isinstance(node, ast.Name)}
+        kept, pending = kept | fresh, bool(fresh)
+    return [body[i] for i in sorted(kept)]
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return {statement.name}
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
+    if isinstance(statement, ast.Assign | ast.AnnAssign):
+        return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return set()
 
 
 def _imports(tree: ast.AST):
@@ -130,8 +156,17 @@ def _is_text(node) -> bool:
 
 def run_id(project: Project, cell: Cell) -> str:
     """Name of one run: every field of its cell (defaults too) and the code that makes its numbers."""
-    code = code_id(project.packages, type(cell).__module__)
-    return _digest({"run": kind(cell), "spec": cell.model_dump(), "code": code})
+    return _digest({"run": kind(cell), "spec": cell.model_dump(), "code": code_of(project.packages, cell)})
+
+
+def code_of(packages: tuple[str, ...], cell: Cell) -> str:
+    """Id of the code that makes a cell's numbers."""
+    return code_id(packages, *address(cell))
+
+
+def address(cell: Cell) -> tuple[str, str]:
+    """Module and name of a cell's type."""
+    return type(cell).__module__, type(cell).__qualname__.partition(".")[0]
 
 
 def kind(cell: Cell) -> str:
@@ -149,8 +184,8 @@ def origin(project: Project, cell: Cell) -> dict:
     folder = Path(sys.modules[module].__file__).parent
     changes = _git(folder, "status", "--porcelain", "--", ":/*.py")
     return {
-        "run": kind(cell), "code": code_id(project.packages, module), "commit": _git(folder, "rev-parse", "--short", "HEAD"),
-        "uncommitted_changes": bool(changes),
+        "run": kind(cell), "code": code_of(project.packages, cell),
+        "commit": _git(folder, "rev-parse", "--short", "HEAD"), "uncommitted_changes": bool(changes),
     }
 
 

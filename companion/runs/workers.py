@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 
-from companion.runs.identity import Project, code_id, edited, machine
+from companion.runs.identity import Project, address, code_of, edited, machine
 from companion.runs.spec import Cell, Tables
 
 
@@ -36,10 +36,9 @@ def results(
 
 def timed(project: Project, cell: Cell, code: str, *earlier: Tables) -> tuple[Tables, dict]:
     """Run one cell; returns its tables and when, where and how long it ran."""
-    module = type(cell).__module__
-    if code_id(project.packages, module) != code:
+    if code_of(project.packages, cell) != code:
         raise RunError("a worker runs another version of the code than this process; restart both on one version")
-    if late := edited(project.packages, module):
+    if late := edited(project.packages, *address(cell)):
         raise RunError(f"{', '.join(late)} was edited since this process started; the same command starts on the new code")
     started, began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
     with project.alone():
@@ -59,7 +58,7 @@ def _executor(project: Project, cell: Cell, code: str, workers: int, scheduler: 
         return _processes(workers)
     from companion.runs.cluster import cluster  # Dask is slow to import, and only a cluster needs it
 
-    return cluster(scheduler, project.packages, type(cell).__module__, code)
+    return cluster(scheduler, (project.packages, *address(cell)), code)
 
 
 @contextmanager

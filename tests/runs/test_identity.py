@@ -138,9 +138,9 @@ project, folder = Project(("lazy",)), Path(sys.argv[1])
 for module in ("engine", "other"):  # what makes no numbers may be edited at any time
     (folder / f"{module}.py").write_text(sys.argv[2] if module == "engine" else "VALUE = 2")
 try:
-    print(timed(project, Lazy(), code_id(project.packages, "lazy.cells"))[0])
+    print(timed(project, Lazy(), code_id(project.packages, "lazy.cells", "Lazy"))[0])
     (folder / "engine.py").write_text("VALUE = 3")  # it is loaded now
-    print(timed(project, Lazy(), code_id(project.packages, "lazy.cells"))[0])
+    print(timed(project, Lazy(), code_id(project.packages, "lazy.cells", "Lazy"))[0])
 except RunError as error:
     print("refused:", error)
 """
@@ -151,6 +151,18 @@ except RunError as error:
     assert answers[0] == ["{'value': 1}", "{'value': 1}"]
     (refused,) = answers[1]
     assert refused.startswith("refused: lazy.engine was edited since this process started")
+
+
+def test_cells_that_share_a_module_have_ids_of_their_own():
+    """What another cell computes with, and only it, is no part of an id; what both use is."""
+    top = "from pack import low, other\nSHARED = 1\nclass One:\n    a = low.value + SHARED\nclass Two(One):\n    b = other.value"
+    texts = {"pack": "", "pack.top": top, "pack.low": "value = 1", "pack.other": "value = 1"}
+    ids = lambda **changed: [code_hash("pack.top", texts | changed, name) for name in ("One", "Two")]
+    (one, two), shared = ids(), {"pack.top": top.replace("SHARED = 1", "SHARED = 2")}
+    assert one != two
+    assert all(now != before for now, before in zip(ids(**shared), (one, two), strict=True))
+    grown = ids(**{"pack.top": top.replace("other.value", "other.value + 1")})
+    assert grown[0] == one and grown[1] != two
 
 
 LAZY = """
@@ -188,7 +200,7 @@ def test_every_field_and_the_type_are_part_of_an_id(tmp_path):
 def test_provenance_says_where_numbers_come_from():
     facts = {**origin(PROJECT, CELL), **machine(PROJECT.libraries)}
     assert facts["run"] == kind(CELL) == f"{MODULE}.TwoLayer"
-    assert facts["code"] == code_id(PROJECT.packages, MODULE)
+    assert facts["code"] == code_id(PROJECT.packages, MODULE, "TwoLayer")
     assert facts["versions"].keys() >= {"python", "torch", "numpy", "pandas"} and "cores" in facts["machine"]
     json.dumps(facts)
 
