@@ -91,11 +91,30 @@ def test_interval_of_too_little_says_so():
 
 
 def example() -> claims.Table:
-    return claims.table([
-        Claim(value=3e-15, low=1e-15, high=4e-15, at_most=1e-12, **WORDS),
-        Claim(value=0.123456789, low=0.1, high=0.2, at_most=0.05, scale="paper", published=0.04, note="a < b", **WORDS),
-        Claim(value=math.nan, low=math.nan, high=math.inf, at_least=1, id="two/y", place="§ 2", sentence="y & <z>"),
-    ])
+    return claims.table(
+        [
+            Claim(value=3e-15, low=1e-15, high=4e-15, at_most=1e-12, **WORDS),
+            Claim(
+                value=0.123456789,
+                low=0.1,
+                high=0.2,
+                at_most=0.05,
+                scale="paper",
+                published=0.04,
+                note="a < b",
+                **WORDS,
+            ),
+            Claim(
+                value=math.nan,
+                low=math.nan,
+                high=math.inf,
+                at_least=1,
+                id="two/y",
+                place="§ 2",
+                sentence="y & <z>",
+            ),
+        ]
+    )
 
 
 def test_text_is_the_same_on_every_machine():

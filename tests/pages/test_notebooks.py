@@ -61,8 +61,12 @@ def test_outputs_are_free_of_noise(page):
         assert output.get("name") != "stderr", f"a warning or a progress bar is stored: {output.text[:80]}"
         data = output.get("data", {})
         assert not any("widget" in kind or "javascript" in kind for kind in data)
-        words = "".join([output.get("text", ""), *(data[kind] for kind in ("text/plain", "text/html") if kind in data)])
-        assert str(ROOT) not in words and " at 0x" not in words, f"differs from machine to machine: {words[:200]}"
+        words = "".join(
+            [output.get("text", ""), *(data[kind] for kind in ("text/plain", "text/html") if kind in data)]
+        )
+        assert str(ROOT) not in words and " at 0x" not in words, (
+            f"differs from machine to machine: {words[:200]}"
+        )
 
 
 @pytest.mark.parametrize("page", CHAPTERS, ids=str)
@@ -73,7 +77,9 @@ def test_parameters_come_first_and_explain_themselves(page):
     for cell in cells[:first]:
         assert all(isinstance(node, ast.Import | ast.ImportFrom) for node in statements(cell).body)
     for line in cells[first].source.splitlines():
-        assert ": " in line.split("=")[0] and "  # " in line, f"write name: type = value  # meaning (unit), got {line}"
+        assert ": " in line.split("=")[0] and "  # " in line, (
+            f"write name: type = value  # meaning (unit), got {line}"
+        )
 
 
 @pytest.mark.parametrize("page", CHAPTERS, ids=str)
@@ -82,7 +88,12 @@ def test_the_code_belongs_to_the_package(page):
     nodes = [node for cell in cells for node in ast.walk(statements(cell))]
     assert not [node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)]
     assert sum(isinstance(node, ast.Lambda) for node in nodes) <= 2
-    lines = [line for cell in cells for line in cell.source.splitlines() if line.strip() and not line.strip().startswith("#")]
+    lines = [
+        line
+        for cell in cells
+        for line in cell.source.splitlines()
+        if line.strip() and not line.strip().startswith("#")
+    ]
     assert len(lines) <= CODE_LINES, f"{len(lines)} code lines; {CODE_LINES} are allowed"
 
 
@@ -130,31 +141,59 @@ def test_small_counts_are_exact_and_names_are_not_numbers():
     assert Tolerant("layer2 x1.5y") != Tolerant("layer3 x1.5y")
 
 
-def validate(folder: Path, printed: str, data: dict | None = None, executed: bool = True) -> subprocess.CompletedProcess:
+def validate(
+    folder: Path, printed: str, data: dict | None = None, executed: bool = True
+) -> subprocess.CompletedProcess:
     """Run nbval, with the tolerance of the book, on a notebook that prints 0.25 and 7 and has these stored outputs."""
     found = [new_output("stream", name="stdout", text=printed)]
-    picture = {"application/papermill.record/image/png": "a new picture", "text/html": "<b>new</b>", "text/plain": "held"}
+    picture = {
+        "application/papermill.record/image/png": "a new picture",
+        "text/html": "<b>new</b>",
+        "text/plain": "held",
+    }
     hidden = "print(0.25, 7)\n'a value that the semicolon hides';"
     show = f"from IPython.display import display\ndisplay({picture!r}, raw=True)\nimport sys; print('noise', file=sys.stderr)"
-    shown = [new_output("stream", name="stderr", text="other noise\n"), new_output("display_data", data=data or picture)]
+    shown = [
+        new_output("stream", name="stderr", text="other noise\n"),
+        new_output("display_data", data=data or picture),
+    ]
     cells = [
         new_code_cell(hidden, outputs=found if executed else [], execution_count=1 if executed else None),
         new_code_cell(show, outputs=shown, execution_count=2),
     ]
     nbformat.write(new_notebook(cells=cells), folder / "x.ipynb")
     (folder / "conftest.py").write_text((ROOT / "conftest.py").read_text())
-    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", "x.ipynb"]
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--nbval",
+        "--nbval-current-env",
+        "x.ipynb",
+    ]
     return subprocess.run(words, cwd=folder, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("printed", ["0.25 7\n", "0.2501 7\n"])
 def test_nbval_passes_equal_and_nearly_equal_numbers(tmp_path, printed):
-    done = validate(tmp_path, printed, {"text/plain": "held", "text/html": "", "application/papermill.record/image/png": ""})
+    done = validate(
+        tmp_path,
+        printed,
+        {"text/plain": "held", "text/html": "", "application/papermill.record/image/png": ""},
+    )
     assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize(
-    ("printed", "data"), [("0.2625 7\n", None), ("0.25 8\n", None), ("0.25 7\nmore\n", None), ("0.25 7\n", {"text/plain": "lost"})]
+    ("printed", "data"),
+    [
+        ("0.2625 7\n", None),
+        ("0.25 8\n", None),
+        ("0.25 7\nmore\n", None),
+        ("0.25 7\n", {"text/plain": "lost"}),
+    ],
 )
 def test_nbval_fails_changed_numbers_and_words(tmp_path, printed, data):
     done = validate(tmp_path, printed, data)
