@@ -119,7 +119,7 @@ def test_it_lists_sweeps_and_runs_in_the_readers_folder(python, tmp_path):
     assert list(tmp_path.iterdir()) == [], "a list leaves nothing"
 
     toy_book.drop(tmp_path / "mine")
-    done = run(python, tmp_path / "mine", "-m", "companion", "sweep", "polygon_darts")
+    done = run(python, tmp_path / "mine", "-m", "companion", "sweep", "polygon_darts", "--workers", "1")
     made = tmp_path / "mine" / "_build"
     assert done.stdout == f"wrote {made / 'results' / 'polygon_darts'}\n"
     assert len(list((made / "cells").iterdir())) == 5
