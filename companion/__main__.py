@@ -5,7 +5,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from companion import chapters, project
+from companion import chapters, place, project
 from companion.pages import request
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
@@ -38,7 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
     many.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
     many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: above quick scale "
-                      "book/results/NAME, else _build/results/NAME)")
+                      "book/results/NAME of a checkout, else _build/results/NAME)")
     many.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
     images.add_argument("data", choices=("cifar10",))
@@ -93,6 +93,8 @@ def _build(given: argparse.Namespace) -> int:
 def _notebooks(given: argparse.Namespace) -> int:
     from companion.pages import build
 
+    if place.is_installed():
+        raise BookError("the notebooks of an installed package stay as they are; work in a checkout")
     changed = build.rewrite(_book())
     print("\n".join(f"wrote {page}" for page in changed) or "every notebook is as it was")
     return 0
@@ -103,8 +105,8 @@ def _sweep(given: argparse.Namespace) -> int:
     book, known = project.book({}), chapters.sweeps()
     sweep = known[choose(given.name, list(known), "sweep")]
     store = Store(given.results or book.cells, project.PROJECT)
-    ours = given.scale != "quick" and book.work.parent == book.root  # an installed book keeps what it came with
-    target = given.export or (book.committed if ours else book.work / "results") / sweep.name
+    stored = given.scale != "quick" and not place.is_installed()
+    target = given.export or (book.committed if stored else book.work / "results") / sweep.name
     workers = cores() if given.workers is None else given.workers
     try:
         folder = sweep.run(

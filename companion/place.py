@@ -17,7 +17,11 @@ def root() -> Path:
     return next(folder for folder in (*mine, PACKAGE / "_sources", PACKAGE.parent) if (folder / "_toc.yml").exists())
 
 
+def is_installed() -> bool:
+    """Whether the book belongs to an installed package, where nothing is to be written."""
+    return root() == PACKAGE / "_sources"
+
+
 def work() -> Path:
     """``_build`` of the book's folder; of the folder one works in, if the book belongs to an installed package."""
-    found = root()
-    return (Path.cwd() if found == PACKAGE / "_sources" else found) / "_build"
+    return (Path.cwd() if is_installed() else root()) / "_build"

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from companion import place
 from companion.pages.book import Book
-from companion.pages.page import Page
 from companion.pages.parameters import Parameters
 from companion.runs.identity import Project
 from companion.runs.spec import Cell
+
+if TYPE_CHECKING:
+    from companion.pages.page import Page
 
 
 @contextmanager
@@ -34,6 +36,8 @@ def book(chapters: Mapping[str, type[Parameters]]) -> Book:
     return Book(place.root(), place.work(), chapters, PROJECT)
 
 
-def open_page(parameters: type[Parameters], namespace: Mapping[str, Any]) -> Page:
+def open_page(parameters: type[Parameters], namespace: Mapping[str, Any]) -> "Page":
     """The page of a chapter: the first call of its notebook, with ``globals()`` as the namespace."""
+    from companion.pages.page import Page  # slow to import, and only a page draws
+
     return Page(book({parameters.chapter(): parameters}), parameters, namespace)

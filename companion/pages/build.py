@@ -8,18 +8,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 
 from companion.pages import notebooks
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import check_defaults, choose
-from companion.pages.request import Request, defaults
+from companion.pages.request import Request, ask, defaults
 from companion.pages.scorecard import SCORECARD
+from companion.runs.workers import processes
 
+# It cannot be started with python -m, and its script need not lie beside the interpreter.
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 HERO = Path("book/images/hero.svg")
 NOT_STAGED = ("results", "reference", "__pycache__")  # read where they are, or nowhere
 Jobs = Mapping[Path, Request]
@@ -30,9 +32,11 @@ def build(book: Book, data: Path | None = None) -> Path:
 
     data        folder of input data, None where nobody named one.
     returns     the page to open.
-    raises      BookError; the last rendering is then as it was.
+    raises      BookError, or what a chapter's ``check`` raises; the last rendering is then as it was.
     """
-    jobs = {page: defaults(book, page.stem, data) for page in book.pages()}
+    names = {page: page.stem for page in book.pages()}
+    make = lambda name: ask(book, name, data=data) if name in book.chapters else defaults(book, name)
+    jobs = {page: make(name) for page, name in names.items()}
     _check_defaults(book, jobs)
     with _stage(book) as stage:
         _execute(stage, jobs)
@@ -92,11 +96,15 @@ def render(stage: Path, work: Path) -> Path:
     returns     its html folder.
     raises      BookError with the first warning and the path of the whole log.
     """
-    tool = Path(sys.executable).parent / "jupyter-book"  # cannot be started with python -m
-    html = stage / "_build" / "html"
-    shutil.rmtree(html, ignore_errors=True)  # pages are written again, from the doctrees of what has not changed
-    command = [tool, "build", stage, "-W", "-n", "--keep-going"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    built = stage / "_build"
+    html, complete = built / "html", built / "complete"
+    if not complete.exists():  # what a rendering read that failed or died does not repeat its warnings
+        shutil.rmtree(built, ignore_errors=True)
+    shutil.rmtree(html, ignore_errors=True)  # all are written again, unchanged pages from their doctrees
+    complete.unlink(missing_ok=True)
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", stage, "-W", "-n", "--keep-going"]
+    out = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, **out, close_fds=False)  # should this process die, it holds the lock
     work.mkdir(exist_ok=True)
     log = work / "render.log"
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).replace(f"{stage}/", "")  # without colours
@@ -105,6 +113,7 @@ def render(stage: Path, work: Path) -> Path:
         lines = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
         first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
         raise BookError(f"the book does not render: {first} (whole log: {log})")
+    complete.touch()
     return html
 
 
@@ -142,6 +151,7 @@ def _stage(book: Book) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BookError(f"another run is at work in {book.work}; wait for it or end it") from None
+        os.set_inheritable(lock.fileno(), True)
         _mirror(book.root, stage)
         yield stage
 
@@ -170,15 +180,15 @@ def _execute(stage: Path, jobs: Jobs) -> None:
     for batch in filter(None, ordered):
         workers = min(len(batch), os.cpu_count() or 1)
         bar = notebooks.on_terminal() and len(batch) == 1
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        with processes(workers) as pool:  # end with this process: nobody writes into the next one's stage
             tasks = {pool.submit(notebooks.execute, stage / page, dict(jobs[page].values), bar): page for page in batch}
             try:
                 for task in as_completed(tasks):
                     print(f"executed {tasks[task]} in {task.result():.0f} s", flush=True)
             except BaseException as error:
-                pool.shutdown(wait=True, cancel_futures=True)
                 if not isinstance(error, BookError):
                     raise
+                pool.shutdown(cancel_futures=True)
                 kept = notebooks.keep_failed(stage / tasks[task], stage.parent / "failed")
                 raise BookError(f"{error} (with its traceback: {kept})") from None
     _check_executed(stage, jobs)

@@ -44,25 +44,43 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
 
     raises      BookError for anything in it that is not ``name = literal`` or ``name: type = literal``.
     """
+    try:
+        statements = ast.parse("\n".join(cell.source for cell in parameter_cells(notebook))).body
+    except SyntaxError as error:
+        raise BookError(f"the parameters cell is not Python: {error.msg}, line {error.lineno}") from None
     found: dict[str, Any] = {}
-    for statement in ast.parse("\n".join(cell.source for cell in parameter_cells(notebook))).body:
-        single = isinstance(statement, ast.Assign) and len(statement.targets) == 1
-        target = statement.targets[0] if single else getattr(statement, "target", None)
+    for statement in statements:
         try:
-            if not isinstance(target, ast.Name) or target.id in found:
+            name, value = _assignment(statement)
+            if name in found:
                 raise ValueError
-            found[target.id] = ast.literal_eval(statement.value)
-        except ValueError:
-            line = ast.unparse(statement)
+            found[name] = ast.literal_eval(value)
+        except (ValueError, TypeError):  # the second for what cannot be a key, as in {[]: 1}
+            line = ast.unparse(statement).splitlines()[0]
             raise BookError(f"the parameters cell may only hold lines like name = value, each once; got {line}") from None
     return found
 
 
+def _assignment(statement: ast.stmt) -> tuple[str, ast.expr]:
+    """Name and value of ``name = value`` or ``name: type = value``; raises ValueError for any other statement."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return name, value
+        case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+            return name, value
+    raise ValueError
+
+
 def write_parameters(path: Path, source: str) -> None:
-    """Make ``source`` the parameters cell of the notebook at path."""
+    """Make ``source`` the parameters cell of the notebook at path.
+
+    raises      BookError when it has none, or several.
+    """
     notebook = read(path)
-    cell, = parameter_cells(notebook)
-    cell.source = source
+    cells = parameter_cells(notebook)
+    if len(cells) != 1:
+        raise BookError(f"{path.name}: one cell has the tag parameters, not {len(cells)}")
+    cells[0].source = source
     nbformat.write(notebook, path)
 
 
@@ -97,6 +115,8 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]
         raise BookError(f"{path.stem} failed in cell {error.exec_count}: {reason}") from None
+    except RuntimeError as error:  # nbclient's, when the kernel is gone
+        raise BookError(f"{path.stem} was not finished: {error}; often there was not enough memory") from None
     done = read(path)
     normalise(done)
     nbformat.write(done, path)

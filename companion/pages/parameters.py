@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 
@@ -151,8 +151,14 @@ def describe(registry: Mapping[str, type[Parameters]]) -> str:
 
 
 def _type(annotation: Any) -> str:
-    text = annotation.__name__ if isinstance(annotation, type) and not hasattr(annotation, "__args__") else str(annotation)
-    return re.sub(r"typing\.(Literal)?|, \.\.\.", "", text).replace("tuple[", "list of ").replace("]", "").replace("[", "one of ")
+    """A type as a reader calls it; the limits of its values are said in words where the parameter is."""
+    if get_origin(annotation) is Annotated:
+        return _type(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(map(repr, get_args(annotation)))}"
+    if get_origin(annotation) is tuple:
+        return f"list of {_type(get_args(annotation)[0])}"
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def _annotation(default: Any) -> str:

@@ -55,14 +55,14 @@ def cores() -> int:
 
 def _executor(project: Project, cell: Cell, code: str, workers: int, scheduler: str | None):
     if scheduler is None:
-        return _processes(workers)
+        return processes(workers)
     from companion.runs.cluster import cluster  # Dask is slow to import, and only a cluster needs it
 
     return cluster(scheduler, (project.packages, *address(cell)), code)
 
 
 @contextmanager
-def _processes(workers: int) -> Iterator[Executor]:
+def processes(workers: int) -> Iterator[Executor]:
     """Worker processes of one thread; they end at once when the block is left or this process dies, however."""
     context = get_context("spawn")
     leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close

@@ -1,4 +1,4 @@
-"""Rendered pages: they need no network, every link leads somewhere, and a browser shows them without complaint."""
+"""Rendered pages: they need no network, every link leads somewhere, and a browser has no complaint."""
 
 import json
 import re
@@ -9,27 +9,49 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from ts_core import book
-from ts_core.notebooks import ROOT
+from companion.pages import build
+from tests.toy_book import ROOT
 
 SOURCES = ("_config.yml", "_toc.yml", "book")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-LOADS = {"script": "src", "img": "src", "source": "src", "iframe": "src", "video": "src", "audio": "src", "embed": "src", "object": "data"}
-LOADING_LINKS = {"stylesheet", "preload", "icon", "shortcut icon", "modulepreload", "preconnect", "dns-prefetch"}
+LOADS = {
+    "script": "src",
+    "img": "src",
+    "source": "src",
+    "iframe": "src",
+    "video": "src",
+    "audio": "src",
+    "embed": "src",
+    "object": "data",
+}
+LOADING_LINKS = {
+    "stylesheet",
+    "preload",
+    "icon",
+    "shortcut icon",
+    "modulepreload",
+    "preconnect",
+    "dns-prefetch",
+}
 
 
 @pytest.fixture(scope="session")
 def html(tmp_path_factory) -> Path:
-    """The rendered book: the last build if it is younger than every source, else the stored notebooks rendered anew."""
+    """The rendered book: the last build if it is younger than every source, else the stored notebooks."""
     last = ROOT / "_build" / "html"
-    sources = [path for part in SOURCES for path in [ROOT / part, *(ROOT / part).rglob("*")] if "__pycache__" not in path.parts]
-    if (last / "index.html").exists():
-        if (last / "index.html").stat().st_mtime > max(path.stat().st_mtime for path in sources):
-            return last
+    sources = [
+        path
+        for part in SOURCES
+        for path in [ROOT / part, *(ROOT / part).rglob("*")]
+        if "__pycache__" not in path.parts
+    ]
+    youngest = max(path.stat().st_mtime for path in sources)
+    if (last / "index.html").exists() and (last / "index.html").stat().st_mtime > youngest:
+        return last
     root = tmp_path_factory.mktemp("book")
     for part in SOURCES:
         (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, root / part)
-    return book.render(root, root)
+    return build.render(root, root)
 
 
 class Page(HTMLParser):
@@ -73,16 +95,25 @@ def test_every_page_of_the_contents_is_rendered(html):
 
 
 def test_pages_load_nothing_from_elsewhere(pages):
-    assert {str(path): wrong for path, page in pages.items() if (wrong := [x for x in page.loads if remote(x)])} == {}
+    assert {
+        str(path): wrong for path, page in pages.items() if (wrong := [x for x in page.loads if remote(x)])
+    } == {}
 
 
 def test_styles_load_nothing_from_elsewhere(html):
     pattern = re.compile(r"""(?:url\(\s*['"]?|@import\s+['"])\s*(?:https?:)?//[^'")]+""")
-    assert {str(path): found for path in html.rglob("*.css") if (found := pattern.findall(path.read_text()))} == {}
+    assert {
+        str(path): found for path in html.rglob("*.css") if (found := pattern.findall(path.read_text()))
+    } == {}
 
 
 def test_what_pages_load_exists(pages):
-    local = [(path, x) for path, page in pages.items() for x in page.loads if not remote(x) and not x.startswith("data:")]
+    local = [
+        (path, x)
+        for path, page in pages.items()
+        for x in page.loads
+        if not remote(x) and not x.startswith("data:")
+    ]
     assert len(local) > 10
     assert [f"{path.name}: {x}" for path, x in local if not target(path, x)[0].is_file()] == []
 
@@ -104,7 +135,9 @@ def test_local_links_and_anchors_resolve(pages):
 
 def test_pages_show_no_traceback_and_no_raw_reference(pages):
     for path, page in pages.items():
-        assert "Traceback" not in page.text and "{glue:" not in page.text and "{cite" not in page.text, path.name
+        assert "Traceback" not in page.text and "{glue:" not in page.text and "{cite" not in page.text, (
+            path.name
+        )
 
 
 def test_each_script_appears_once_per_page(pages):
@@ -121,8 +154,14 @@ def browser():
 
     options = ChromeOptions()
     options.binary_location = CHROMIUM
-    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--allow-file-access-from-files",
-                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"):
+    for word in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--allow-file-access-from-files",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ):
         options.add_argument(word)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = Chrome(options, Service(DRIVER))  # both paths given, so that it never looks for a download
@@ -131,13 +170,15 @@ def browser():
 
 
 CONTRAST = """
-const light = c => {const [r, g, b] = c.map(v => v / 255).map(v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
+const light = c => {const [r, g, b] = c.map(v => linear(v / 255));
                     return .2126 * r + .7152 * g + .0722 * b};
 const parse = s => (s.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
 const behind = e => {for (; e; e = e.parentElement) {const c = parse(getComputedStyle(e).backgroundColor);
                      if (c.length < 4 || c[3] > .5) return c.slice(0, 3)} return [255, 255, 255]};
 const low = [];
-for (const e of document.querySelectorAll('article p, article li, article td, article th, article h1, article h2, td b, td small')) {
+const words = 'article p, article li, article td, article th, article h1, article h2, td b, td small';
+for (const e of document.querySelectorAll(words)) {
   if (!e.innerText || !e.offsetParent) continue;
   const [a, b] = [light(parse(getComputedStyle(e).color).slice(0, 3)), light(behind(e))];
   const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
@@ -147,30 +188,47 @@ return low"""
 
 
 def visit(browser, address: str, mode: str, width: int) -> None:
-    """Open a page in light or dark mode at a width, scrolled through so that lazy pictures load, formulas drawn."""
+    """Open a page in light or dark mode at a width; all pictures are loaded and all formulas drawn."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
-                            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600})
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride",
+        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
+    )
     browser.get(address)
-    browser.execute_script("localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0])", mode)
+    browser.execute_script(
+        "localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0])", mode
+    )
     browser.get_log("performance"), browser.get_log("browser")
     browser.refresh()
     browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
-    drawn = "return !window.MathJax || !MathJax.startup?.promise ? !document.querySelector('.math') " \
-            ": (MathJax.startup.promise.then(() => window.drawn = true), window.drawn === true)"
+    drawn = (
+        "return !window.MathJax || !MathJax.startup?.promise ? !document.querySelector('.math') "
+        ": (MathJax.startup.promise.then(() => window.drawn = true), window.drawn === true)"
+    )
     WebDriverWait(browser, 30).until(lambda driver: driver.execute_script(drawn))
-    WebDriverWait(browser, 30).until(lambda driver: driver.execute_script("return [...document.images].every(i => i.complete)"))
+    WebDriverWait(browser, 30).until(
+        lambda driver: driver.execute_script("return [...document.images].every(i => i.complete)")
+    )
 
 
 def complaints(browser, mode: str) -> list[str]:
     """What is wrong with the page on the screen; asking empties the browser's logs."""
     ask = browser.execute_script
     sent = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [record["params"]["request"]["url"] for record in sent if record["method"] == "Network.requestWillBeSent"]
+    asked = [
+        record["params"]["request"]["url"]
+        for record in sent
+        if record["method"] == "Network.requestWillBeSent"
+    ]
     found = [f"request: {url}" for url in asked if not url.startswith(("file:", "data:", "blob:"))]
-    found += [f"console: {entry['message']}" for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    found += [f"image: {url}" for url in ask("return [...document.images].filter(i => !i.naturalWidth).map(i => i.src)")]
+    found += [
+        f"console: {entry['message']}" for entry in browser.get_log("browser") if entry["level"] == "SEVERE"
+    ]
+    found += [
+        f"image: {url}"
+        for url in ask("return [...document.images].filter(i => !i.naturalWidth).map(i => i.src)")
+    ]
     found += ["formula: an error"] * ask("return document.querySelectorAll('mjx-merror').length")
     found += [f"contrast: {text}" for text in ask(CONTRAST)]
     wider = ask("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -186,7 +244,9 @@ def test_a_browser_without_network_shows_every_page(html, browser, mode, width):
     for path in sorted((html / "book").rglob("*.html")):
         visit(browser, path.as_uri(), mode, width)
         assert complaints(browser, mode) == [], path.name
-        formulas[path.stem] = browser.execute_script("return document.querySelectorAll('mjx-container').length")
+        formulas[path.stem] = browser.execute_script(
+            "return document.querySelectorAll('mjx-container').length"
+        )
     assert formulas["notation"] > 20 and formulas["two_layer_theorem"] > 20
 
 

@@ -1,174 +1,52 @@
-"""From a reader's values to a rendered page: what is refused, what is swapped in, and what survives a failure."""
+"""From a request to rendered pages: what is refused, what is put where, what survives a failure or a kill."""
 
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Annotated
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from pydantic import Field
 
-from ts_core import __main__ as command
-from ts_core import book, chapters, claims, experiments, notebooks
-from ts_core.experiments.spec import Floats, Positive, Spec
-from ts_core.notebooks import ROOT, BookError
+from companion import __main__ as command
+from companion.datasets.cifar10 import DataError
+from companion.pages import build, notebooks, request, scorecard
+from companion.pages.book import Book
+from companion.pages.notebooks import BookError
+from tests import toy_book
 
-TOY = Path(__file__).parent / "data" / "toy"
-
-
-class Toy(Spec):
-    """Settings of the toy chapter in tests/data/toy."""
-
-    sides: Annotated[int, Field(ge=3)] = 12
-    """polygon sides (number)"""
-    radius: Positive = 1.0
-    """of the circle (metres)"""
-    bars: Floats = (0.9, 0.99)
-    """share of the circle's area to reach (ratio)"""
-    label: str = "inside"
-    """which polygon (word)"""
-    breaks: bool = False
-    """whether the chapter fails half-way (truth value)"""
-
-
-REGISTRY = {"toy": Toy}
+ROOT = toy_book.ROOT
+NOT_CODE = shutil.ignore_patterns("__pycache__")
 
 
 def tree(folder: Path) -> dict[str, str]:
     """Digest of every file below a folder."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
+    files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("50", 50), ("-3", -3), ("0.5", 0.5), ("1e-2", 0.01), ("1.0e-2", 0.01), (".5", 0.5), ("2E3", 2000.0),
-        ("true", True), ("True", True), ("false", False), ("yes", "yes"), ("on", "on"), ("null", None),
-        ("[1, 2.5, 1e-3]", [1, 2.5, 0.001]), ("word", "word"), ("'7'", "7"), ("010", 10), ("1:30", "1:30"),
-        ("2020-01-01", "2020-01-01"), ("1_000", 1000),
-    ],
-)
-def test_values_from_the_command_line(text, value):
-    read = chapters.parse("name", text)
-    assert read == value and type(read) is type(value)
+def kept(root: Path) -> dict[str, dict]:
+    """What a run that fails must leave as it was: the sources, the book's pages, those of every other run."""
+    return {part: tree(root / part) for part in ("book", "companion", "_build/html", "_build/runs")}
 
 
-@pytest.mark.parametrize("text", ["[1, 2", "{", "a: b: c", "!!python/object:os.system x"])
-def test_values_that_cannot_be_read(text):
-    with pytest.raises(BookError, match="^seeds: cannot read"):
-        chapters.parse("seeds", text)
-
-
-def test_merge_gives_plain_values_in_order_and_the_last_source_wins():
-    values = chapters.merge(Toy, {"bars": [1, 0.5], "sides": 4}, {"sides": 5})
-    assert values == {"sides": 5, "bars": [1.0, 0.5]}
-    assert list(values) == ["sides", "bars"] and type(values["bars"][0]) is float and type(values["bars"]) is list
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"sidse": 4}, "unknown parameter 'sidse'; did you mean sides[?] known: sides, radius, bars, label, breaks"),
-        ({"sides": 2}, "sides: .*greater than or equal to 3, got 2"),
-        ({"sides": "many"}, "sides: .*integer, got 'many'"),
-        ({"sides": 4.0}, "sides: .*integer, got 4.0"),
-        ({"sides": True}, "sides: .*integer, got True"),
-        ({"radius": "1e-2"}, "radius: .*got '1e-2'.*write 1.0e-2"),
-        ({"radius": 0}, "radius: .*greater than 0, got 0"),
-        ({"radius": float("nan")}, "radius: .*finite"),
-        ({"breaks": "true"}, "breaks: .*boolean, got 'true'"),
-        ({"bars": []}, "bars"),
-        ({"label": None}, "label: .*string, got None"),
-    ],
-)
-def test_merge_refuses(given, message):
-    with pytest.raises(BookError, match=message) as refused:
-        chapters.merge(Toy, given)
-    assert "\n" not in str(refused.value)
-
-
-def test_a_file_is_read_as_papermill_reads_it(tmp_path):
-    path = tmp_path / "mine.yaml"
-    path.write_text("radius: 1e-2\n")
-    with pytest.raises(BookError, match="write 1.0e-2, not 1e-2"):
-        chapters.merge(Toy, chapters.read_values(path))
-    path.write_text("radius: 1.0e-2\nbreaks: true\n")
-    assert chapters.merge(Toy, chapters.read_values(path)) == {"radius": 0.01, "breaks": True}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [(None, "cannot read"), (b"a: [", "is not YAML"), (b"\xff\xfe\x00", "is not YAML"), (b"- 1\n", "name: value"), (b"", "name: value")],
-)
-def test_files_that_are_no_parameters(tmp_path, content, message):
-    path = tmp_path / "mine.yaml"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(BookError, match=message) as refused:
-        chapters.read_values(path)
-    assert "mine.yaml" in str(refused.value) and "\n" not in str(refused.value)
-
-
-def with_cell(source: str) -> nbformat.NotebookNode:
-    return new_notebook(cells=[new_code_cell(source, metadata={"tags": ["parameters"]})])
-
-
-def test_parameters_cell_is_read_without_running_it():
-    cell = with_cell("a: int = 3  # nodes\nb = -1.5\nc: tuple[int, ...] = (1, 2)\nd: int | None = None\ne: str = 'x # y'")
-    assert notebooks.parameters(cell) == {"a": 3, "b": -1.5, "c": (1, 2), "d": None, "e": "x # y"}
-    assert notebooks.parameters(new_notebook(cells=[new_code_cell("a = 3")])) == {}
-
-
-@pytest.mark.parametrize("source", ["a = b = 1", "a: int", "a = f(1)", "import os", "a = 1\na = 2", "a, b = 1, 2", "a = 2 * 3"])
-def test_parameters_cell_holds_literals_only(source):
-    with pytest.raises(BookError, match="only hold lines like name = value"):
-        notebooks.parameters(with_cell(source))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("sides: int = 12", "sides: int = 13", "sides is 13 in the parameters cell, 12"),
-        ("radius: float = 1.0", "radius: float = 1", "radius is 1 in the parameters cell, 1.0"),
-        ("breaks: bool", "broken: bool", "the parameters cell has sides, radius, bars, label, broken"),
-    ],
-)
-def test_parameters_cell_agrees_with_the_settings(tmp_path, old, new, message):
-    path = tmp_path / "toy.ipynb"
-    path.write_text((TOY / "book" / "toy.ipynb").read_text())
-    chapters.check_defaults(path, Toy)
-    path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(BookError, match=message):
-        chapters.check_defaults(path, Toy)
-
-
-@pytest.mark.parametrize("chapter", experiments.CHAPTERS)
-def test_every_chapter_is_in_the_book_and_holds_its_defaults(chapter):
-    page = {page.stem: page for page in book.pages(ROOT)}[chapter]
-    chapters.check_defaults(ROOT / page, experiments.CHAPTERS[chapter])
-
-
-@pytest.mark.parametrize("chapter", experiments.CHAPTERS)
-def test_every_parameter_has_a_meaning_and_a_unit(chapter):
-    for name, field in experiments.CHAPTERS[chapter].model_fields.items():
-        assert field.description, f"{chapter}: {name} has no description"
-
-
-def test_list_shows_types_defaults_and_meanings():
-    text = chapters.describe(REGISTRY)
-    assert "radius  float = 1.0" in text and "of the circle (metres)" in text and "list of float = [0.9, 0.99]" in text
+def run(book: Book, chapter: str = "polygon", name: str = "", **values) -> Path:
+    """Ask and run, as the command line does."""
+    words = [(key, str(value)) for key, value in values.items()]
+    return build.run(book, request.ask(book, chapter, words, name=name))
 
 
 def test_normal_form_is_reached_once_and_drops_what_changes():
-    cell = new_code_cell("# Parameters\na = 1", metadata={"tags": ["injected-parameters"], "papermill": {"duration": 1.2}})
+    first = {"tags": ["injected-parameters"], "papermill": {"duration": 1.2}}
+    cell = new_code_cell("# Parameters\na = 1", metadata=first)
     other = new_code_cell("a", metadata={"execution": {"iopub": "10:00"}, "tags": []}, id="kept")
-    notebook = new_notebook(cells=[cell, other], metadata={"papermill": {"start_time": "10:00"}, "kernelspec": {"name": "mine", "display_name": "Mine"}})
+    about = {"papermill": {"start_time": "10:00"}, "kernelspec": {"name": "mine", "display_name": "Mine"}}
+    notebook = new_notebook(cells=[cell, other], metadata=about)
     notebooks.normalise(notebook)
     assert cell.id == "injected-parameters" and cell.metadata.tags == ["injected-parameters", "hide-input"]
     assert other.id == "kept" and other.metadata == {} and "papermill" not in notebook.metadata
@@ -188,96 +66,283 @@ def test_problems_of_an_executed_notebook():
     assert "ValueError: no" in notebooks.problems(new_notebook(cells=[stored]))[0]
 
 
-def make_toy(root: Path) -> Path:
-    """A book of one chapter that shares everything but its text with the real one."""
-    shutil.copytree(TOY, root, ignore=shutil.ignore_patterns("make_toy.py"))
-    shutil.copy(ROOT / "_config.yml", root)
-    for name in ("references.bib", "scorecard.ipynb"):
-        shutil.copy(ROOT / "book" / name, root / "book")
-    shutil.copytree(ROOT / "book" / "_ext", root / "book" / "_ext")
-    return root
+def test_a_file_that_is_no_notebook_is_named(tmp_path):
+    (tmp_path / "x.ipynb").write_text("{")
+    with pytest.raises(BookError, match="x.ipynb is not a notebook"):
+        notebooks.read(tmp_path / "x.ipynb")
+    with pytest.raises(BookError, match="there is no notebook"):
+        notebooks.read(tmp_path / "y.ipynb")
+
+
+def test_a_kernel_that_dies_is_one_line(tmp_path):
+    cell = new_code_cell("import os; os._exit(1)")
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "greedy.ipynb")
+    with pytest.raises(BookError, match="greedy was not finished: Kernel died; often .* memory") as failed:
+        notebooks.execute(tmp_path / "greedy.ipynb", {})
+    assert "\n" not in str(failed.value)
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory) -> Path:
-    """The toy book, its notebooks executed and stored, built once; tests leave it rendered."""
-    root = make_toy(tmp_path_factory.mktemp("books") / "toy")
-    book.rewrite(root, REGISTRY)
-    book.build(root, REGISTRY)
-    return root
+def toy(tmp_path_factory) -> Book:
+    """A book of two chapters, polygon and ring, executed, stored and built; tests leave its html as it is."""
+    root = toy_book.drop(tmp_path_factory.mktemp("books") / "toy")
+    toy_book.add_chapter(root, "ring")
+    book = toy_book.book(root, "ring")
+    changed = {page.stem for page in build.rewrite(book)}
+    assert changed == {"polygon", "ring", "scorecard"}
+    assert build.build(book) == root / "_build" / "html" / "index.html"
+    return book
+
+
+@pytest.fixture
+def copy(toy, tmp_path) -> Book:
+    """A copy of it, to be damaged."""
+    root = tmp_path / "copy"
+    shutil.copytree(toy.root, root, ignore=NOT_CODE)
+    return toy_book.book(root, "ring")
 
 
 def test_build_renders_every_chapter_and_the_scorecard(toy):
-    html = toy / "_build" / "html"
-    assert "2 claims: 1 hold, 1 fail, 0 undecided" in (html / "book" / "intro.html").read_text()
-    assert "toy/share-0.99" in (html / "book" / "scorecard.html").read_text()
-    assert not list((toy / "_build").glob("stage-*"))
+    html = toy.work / "html"
+    assert "6 claims: 4 hold, 2 fail, 0 undecided" in (html / "book" / "intro.html").read_text()
+    assert "polygon/share-0.99" in (html / "book" / "scorecard.html").read_text()
+    assert "ring/share-0.99" in (html / "book" / "scorecard.html").read_text()
+    assert not (toy.work / "runs").exists()
 
 
-def test_execution_is_byte_identical(toy):
-    before = tree(toy / "book")
-    assert book.rewrite(toy, REGISTRY) == []
-    assert tree(toy / "book") == before
-    staged = toy / "_build" / "run" / "book"
-    assert tree(staged) == before  # what a build executes is what is stored
+def test_theorem_exercise_and_data_of_a_figure_are_on_the_page(toy):
+    text = (toy.work / "html" / "book" / "polygon.html").read_text()
+    assert 'class="proof theorem admonition"' in text and "Theorem 1.1" in text
+    assert 'class="exercise admonition"' in text and "A bar for the polygon" in text
+    assert 'class="solution dropdown admonition"' in text, "the solution is folded"
+    assert 'href="#thm-polygon"' in text and 'href="#ex-polygon"' in text
+    assert text.count("fig-polygon.measured.csv") == text.count("fig-polygon.exact.csv") == 1
 
 
-def test_run_changes_the_rendering_and_nothing_in_book(toy):
-    before = tree(toy / "book")
-    page = book.run(toy, REGISTRY, "toy", chapters.merge(Toy, {"sides": 100, "label": "fine"}))
-    assert page == toy / "_build" / "html" / "book" / "toy.html"
-    assert tree(toy / "book") == before
+def test_execution_is_byte_identical_and_says_one_line_for_each_chapter(toy, capfd):
+    before = tree(toy.root / "book")
+    assert build.rewrite(toy) == []
+    assert tree(toy.root / "book") == before
+    staged = tree(toy.work / "stage" / "book")
+    assert {name: staged.get(name) for name in before} == before  # what a build executes is what is stored
+    assert all(
+        name.startswith("figures/") or name.endswith(".request.json") for name in set(staged) - set(before)
+    )
+    out = capfd.readouterr()
+    lines = [line.rpartition(" in ")[0] for line in out.out.splitlines()]
+    assert sorted(lines) == [f"executed book/{name}.ipynb" for name in ("polygon", "ring", "scorecard")]
+    assert lines[-1] == "executed book/scorecard.ipynb" and out.err == ""
+
+
+def test_run_renders_into_its_own_folder_and_changes_nothing_else(toy):
+    before = kept(toy.root)
+    page = run(toy, name="hundred", sides=100, label="fine")
+    folder = toy.work / "runs" / "hundred"
+    assert page == folder / "book" / "polygon.html"
+    after = kept(toy.root)
+    assert {
+        name: file for name, file in after["_build/runs"].items() if not name.startswith("hundred/")
+    } == {}
+    assert {**after, "_build/runs": {}} == before
     text = page.read_text()
-    assert "Show the parameters of this run" in text and "The fine polygon" in text
-    assert "2 claims: 2 hold, 0 fail" in (toy / "_build" / "html" / "book" / "intro.html").read_text()
-    stored = [claim.value for claim in claims.collect(toy / "_build" / "run" / "book")]
-    assert stored[0] == pytest.approx(0.99934, rel=1e-5)  # 100 / (2 pi) * sin(2 pi / 100)
+    assert "Show the parameters of this run" in text and "The fine polygon of 100 sides" in text
+    assert "6 claims: 5 hold, 1 fail, 0 undecided" in (folder / "book" / "intro.html").read_text()
+    stored = {claim.id: claim.value for claim in scorecard.collect(toy.work / "stage" / "book")}
+    assert stored["polygon/share-0.9"] == pytest.approx(0.99934, rel=1e-5)  # 100 / (2 pi) * sin(2 pi / 100)
+    assert request.asked(toy, "polygon", folder).values == {"sides": 100, "label": "fine"}
 
 
-def damage(root: Path, kind: str) -> None:
+def test_a_run_of_another_chapter_shows_this_one_as_stored(toy):
+    """Not as the last run left it, which is what a page that is not read again would show."""
+    assert "polygon of 100 sides" in (toy.work / "runs" / "hundred" / "book" / "polygon.html").read_text()
+    before = kept(toy.root)
+    run(toy, "ring", name="square", sides=4)
+    folder = toy.work / "runs" / "square" / "book"
+    assert "The inside polygon of 12 sides" in (folder / "polygon.html").read_text()
+    assert "The inside ring of 4 sides" in (folder / "ring.html").read_text()
+    card = (folder / "scorecard.html").read_text()
+    assert "of 100 sides" not in card and "polygon of 12 sides" in card and "ring of 4 sides" in card
+    assert "6 claims: 3 hold, 3 fail, 0 undecided" in (folder / "intro.html").read_text()
+    others = {
+        name: file for name, file in kept(toy.root)["_build/runs"].items() if not name.startswith("square/")
+    }
+    assert others == before["_build/runs"]
+
+
+def test_a_name_stands_for_one_set_of_values(toy, monkeypatch):
+    taken = toy.work / "runs" / "taken"
+    request.ask(toy, "polygon", [("sides", "5")], name="taken").save(taken_folder(taken))
+    monkeypatch.setattr(build, "_execute", lambda *_: pytest.fail("work has started"))
+    for other in (dict(sides=6), dict(), dict(sides=5, label="x"), dict(chapter="ring", sides=5)):
+        with pytest.raises(BookError, match=f"{taken} is there, and of other parameters; .* another --name"):
+            run(toy, name="taken", **other)
+    with pytest.raises(pytest.fail.Exception, match="work has started"):  # the same again is no other
+        run(toy, name="taken", sides=5)
+    shutil.rmtree(taken)
+
+
+def taken_folder(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    return folder
+
+
+def damage(book: Book, kind: str) -> None:
     """Break one thing in a copy of the toy book."""
-    page, chapter = root / "book" / "intro.md", root / "book" / "toy.ipynb"
+    root = book.root
+    page, chapter, toc = root / "book" / "intro.md", root / "book" / "polygon.ipynb", root / "_toc.yml"
     if kind == "reference":
         page.write_text(page.read_text() + "\nSee {ref}`nowhere`.\n")
     elif kind == "default":
         chapter.write_text(chapter.read_text().replace("sides: int = 12", "sides: int = 13"))
     elif kind == "toc":
-        (root / "_toc.yml").write_text((root / "_toc.yml").read_text() + "  - file: book/missing\n")
+        toc.write_text(toc.read_text() + "      - file: book/missing\n")
     elif kind == "traceback":
-        chapter.write_text(chapter.read_text().replace("if breaks:", "if not breaks:"))
+        chapter.write_text(chapter.read_text().replace("areas.round(3)", "areas.round('three')"))
 
 
 @pytest.mark.parametrize(
     ("kind", "values", "message"),
     [
-        ("", {"breaks": True}, "toy failed in cell 4: RuntimeError: asked to break .*with its traceback"),
-        ("reference", {}, r"does not render: book/intro.md.*nowhere"),
+        (
+            "",
+            {"bars": "[0.9, 0.9]"},
+            "polygon failed in cell 7: ValueError: claimed twice .*with its traceback",
+        ),
         ("default", {}, "sides is 13 in the parameters cell"),
         ("toc", {}, "_toc.yml names book/missing"),
-        ("traceback", {}, "toy failed in cell 3: RuntimeError"),
+        ("traceback", {}, "polygon failed in cell 5: TypeError"),
     ],
 )
-def test_a_failure_leaves_the_last_rendering(toy, tmp_path, kind, values, message):
-    root = tmp_path / "toy"
-    shutil.copytree(toy, root, symlinks=True)
-    damage(root, kind)
-    kept = {part: tree(root / part) for part in ("book", "_build/run", "_build/html")}
+def test_a_failure_leaves_the_last_rendering(copy, kind, values, message):
+    damage(copy, kind)
+    before = kept(copy.root)
     with pytest.raises(BookError, match=message) as failed:
-        book.run(root, REGISTRY, "toy", values)
+        run(copy, name="other", **values)
     assert "\n" not in str(failed.value)
-    assert {part: tree(root / part) for part in kept} == kept
-    assert not list((root / "_build").glob("stage-*"))
+    assert kept(copy.root) == before
+    if "with its traceback" in message:
+        saved = notebooks.read(copy.work / "failed" / "polygon.ipynb")
+        assert "failed run" in "".join(notebooks.problems(saved))
 
 
-def test_a_swap_that_fails_half_way_is_undone(toy, tmp_path, monkeypatch):
-    root = tmp_path / "toy"
-    shutil.copytree(toy, root)
-    kept = {part: tree(root / part) for part in ("_build/run", "_build/html")}
-    stage = root / "_build" / "stage-x"
-    make_toy(stage)
-    html = stage / "_build" / "html"
-    html.mkdir(parents=True)
-    monkeypatch.setattr(book, "render", lambda root, stage: html)
+def test_a_page_that_does_not_render_leaves_all_others(toy):
+    path = toy.root / "book" / "intro.md"
+    intro = path.read_text()
+    damage(toy, "reference")
+    before = kept(toy.root)
+    with pytest.raises(BookError, match=r"does not render: book/intro.md.*nowhere") as failed:
+        run(toy, name="six", sides=6)
+    assert "\n" not in str(failed.value) and str(toy.work / "render.log") in str(failed.value)
+    assert kept(toy.root) == before
+    path.write_text(intro)
+
+
+BOOK_TOOL = """
+import sys
+from pathlib import Path
+built = Path(sys.argv[2]) / "_build"
+read = (built / "doctree").exists()
+(built / "html").mkdir(parents=True)
+(built / "doctree").touch()
+sys.exit(0 if read else print("book/intro.md: WARNING: said once") or 1)
+"""
+
+
+def test_a_rendering_that_failed_is_not_gone_on_with(tmp_path, monkeypatch):
+    """A page that has been read once does not repeat its warnings: the second rendering would pass."""
+    monkeypatch.setattr(build, "JUPYTER_BOOK", BOOK_TOOL)
+    for _ in range(2):
+        with pytest.raises(BookError, match="WARNING: said once"):
+            build.render(tmp_path / "stage", tmp_path)
+    (tmp_path / "stage" / "_build" / "complete").touch()  # as one that went well leaves it
+    assert build.render(tmp_path / "stage", tmp_path) == tmp_path / "stage" / "_build" / "html"
+    (tmp_path / "stage" / "_build" / "complete").unlink()  # as one that was killed leaves it
+    with pytest.raises(BookError, match="WARNING: said once"):
+        build.render(tmp_path / "stage", tmp_path)
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs still; one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(condition, what: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} took over {seconds} s"
+        time.sleep(0.1)
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_killed_run_leaves_nothing_at_work_and_the_next_one_works(toy):
+    """Killed in mid-run, and again while it renders."""
+    chapter = toy.root / "companion" / "chapters" / "polygon" / "tables.py"
+    code, before = chapter.read_text(), kept(toy.root)
+    mark = toy.work / "kernel"
+    say = f'open({str(mark)!r}, "w").write(f"{{os.getpid()}} {{os.getppid()}}.")'
+    chapter.write_text(f"{code}\nimport os, time\n{say}\ntime.sleep(300)\n")
+    words = [sys.executable, "-m", "companion", "run", "polygon", "-p", "sides", "7"]
+    started = subprocess.Popen(
+        words, cwd=toy.root, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL
+    )
+    wait_for(lambda: mark.exists() and mark.read_text().endswith("."), "the start of the kernel")
+    os.kill(started.pid, signal.SIGKILL)
+    started.wait()
+    others = [int(number) for number in mark.read_text().rstrip(".").split()]
+    wait_for(lambda: not any(map(alive, others)), "the end of kernel and worker", 20)
+    chapter.write_text(code)
+    assert kept(toy.root) == before
+
+    (toy.work / "stage" / "_build" / "complete").unlink(missing_ok=True)  # as a rendering does first
+    for file in (toy.work / "stage" / "_build" / ".doctrees").rglob("*.*"):
+        file.write_bytes(file.read_bytes()[:100]) if file.is_file() else None
+    page = run(toy, "ring", name="eight", sides=8)
+    assert "The inside ring of 8 sides" in page.read_text()
+    assert "The inside polygon of 12 sides" in page.with_name("polygon.html").read_text()
+
+
+def test_a_rendering_that_outlives_its_run_keeps_the_stage_to_itself(toy):
+    with build._stage(toy):
+        renderer = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+    with pytest.raises(BookError, match="another run is at work"), build._stage(toy):
+        pass
+    renderer.communicate(b"\n")
+    with build._stage(toy):
+        pass
+
+
+def test_the_stage_becomes_the_sources_whatever_was_left_in_it(copy):
+    stage = copy.work / "stage"
+    (stage / "book" / "polygon.ipynb").write_text("{")
+    (stage / "book" / "intro.md").unlink()
+    (stage / "book" / "left.md").write_text("# Left")
+    (stage / "book" / "figures" / "polygon").mkdir(parents=True, exist_ok=True)
+    (stage / "book" / "figures" / "polygon" / "fig-old.csv").write_text("x\n")
+    (stage / "_config.yml").write_text("")
+    same = (stage / "book" / "references.bib").stat().st_mtime_ns
+    with build._stage(copy) as found:
+        assert found == stage and tree(stage / "book") == tree(copy.root / "book")
+        assert (stage / "_config.yml").read_text() == (copy.root / "_config.yml").read_text()
+        assert (stage / "book" / "references.bib").stat().st_mtime_ns == same, (
+            "what is the same is not written"
+        )
+
+
+def test_results_and_published_numbers_are_not_staged(copy):
+    for name in ("results", "reference"):
+        (copy.root / "book" / name).mkdir()
+        (copy.root / "book" / name / "x.csv").write_text("x\n")
+    with build._stage(copy) as stage:
+        assert not list(stage.rglob("x.csv"))
+
+
+def test_a_swap_that_fails_half_way_is_undone(copy, monkeypatch):
+    before, target = kept(copy.root), copy.work / "html"
+    html = copy.work / "fresh"
+    html.mkdir()
     move = Path.rename
 
     def rename(self, target):
@@ -287,58 +352,89 @@ def test_a_swap_that_fails_half_way_is_undone(toy, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(OSError, match="disk full"):
-        book._publish(root, stage)
-    assert {part: tree(root / part) for part in kept} == kept
+        build._publish(html, target)
+    assert kept(copy.root) == before and not list(copy.work.glob(".html*"))
+
+
+def test_a_swap_leaves_nothing_of_the_last_pages(copy):
+    html = copy.work / "fresh"
+    html.mkdir()
+    (html / "new.html").touch()
+    assert build._publish(html, copy.work / "html") == copy.work / "html"
+    assert [path.name for path in (copy.work / "html").iterdir()] == ["new.html"]
+    assert not html.exists() and not list(copy.work.glob(".html*"))
 
 
 def test_one_run_at_a_time(toy):
-    with book._stage(toy), pytest.raises(BookError, match="another run is at work"), book._stage(toy):
+    with build._stage(toy), pytest.raises(BookError, match="another run is at work"), build._stage(toy):
         pass
 
 
-def test_other_chapters_must_be_executed(toy, tmp_path):
-    root = tmp_path / "toy"
-    shutil.copytree(toy, root)
-    shutil.copy(TOY / "book" / "toy.ipynb", root / "book" / "other.ipynb")
-    (root / "_toc.yml").write_text((root / "_toc.yml").read_text() + "  - file: book/other\n")
+def test_other_chapters_must_be_executed(copy):
+    shutil.copy(toy_book.TOY / "book" / "polygon.ipynb", copy.root / "book" / "other.ipynb")
+    (copy.root / "_toc.yml").write_text((copy.root / "_toc.yml").read_text() + "      - file: book/other\n")
     with pytest.raises(BookError, match="book/other.ipynb: cell 1 was not executed"):
-        book.run(root, REGISTRY, "toy", {})
+        run(copy)
+
+
+def test_a_build_is_refused_before_any_work_when_its_data_are_missing(copy, tmp_path, monkeypatch):
+    def check(self, data):
+        if data and not (data / "images").exists():
+            raise DataError(f"no images in {data}")
+
+    monkeypatch.setattr(copy.chapters["ring"], "check", check)
+    monkeypatch.setattr(build, "_execute", lambda *_: pytest.fail("work has started"))
+    with pytest.raises(DataError, match=f"no images in {tmp_path}"):
+        build.build(copy, tmp_path)
+    (tmp_path / "images").touch()
+    with pytest.raises(pytest.fail.Exception, match="work has started"):
+        build.build(copy, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["run", "toi"], "unknown chapter 'toi'; did you mean toy? known: toy"),
-        (["run", "toy", "-p", "sidse", "4"], "unknown parameter 'sidse'; did you mean sides?"),
-        (["run", "toy", "-p", "sides", "2"], "sides: "),
-        (["run", "toy", "-p", "breaks", "7"], "breaks: "),
-        (["run", "toy", "-f", "missing.yaml"], "cannot read missing.yaml"),
-        (["run", "toy", "-p", "breaks", "true"], "toy failed in cell 4: RuntimeError: asked to break"),
+        (["run", "polygom"], "unknown chapter 'polygom'; did you mean polygon? known: polygon, ring"),
+        (["run", "polygon", "-p", "sidse", "4"], "unknown parameter 'sidse'; did you mean sides?"),
+        (["run", "polygon", "-p", "sides", "2"], "sides: "),
+        (["run", "polygon", "-p", "label", "7"], "label: "),
+        (["run", "polygon", "-p", "results", "x"], "unknown parameter 'results'"),
+        (["run", "polygon", "-f", "missing.yaml"], "cannot read missing.yaml"),
+        (["run", "polygon", "--name", "../html"], "the name of a run must be that of a folder"),
+        (["run", "polygon", "--results", "_toc.yml"], "results folder "),
+        (
+            ["run", "polygon", "-p", "bars", "[0.9, 0.9]"],
+            "polygon failed in cell 7: ValueError: claimed twice",
+        ),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line(toy, words, message, monkeypatch, capfd):
-    monkeypatch.setattr(experiments, "CHAPTERS", REGISTRY)
-    monkeypatch.setattr(command, "ROOT", toy)
-    kept = {part: tree(toy / part) for part in ("book", "_build/run", "_build/html")}
+    monkeypatch.setattr(command, "_book", lambda: toy)
+    monkeypatch.chdir(toy.root)
+    before = kept(toy.root)
     assert command.main(words) == 1
     out = capfd.readouterr()
     assert out.err.startswith(f"error: {message}") and out.err.count("\n") == 1
-    assert {part: tree(toy / part) for part in kept} == kept
+    assert kept(toy.root) == before
 
 
 def test_plain_papermill_works_from_any_folder(toy, tmp_path):
+    """With the chapter in the package, as those of the book are: a copy of both, with the polygon in it."""
+    for package in ("ts_core", "companion"):
+        shutil.copytree(ROOT / package, tmp_path / "checkout" / package, ignore=NOT_CODE)
+    toy_book.drop(tmp_path / "checkout")
+    (tmp_path / "elsewhere").mkdir()
     tool = Path(sys.executable).parent / "papermill"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    words = [tool, toy / "book" / "toy.ipynb", "out.ipynb", "-p", "sides", "6", "--no-progress-bar"]
-    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    words = [tool, toy.root / "book" / "polygon.ipynb", "out.ipynb", "-p", "sides", "6", "--no-progress-bar"]
+    done = subprocess.run(
+        words,
+        cwd=tmp_path / "elsewhere",
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "checkout")},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
-    assert notebooks.problems(notebooks.read(tmp_path / "out.ipynb")) == []
-    assert next(iter(claims.collect(tmp_path))).value == pytest.approx(0.82699, rel=1e-4)  # 3 sqrt(3) / (2 pi)
-
-
-def test_a_file_that_is_no_notebook_is_named(tmp_path):
-    (tmp_path / "x.ipynb").write_text("{")
-    with pytest.raises(BookError, match="x.ipynb is not a notebook"):
-        notebooks.read(tmp_path / "x.ipynb")
-    with pytest.raises(BookError, match="there is no notebook"):
-        notebooks.read(tmp_path / "y.ipynb")
+    assert notebooks.problems(notebooks.read(tmp_path / "elsewhere" / "out.ipynb")) == []
+    found = next(iter(scorecard.collect(tmp_path / "elsewhere"))).value
+    assert found == pytest.approx(0.82699, rel=1e-4)  # 3 sqrt(3) / (2 pi)
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["out.ipynb"]

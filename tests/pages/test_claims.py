@@ -1,17 +1,19 @@
-"""Claims: verdicts against bars, intervals over seeds, and the way from a chapter's output to the scorecard."""
+"""Claims: verdicts against bars, intervals over seeds, the way from a chapter's output to the scorecard."""
 
 import json
 import math
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from ts_core import claims
-from ts_core.claims import Claim, interval
+from companion.pages import claims, scorecard, statistics
+from companion.pages.claims import Claim
+from companion.pages.statistics import interval
 
 WORDS = dict(id="two/x", place="Theorem 1", sentence="x is large")
 
@@ -90,12 +92,60 @@ def test_interval_of_too_little_says_so():
     assert all(map(math.isnan, interval([1.0, math.nan, 2.0])))
 
 
-def example() -> claims.Table:
-    return claims.table([
-        Claim(value=3e-15, low=1e-15, high=4e-15, at_most=1e-12, **WORDS),
-        Claim(value=0.123456789, low=0.1, high=0.2, at_most=0.05, scale="paper", published=0.04, note="a < b", **WORDS),
-        Claim(value=math.nan, low=math.nan, high=math.inf, at_least=1, id="two/y", place="§ 2", sentence="y & <z>"),
-    ])
+def test_measured_is_the_mean_over_seeds_as_a_claim_takes_it():
+    claim = Claim(**statistics.measured(pd.Series([0.5, 0.7, 0.9])), at_least=0.1, **WORDS)
+    assert claim.value == pytest.approx(0.7) and 0.5 <= claim.low <= 0.7 <= claim.high <= 0.9
+
+
+def test_distance_by_hand():
+    """Seeds measure 0 and 4, 2 and 4; published are 1 and 2: the means are |1 - 1| and |4 - 2| off."""
+    ours = pd.DataFrame({"x": [1, 2, 1, 2], "seed": [0, 0, 1, 1], "y": [0.0, 4.0, 2.0, 4.0]})
+    published = pd.DataFrame({"x": [1, 2, 3, 4], "y": [1.0, 2.0, 5.0, math.nan]})
+    found = statistics.distance(ours, published, ["x"], "y")
+    assert found["value"] == pytest.approx(1.0)
+    # one seed alone is 1 off at the first point and 2 at the second: no resampling is nearer than both seeds
+    assert (found["low"], found["high"]) == pytest.approx((1.0, 1.5))
+    assert found["note"] == "2 of 3 published points, 2 seeds"
+
+
+def test_a_count_may_be_any_number_and_keeps_its_words():
+    claim = claims.count(0.25, at_most=0.5, published=0.3, note="of 4", **WORDS)
+    assert (claim.low, claim.value, claim.high) == (0.25, 0.25, 0.25) and claim.measured() == "0.25"
+    assert (claim.published, claim.note, claim.bar) == (0.3, "of 4", "≤ 0.5")
+
+
+def test_a_claim_survives_its_way_through_a_notebook():
+    for claim in example():
+        stored = json.loads(json.dumps(claims.to_json(claim), allow_nan=False))
+        assert stored["verdict"] == claim.verdict
+        assert repr(claims.from_json(stored)) == repr(claim)  # NaN is not equal to itself
+
+
+def example() -> scorecard.Table:
+    return scorecard.Table(
+        [
+            Claim(value=3e-15, low=1e-15, high=4e-15, at_most=1e-12, **WORDS),
+            Claim(
+                value=0.123456789,
+                low=0.1,
+                high=0.2,
+                at_most=0.05,
+                scale="paper",
+                published=0.04,
+                note="a < b",
+                **WORDS,
+            ),
+            Claim(
+                value=math.nan,
+                low=math.nan,
+                high=math.inf,
+                at_least=1,
+                id="two/y",
+                place="§ 2",
+                sentence="y & <z>",
+            ),
+        ]
+    )
 
 
 def test_text_is_the_same_on_every_machine():
@@ -116,7 +166,7 @@ def test_html_shows_both_scales_and_escapes():
 def test_a_claim_is_made_once_per_scale():
     one = Claim(value=1, low=1, high=1, at_least=1, **WORDS)
     with pytest.raises(ValueError, match="claimed twice at the same scale: two/x"):
-        claims.table([one, one])
+        scorecard.Table([one, one])
 
 
 def test_scorecard_collects_what_chapters_store(tmp_path):
@@ -125,7 +175,7 @@ def test_scorecard_collects_what_chapters_store(tmp_path):
     for name in ("b_chapter", "scorecard"):
         cell = new_code_cell("table", outputs=[new_output("execute_result", data=data, metadata=metadata)])
         nbformat.write(new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
-    found = claims.collect(tmp_path)  # its own copy is not collected: that would be each claim twice
+    found = scorecard.collect(tmp_path)  # its own copy is not collected: that would be each claim twice
     assert repr(found) == repr(example())
     assert [claim.id for claim in found] == ["two/x", "two/x", "two/y"]
-    assert repr(claims.collect(tmp_path / "nothing")) == "0 claims: 0 hold, 0 fail, 0 undecided"
+    assert repr(scorecard.collect(tmp_path / "nothing")) == "0 claims: 0 hold, 0 fail, 0 undecided"

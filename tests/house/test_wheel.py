@@ -1,0 +1,132 @@
+"""The installed package: the wheel holds all that is needed, and a reader's work lands in his own folder."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests import toy_book
+from tests.toy_book import ROOT
+
+BOOK = "companion/_sources"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    words = ["wheel", "--quiet", "--no-build-isolation", "--no-deps", "--wheel-dir", folder, ROOT]
+    done = subprocess.run([sys.executable, "-m", "pip", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def python(wheel, tmp_path_factory) -> Path:
+    """The Python of an environment that has the wheel installed, and sees the packages of this one beside it.
+
+    A .pth file adds a folder of packages, but the .pth files in it are not followed: a checkout that is installed
+    there by such a file stays out of sight.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, with_pip=False, symlinks=True)
+    here = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    python = folder / "bin" / "python"
+    words = ["--python", python, "install", "--quiet", "--no-deps", "--no-index", "--no-compile", wheel]
+    subprocess.run([sys.executable, "-m", "pip", *words], check=True)
+    (here / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+def run(python: Path, folder: Path, *words: str) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([python, *words], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def installed(python: Path) -> Path:
+    return next(python.parents[1].glob("lib/python*/site-packages"))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Digest of every file below a folder, but what Python keeps of its modules."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_the_wheel_holds_both_packages_and_the_sources_of_the_book(wheel):
+    with zipfile.ZipFile(wheel) as files:
+        names = set(files.namelist())
+    listed = subprocess.run(["git", "ls-files", "ts_core", "companion", "book", "benchmarks/results"], cwd=ROOT,
+                            capture_output=True, text=True).stdout.split()  # fmt: skip
+    listed = listed or [
+        str(path.relative_to(ROOT))
+        for part in ("ts_core", "companion", "book", "benchmarks/results")
+        for path in (ROOT / part).rglob("*")
+        if path.is_file() and not {"__pycache__", ".ipynb_checkpoints", "figures"} & set(path.parts)
+    ]
+    packages = {name for name in listed if name.startswith(("ts_core", "companion"))}
+    sources = {f"{BOOK}/{name}" for name in (*(set(listed) - packages), "_toc.yml", "_config.yml")}
+    assert len(packages) > 80 and len(sources) > 60
+    assert {name for name in names if ".dist-info/" not in name} == packages | sources
+
+
+def test_every_module_is_imported_from_the_installation_alone(python, tmp_path):
+    code = (
+        "import importlib, pkgutil, sys, companion, ts_core\n"
+        "for package in (companion, ts_core):\n"
+        "    for found in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "        if not found.name.endswith('__main__'):\n"
+        "            print(importlib.import_module(found.name).__file__)\n"
+        f"assert {str(ROOT)!r} not in sys.path, sys.path\n"
+    )
+    files = run(python, tmp_path, "-c", code).stdout.split()
+    assert len(files) > 80 and all(Path(file).is_relative_to(installed(python)) for file in files)
+
+
+def test_without_a_book_of_ones_own_work_goes_into_the_folder_one_is_in(python, tmp_path):
+    asked = "from companion import place; print(place.root(), place.work())"
+    found = run(python, tmp_path, "-c", asked).stdout.split()
+    assert found == [str(installed(python) / BOOK), str(tmp_path / "_build")]
+    swept = (
+        "from companion.__main__ import main; from companion.runs.sweeps import Sweep\n"
+        "Sweep.run = lambda self, scale, store, target, **options: print(store.folder) or target\n"
+        "for scale in ('quick', 'paper'): main(['sweep', 'sample_complexity', '--scale', scale])\n"
+        "assert main(['notebooks']) == 1\n"
+    )
+    done = run(python, tmp_path, "-c", swept)
+    where = (
+        f"{tmp_path / '_build' / 'cells'}\nwrote {tmp_path / '_build' / 'results' / 'sample_complexity'}\n"
+    )
+    assert done.stdout == 2 * where
+    assert (
+        done.stderr == "error: the notebooks of an installed package stay as they are; work in a checkout\n"
+    )
+
+
+def test_it_lists_sweeps_and_runs_in_the_readers_folder(python, tmp_path):
+    """The book of the package first, then one that the reader drops there."""
+    before = tree(installed(python))
+    listed = run(python, tmp_path, "-m", "companion", "list").stdout
+    assert listed.startswith("two_layer_theorem\n") and "  sample_complexity: quick, paper" in listed
+    assert list(tmp_path.iterdir()) == [], "a list leaves nothing"
+
+    toy_book.drop(tmp_path / "mine")
+    done = run(python, tmp_path / "mine", "-m", "companion", "sweep", "polygon_darts", "--workers", "1")
+    made = tmp_path / "mine" / "_build"
+    assert done.stdout == f"wrote {made / 'results' / 'polygon_darts'}\n"
+    assert len(list((made / "cells").iterdir())) == 5
+    done = run(
+        python, tmp_path / "mine", "-m", "companion", "run", "polygon", "-p", "sides", "5", "--name", "five"
+    )
+    page = made / "runs" / "five" / "book" / "polygon.html"
+    assert done.stdout.splitlines()[-1] == f"open {page.as_uri()}"
+    assert "The inside polygon of 5 sides" in page.read_text()
+    assert tree(installed(python)) == before, "nothing is written into the installation"

@@ -1,0 +1,122 @@
+"""A chapter's page: its parameters, its cells, stored tables, published numbers, data beside its figures."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from companion.pages import parameters, request
+from companion.pages.page import Page, provenance
+from companion.runs.spec import Cell, SpecError, Tables
+from companion.runs.store import StoreError, export
+from tests import toy_book
+
+
+class Count(Cell):
+    """Counts, and leaves a mark each time that it does."""
+
+    to: int = 3
+    mark: str = ""
+
+    def run(self, *earlier: Tables) -> Tables:
+        Path(self.mark).write_text(Path(self.mark).read_text() + "x")
+        start = earlier[0]["counts"].number.max() if earlier else 0
+        return {"counts": pd.DataFrame({"number": range(start, start + self.to)})}
+
+
+@pytest.fixture
+def opened(tmp_path, monkeypatch):
+    """Opens the polygon's page as its notebook does, with or without a request."""
+    book = toy_book.book(toy_book.drop(tmp_path / "toy"))
+    monkeypatch.chdir(book.root / "book")
+    spec = book.chapters["polygon"]
+    monkeypatch.setattr(
+        plt, "style", type("Style", (), {"use": staticmethod(lambda path: used.append(path))})
+    )
+    used = []
+
+    def open_(asked: request.Request | None = None, **changes) -> Page:
+        if asked:
+            asked.save(Path.cwd())
+        page = Page(book, spec, {**parameters.defaults(spec), **changes})
+        assert used == [book.root / "book" / "house.mplstyle"]
+        return page
+
+    return open_
+
+
+def asked(tmp_path: Path, **changes) -> request.Request:
+    return request.Request("polygon", {}, str(tmp_path / "cells"), **changes)
+
+
+def test_it_holds_the_checked_parameters(opened):
+    assert opened(sides=7, bars=[0.5]).spec.sides == 7
+    with pytest.raises(SpecError, match="sides: .*got 2"):
+        opened(sides=2)
+
+
+def test_without_a_request_it_works_in_the_books_own_folders(opened):
+    page = opened()
+    assert page.data is None and page.store.folder == page.book.work / "cells"
+
+
+def test_with_a_request_it_works_where_the_reader_said(opened, tmp_path):
+    page = opened(asked(tmp_path, data=str(tmp_path)))
+    assert page.data == tmp_path and page.store.folder == tmp_path / "cells"
+
+
+def test_finished_cells_are_read_and_not_computed_again(opened, tmp_path):
+    page, mark = opened(asked(tmp_path)), tmp_path / "mark"
+    mark.write_text("")
+    cells = [Count(mark=str(mark)), Count(to=2, mark=str(mark))]
+    assert list(page.run(*cells)["counts"].number) == [0, 1, 2, 0, 1]
+    assert list(page.run(*cells)["counts"].number) == [0, 1, 2, 0, 1] and mark.read_text() == "xx"
+
+
+def test_cells_of_a_later_stage_get_the_tables_of_the_earlier(opened, tmp_path):
+    page, mark = opened(asked(tmp_path)), tmp_path / "mark"
+    mark.write_text("")
+    found = page.run_stages([[Count(mark=str(mark))], [Count(to=2, mark=str(mark))]])
+    assert list(found["counts"].number) == [2, 3]
+
+
+def test_stored_tables_come_with_where_they_come_from(opened):
+    page = opened()
+    facts = {"sweep": "polygon_darts", "spec": {}, "versions": {"numpy": "2"}, "commit": "abc"}
+    assert not page.has("polygon_darts")
+    export(
+        page.book.root / "book" / "results" / "polygon_darts",
+        {"shares": pd.DataFrame({"share": [0.5]})},
+        facts,
+    )
+    assert page.has("polygon_darts") and not page.has("other")
+    tables, found = page.stored("polygon_darts")
+    assert tables["shares"].share.item() == 0.5
+    assert list(provenance(found).index) == ["sweep", "commit", "numpy"]
+    with pytest.raises(StoreError, match="cannot read results at .*other"):
+        page.stored("other")
+
+
+def test_published_numbers_are_those_of_the_book(opened):
+    page = opened()
+    folder = page.book.root / "book" / "reference"
+    folder.mkdir()
+    (folder / "euclid.csv").write_text("sides,share\n4,0.6366\n")
+    assert page.published("euclid").share.item() == 0.6366
+
+
+def test_a_figure_lays_its_data_beside_the_page_in_a_build_only(opened, tmp_path):
+    table = pd.DataFrame({"x": [1.0, 2.0]})
+    figure, axes = opened().figure("fig-x", 1, 2, table)
+    assert axes.shape == (1, 2) and not Path("figures").exists(), "an editor's run leaves nothing"
+    plt.close(figure)
+
+
+def test_a_build_writes_the_data_of_a_figure_and_none_for_pictures_of_images(opened, tmp_path):
+    page, table = opened(asked(tmp_path)), pd.DataFrame({"x": [1.0, 2.0]})
+    for name, data in (("fig-x", table), ("fig-y", {"a": table, "b": table}), ("fig-z", None)):
+        plt.close(page.figure(name, 1, 1, data)[0])
+    written = sorted(path.name for path in Path("figures/polygon").iterdir())
+    assert written == ["fig-x.csv", "fig-y.a.csv", "fig-y.b.csv"]
+    assert Path("figures/polygon/fig-x.csv").read_text() == "x\n1\n2\n"

@@ -1,0 +1,49 @@
+"""A book of one chapter: tests/toy dropped into a folder, beside what all chapters of the real book share."""
+
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+from companion import chapters, project
+from companion.pages.book import Book
+from companion.pages.parameters import Parameters
+
+ROOT = Path(__file__).parents[1]
+TOY = ROOT / "tests" / "toy"
+SHARED = ("_config.yml", "book/references.bib", "book/house.mplstyle", "book/scorecard.ipynb", "book/_ext")
+
+
+def drop(root: Path) -> Path:
+    """Make root such a book."""
+    shutil.copytree(TOY, root, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    for name in SHARED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, root / name)
+    return root
+
+
+def add_chapter(root: Path, name: str) -> None:
+    """The polygon once more, under another name."""
+    folder = root / "companion" / "chapters" / name
+    shutil.copytree(root / "companion" / "chapters" / "polygon", folder)
+    page = root / "book" / f"{name}.ipynb"
+    shutil.copy(root / "book" / "polygon.ipynb", page)
+    for path in (page, *folder.glob("*.py")):
+        path.write_text(path.read_text().replace("polygon", name))
+    toc = root / "_toc.yml"
+    toc.write_text(toc.read_text().replace("polygon\n", f"polygon\n      - file: book/{name}\n"))
+
+
+def parameters(root: Path, name: str = "polygon") -> type[Parameters]:
+    """Parameters of a chapter of such a book, although this process works elsewhere."""
+    chapters.__path__.append(str(root / "companion" / "chapters"))
+    try:
+        return import_module(f"companion.chapters.{name}.parameters").Parameters
+    finally:
+        chapters.__path__.pop()
+
+
+def book(root: Path, *others: str) -> Book:
+    """Such a book as this process sees it, with its chapters."""
+    found = {name: parameters(root, name) for name in ("polygon", *others)}
+    return Book(root, root / "_build", found, project.PROJECT)
