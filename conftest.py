@@ -13,8 +13,12 @@ NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.
 RELATIVE = 1e-3
 # Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process numbers.
 NOT_COMPARED = (
-    "application/papermill.record/image/png", "application/papermill.record/image/svg+xml", "image/svg+xml", "stderr",
-    "text/html", "application/papermill.record/text/html",
+    "application/papermill.record/image/png",
+    "application/papermill.record/image/svg+xml",
+    "image/svg+xml",
+    "stderr",
+    "text/html",
+    "application/papermill.record/text/html",
 )
 
 
@@ -44,7 +48,9 @@ def pytest_configure(config):
     from nbval.kernel import RunningKernel
 
     RunningKernel.execute_cell_input = _with_history
-    KernelManager.transport_encryption.default_value = "auto"  # else each kernel warns about its unencrypted local port
+    KernelManager.transport_encryption.default_value = (
+        "auto"  # else each kernel warns about its unencrypted local port
+    )
 
 
 def _with_history(kernel, source, allow_stdin=None):

@@ -20,29 +20,62 @@ IMAGES = "folder with the CIFAR-10 images (default: $COMPANION_DATA, else the us
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="chapters and their parameters: type, default, meaning, unit; sweeps and their scales")
-    one = commands.add_parser("run", help="execute one chapter with other parameters and render it beside the book")
+    commands.add_parser(
+        "list", help="chapters and their parameters: type, default, meaning, unit; sweeps and their scales"
+    )
+    one = commands.add_parser(
+        "run", help="execute one chapter with other parameters and render it beside the book"
+    )
     one.add_argument("chapter", help="name of the notebook, as in `list`")
-    one.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one parameter; repeat")
+    one.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one parameter; repeat"
+    )
     one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
-    one.add_argument("--name", default="", help="folder of the run in _build/runs (default: chapter and a digest of its values)")
-    one.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
+    one.add_argument(
+        "--name",
+        default="",
+        help="folder of the run in _build/runs (default: chapter and a digest of its values)",
+    )
+    one.add_argument(
+        "--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
+    )
     one.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     all_ = commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     all_.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
-    many = commands.add_parser("sweep", help="train a whole sweep; finished cells are kept, so the same command resumes")
+    many = commands.add_parser(
+        "sweep", help="train a whole sweep; finished cells are kept, so the same command resumes"
+    )
     many.add_argument("name", help="name of the sweep, as in `list`")
-    many.add_argument("--scale", choices=SCALES, default="quick", help="settings of the chapter, of the paper, or between them")
-    many.add_argument("--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)")
+    many.add_argument(
+        "--scale",
+        choices=SCALES,
+        default="quick",
+        help="settings of the chapter, of the paper, or between them",
+    )
+    many.add_argument(
+        "--workers", type=int, metavar="N", help="processes of one thread each (default: one per core)"
+    )
     many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
-    many.add_argument("--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)")
-    many.add_argument("--export", type=Path, metavar="DIR", help="folder of the gathered tables (default: above quick scale "
-                      "book/results/NAME of a checkout, else _build/results/NAME)")
+    many.add_argument(
+        "--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
+    )
+    many.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="folder of the gathered tables (default: above quick scale "
+        "book/results/NAME of a checkout, else _build/results/NAME)",
+    )
     many.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
     images.add_argument("data", choices=("cifar10",))
-    images.add_argument("--data-dir", type=Path, metavar="DIR", help="where to (default: $COMPANION_DATA, else the user's cache)")
+    images.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="where to (default: $COMPANION_DATA, else the user's cache)",
+    )
     return parser
 
 
@@ -79,7 +112,13 @@ def _run(given: argparse.Namespace) -> int:
 
     book = _book()
     wanted = request.ask(
-        book, given.chapter, given.p, file=given.f, data=given.data_dir, results=given.results, name=given.name
+        book,
+        given.chapter,
+        given.p,
+        file=given.f,
+        data=given.data_dir,
+        results=given.results,
+        name=given.name,
     )
     return _open(build.run(book, wanted))
 
@@ -113,7 +152,10 @@ def _sweep(given: argparse.Namespace) -> int:
             given.scale, store, target, data=given.data_dir, workers=workers, scheduler=given.scheduler
         )
     except KeyboardInterrupt:
-        print(f"\ninterrupted; finished cells are kept in {store.folder}, the same command resumes", file=sys.stderr)
+        print(
+            f"\ninterrupted; finished cells are kept in {store.folder}, the same command resumes",
+            file=sys.stderr,
+        )
         return 130
     print(f"wrote {folder}")
     return 0
@@ -132,7 +174,14 @@ def _open(page: Path) -> int:
     return 0
 
 
-COMMANDS = {"list": _list, "run": _run, "build": _build, "notebooks": _notebooks, "sweep": _sweep, "fetch": _fetch}
+COMMANDS = {
+    "list": _list,
+    "run": _run,
+    "build": _build,
+    "notebooks": _notebooks,
+    "sweep": _sweep,
+    "fetch": _fetch,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

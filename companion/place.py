@@ -14,7 +14,9 @@ def root() -> Path:
     here = Path.cwd()
     own = [folder for folder in (here, *here.parents) if (folder / "_toc.yml").exists()]
     mine = [folder for folder in own if (folder / "companion" / "chapters").is_dir()]
-    return next(folder for folder in (*mine, PACKAGE / "_sources", PACKAGE.parent) if (folder / "_toc.yml").exists())
+    return next(
+        folder for folder in (*mine, PACKAGE / "_sources", PACKAGE.parent) if (folder / "_toc.yml").exists()
+    )
 
 
 def is_installed() -> bool:

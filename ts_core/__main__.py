@@ -3,5 +3,8 @@
 import sys
 
 if __name__ == "__main__":
-    print("ts_core holds the models and metrics; the commands of the book are: python -m companion --help", file=sys.stderr)
+    print(
+        "ts_core holds the models and metrics; the commands of the book are: python -m companion --help",
+        file=sys.stderr,
+    )
     sys.exit(2)

@@ -33,7 +33,9 @@ class ConvNet(torch.nn.Module):
         for conv, norm in zip(self.convs, self.norms):
             activations.append(relu_(conv2d(x, conv.weight, conv.bias)))
             x = norm(activations[-1])
-        return activations, linear(x.flatten(1), self.top.weight, self.top.bias)  # flattened channel by channel
+        return activations, linear(
+            x.flatten(1), self.top.weight, self.top.bias
+        )  # flattened channel by channel
 
 
 def start(generator: np.random.Generator, widths: Sequence[int], side: int, outputs: int = 10) -> ConvNet:
@@ -69,7 +71,7 @@ def strongest(network: ConvNet, ratios: Sequence[float]) -> list[Tensor]:
     kept = []
     for strength, ratio in zip(fan_out(network), ratios, strict=True):
         active = torch.ones_like(strength, dtype=torch.bool)
-        active[strength.argsort(stable=True)[:int(ratio * len(strength))]] = False
+        active[strength.argsort(stable=True)[: int(ratio * len(strength))]] = False
         kept.append(active)
     return kept
 
@@ -90,7 +92,9 @@ NORM = ("weight", "bias", "running_mean", "running_var")
 def compact(network: ConvNet, active: Sequence[Tensor]) -> ConvNet:
     """The same function without its pruned channels, whose fan-out weights must be zero."""
     side = network.side + 2 * len(network.widths)
-    small = ConvNet([int(keep.sum()) for keep in active], side, network.top.out_features).to(network.top.weight)
+    small = ConvNet([int(keep.sum()) for keep in active], side, network.top.out_features).to(
+        network.top.weight
+    )
     below, weights = torch.ones(3, dtype=torch.bool, device=network.top.weight.device), network.state_dict()
     for l, keep in enumerate(active):
         for name in (f"convs.{l}.weight", f"convs.{l}.bias", *(f"norms.{l}.{k}" for k in NORM)):

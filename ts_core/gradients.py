@@ -38,7 +38,9 @@ def top_down(network: Network, z: list[Tensor]) -> list[Tensor]:
     members, samples, outputs = z[-1].shape
     weights, d = network.spread().weights, gates(network, z)
     v = [torch.eye(outputs + 1, dtype=z[-1].dtype, device=z[-1].device).expand(members, samples, -1, -1)]
-    for layer in range(network.depth - 1, 0, -1):  # weights[layer] and d[layer] belong to layer number layer + 1
+    for layer in range(
+        network.depth - 1, 0, -1
+    ):  # weights[layer] and d[layer] belong to layer number layer + 1
         v.insert(0, (v[0] * d[layer][:, :, None]) @ augmented(weights[layer])[:, None])
     return v
 
@@ -61,7 +63,9 @@ def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
     source      recursive gradient rule (Lemma 1) of the ICML 2020 paper.
     """
     if teacher.depth != student.depth:
-        raise ValueError(f"the rule needs equal depths, got teacher {teacher.depth} and student {student.depth}")
+        raise ValueError(
+            f"the rule needs equal depths, got teacher {teacher.depth} and student {student.depth}"
+        )
     teacher, student = pair(teacher, student)
     (_, f_t), (z, f) = forward(teacher, x), forward(student, x)
     gradients = []

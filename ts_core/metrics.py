@@ -8,7 +8,9 @@ from torch import Tensor
 
 from ts_core.networks import Network, check_loss, forward, spread
 
-VARIANCE_FLOOR = 1e-10  # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
+VARIANCE_FLOOR = (
+    1e-10  # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
+)
 
 
 def correlation(f_t: Tensor, f_s: Tensor) -> Tensor:
@@ -141,7 +143,8 @@ def evaluate(
             for layer in range(hidden):
                 running[i][layer].add(f_t[layer], f[layer])
     return [
-        Evaluation(total / samples, tuple(layer.value() for layer in layers)) for total, layers in zip(losses, running)
+        Evaluation(total / samples, tuple(layer.value() for layer in layers))
+        for total, layers in zip(losses, running)
     ]
 
 

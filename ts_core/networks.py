@@ -76,7 +76,9 @@ def spread(shared: Tensor, members: int) -> Tensor:
     """
     if members % shared.shape[0]:
         raise ValueError(f"{members} members cannot share {shared.shape[0]} entries evenly")
-    return shared.repeat_interleave(members // shared.shape[0], dim=0) if members != shared.shape[0] else shared
+    return (
+        shared.repeat_interleave(members // shared.shape[0], dim=0) if members != shared.shape[0] else shared
+    )
 
 
 def pair(teacher: Network, student: Network) -> tuple[Network, Network]:

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from ts_core.networks import Network, activation, affine, two_layer
 
-
 CHOICES = np.linspace(-1.0, 1.0, 9)  # the values a teacher weight is drawn from
 
 
@@ -20,7 +19,9 @@ def distinct_encodings(generator: np.random.Generator, rows: int, columns: int) 
     source      released two-layer experiment of the ICML 2020 paper.
     """
     if columns < 8 and rows > len(CHOICES) ** columns - 1:
-        raise ValueError(f"only {len(CHOICES) ** columns - 1} distinct non-zero rows of {columns} exist, asked for {rows}")
+        raise ValueError(
+            f"only {len(CHOICES) ** columns - 1} distinct non-zero rows of {columns} exist, asked for {rows}"
+        )
     kept: dict[bytes, np.ndarray] = {}
     while len(kept) < rows:
         row = generator.choice(CHOICES, columns)
@@ -91,11 +92,15 @@ def _normalized_rows(generator: np.random.Generator, rows: int, columns: int) ->
 def gaussian_teacher(generator: np.random.Generator, input_dim: int, width: int, outputs: int) -> Network:
     """An ensemble of one: unit rows, biases of std .3 and fan-out weights of std 1, all Gaussian, float64."""
     w = generator.standard_normal((width, input_dim))
-    rows = np.column_stack([w / np.linalg.norm(w, axis=1, keepdims=True), 0.3 * generator.standard_normal(width)])
+    rows = np.column_stack(
+        [w / np.linalg.norm(w, axis=1, keepdims=True), 0.3 * generator.standard_normal(width)]
+    )
     return two_layer(torch.from_numpy(rows), torch.from_numpy(generator.standard_normal((width, outputs))))
 
 
-def random_networks(generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0) -> Network:
+def random_networks(
+    generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0
+) -> Network:
     """Networks with weights N(0, 1 / fan-in) and biases N(0, 1/4), float64, one member per generator."""
     weights = []
     for n_in, n_out in zip(sizes, sizes[1:]):
@@ -106,7 +111,9 @@ def random_networks(generators: Sequence[np.random.Generator], sizes: Sequence[i
     return Network(tuple(weights), slope)
 
 
-def uniform_students(generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0) -> Network:
+def uniform_students(
+    generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0
+) -> Network:
     """Students of layer ``sizes`` with weights and biases U(-r, r), r = 1 / sqrt(fan-in): PyTorch's default, float64."""
     layers = [
         np.stack([g.uniform(-1, 1, (n_out, n_in + 1)) / math.sqrt(n_in) for g in generators])
@@ -116,7 +123,10 @@ def uniform_students(generators: Sequence[np.random.Generator], sizes: Sequence[
 
 
 def small_students(
-    generators: Sequence[np.random.Generator], sizes: Sequence[int], scale: float = 0.005, copies: int = 1,
+    generators: Sequence[np.random.Generator],
+    sizes: Sequence[int],
+    scale: float = 0.005,
+    copies: int = 1,
     slope: float = 0.0,
 ) -> Network:
     """Students of layer ``sizes`` (input first) with weights scale * N(0, 1) and zero biases, float64.

@@ -94,7 +94,7 @@ def pass_by(translator, node):
 
 
 def setup(app):
-    others = {name: (pass_by, pass_by) for name in ("latex", "text", "man", "texinfo", "epub")}
+    others = dict.fromkeys(("latex", "text", "man", "texinfo", "epub"), (pass_by, pass_by))
     app.add_node(Picture, html=(open_box, close_box), **others)
     app.add_transform(FigurePages)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

@@ -37,5 +37,8 @@ def setup(app):
     app.add_css_file("book.css")
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("build-finished", copy_mathjax)
-    app.connect("builder-inited", lambda app: app.config.html_static_path.append(str(Path(__file__).parent / "static")))
+    app.connect(
+        "builder-inited",
+        lambda app: app.config.html_static_path.append(str(Path(__file__).parent / "static")),
+    )
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -10,7 +10,10 @@ from companion import place
 from companion.pages.parameters import Parameters
 from companion.runs.sweeps import Sweep
 
-__path__ = [*__path__, *(str(f) for f in [place.root() / "companion" / "chapters"] if f.is_dir() and f != Path(__path__[0]))]
+__path__ = [
+    *__path__,
+    *(str(f) for f in [place.root() / "companion" / "chapters"] if f.is_dir() and f != Path(__path__[0])),
+]
 
 
 def names() -> list[str]:

@@ -5,14 +5,18 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # of the training images per colour, as released
+MEAN, STD = (
+    (0.4914, 0.4822, 0.4465),
+    (0.2023, 0.1994, 0.2010),
+)  # of the training images per colour, as released
 SHIFT = 4  # pixels a random crop may move
 
 
 def inputs(images: Tensor, dtype: torch.dtype) -> Tensor:
     """uint8 images ``(b, 3, side, side)`` as normalized numbers, channels last in memory for float32."""
-    mean, std = (torch.tensor(values, dtype=dtype, device=images.device).view(3, 1, 1) for values in (MEAN, STD))
+    mean, std = (
+        torch.tensor(values, dtype=dtype, device=images.device).view(3, 1, 1) for values in (MEAN, STD)
+    )
     layout = torch.channels_last if dtype == torch.float32 else torch.contiguous_format
     return (images.to(dtype, memory_format=layout) / 255 - mean) / std
 

@@ -95,7 +95,9 @@ def _rows(path: Path) -> np.ndarray:
     rows = np.frombuffer(data, np.uint8).reshape(ROWS, ROW)
     if rows[:, 0].max() >= CLASSES:
         first = int(np.argmax(rows[:, 0] >= CLASSES))
-        raise DataError(f"{path} is damaged: image {first} has the label {rows[first, 0]}, and labels lie in 0..{CLASSES - 1}")
+        raise DataError(
+            f"{path} is damaged: image {first} has the label {rows[first, 0]}, and labels lie in 0..{CLASSES - 1}"
+        )
     return rows
 
 
@@ -103,7 +105,9 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing; python -m companion fetch cifar10 downloads it, COMPANION_DATA names another folder") from None
+        raise DataError(
+            f"{path} is missing; python -m companion fetch cifar10 downloads it, COMPANION_DATA names another folder"
+        ) from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
 

@@ -7,7 +7,20 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from companion.datasets.cifar10 import LAYOUT, NAMES, OFFICIAL, ROW, ROWS, TEST, TRAIN, DataError, checksums, is_official, present, read
+from companion.datasets.cifar10 import (
+    LAYOUT,
+    NAMES,
+    OFFICIAL,
+    ROW,
+    ROWS,
+    TEST,
+    TRAIN,
+    DataError,
+    checksums,
+    is_official,
+    present,
+    read,
+)
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 HOSTS = ("https://www.cs.toronto.edu/~kriz/", "https://cave.cs.toronto.edu/kriz/")
@@ -19,7 +32,11 @@ RETRIES, TIMEOUT = 2, 30  # per host; seconds of silence
 
 
 def fetch(
-    folder: Path, hosts: Sequence[str] = HOSTS, checksum: str = SHA256, retries: int = RETRIES, progress: bool = True
+    folder: Path,
+    hosts: Sequence[str] = HOSTS,
+    checksum: str = SHA256,
+    retries: int = RETRIES,
+    progress: bool = True,
 ) -> str:
     """Have the six files in ``folder``: those that are there, else those of the official archive.
 
@@ -31,12 +48,16 @@ def fetch(
     folder = Path(folder)
     if present(folder):
         read(folder)  # refuses what is damaged
-        kind = "the official archive" if is_official(folder) else "readable images, but not the official archive"
+        kind = (
+            "the official archive" if is_official(folder) else "readable images, but not the official archive"
+        )
         return f"{folder} holds {kind}; nothing was downloaded"
     staged = None
     try:
         if folder.exists() and any(folder.iterdir()):
-            raise DataError(f"{folder} is not empty and lacks some of the six files; remove it or name another folder")
+            raise DataError(
+                f"{folder} is not empty and lacks some of the six files; remove it or name another folder"
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         _check_room(folder.parent)
         staged = Path(tempfile.mkdtemp(prefix=".cifar10-", dir=folder.parent))
@@ -57,7 +78,9 @@ def fetch(
 def _check_room(folder: Path) -> None:
     needed, free = SIZE + len(FILES) * ROW * ROWS, shutil.disk_usage(folder).free
     if free < needed:
-        raise DataError(f"no room at {folder}: {needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free")
+        raise DataError(
+            f"no room at {folder}: {needed / 1e6:.0f} MB are needed, {free / 1e6:.0f} MB are free"
+        )
 
 
 def _download(staged: Path, hosts: Sequence[str], checksum: str, retries: int, progress: bool) -> Path:
@@ -99,8 +122,9 @@ def _unpack(archive: Path, target: Path) -> None:
                 path = PurePosixPath(member.name)
                 if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir()):
                     raise DataError(f"the archive holds the stray path {member.name!r}; nothing was unpacked")
-                if path.parent == PurePosixPath(LAYOUT) and path.name in missing and member.isfile():
-                    with members.extractfile(member) as source, open(target / path.name, "wb") as copy:
+                ours = path.parent == PurePosixPath(LAYOUT) and path.name in missing
+                if ours and (source := members.extractfile(member)):
+                    with source, open(target / path.name, "wb") as copy:
                         shutil.copyfileobj(source, copy)
                     missing.remove(path.name)
     except (tarfile.TarError, EOFError, ValueError) as error:
@@ -109,4 +133,6 @@ def _unpack(archive: Path, target: Path) -> None:
         raise DataError(f"the archive lacks {', '.join(sorted(missing))}")
     (target / NAMES).write_text(CLASSES.replace(" ", "\n") + "\n")
     read(target)
-    (target / OFFICIAL).write_text("".join(f"{checksum}  {name}\n" for name, checksum in checksums(target).items()))
+    (target / OFFICIAL).write_text(
+        "".join(f"{checksum}  {name}\n" for name, checksum in checksums(target).items())
+    )

@@ -12,7 +12,13 @@ def chosen(dataset: str, folder: Path | None = None) -> str:
 
     folder      as in :func:`companion.datasets.cifar10.data_folder`.
     """
-    return dataset if dataset != "auto" else "cifar10" if cifar10.present(cifar10.data_folder(folder)) else "patches"
+    return (
+        dataset
+        if dataset != "auto"
+        else "cifar10"
+        if cifar10.present(cifar10.data_folder(folder))
+        else "patches"
+    )
 
 
 @functools.lru_cache(maxsize=1)

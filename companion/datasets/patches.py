@@ -8,7 +8,16 @@ from companion.datasets.cifar10 import SIDE, Images, Split
 from ts_core.streams import stream
 
 NAMES = (
-    "astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field", "immunohistochemistry", "retina", "brick", "grass", "gravel",
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "hubble_deep_field",
+    "immunohistochemistry",
+    "retina",
+    "brick",
+    "grass",
+    "gravel",
 )
 TRAIN_SHARE = 0.75  # of a photograph's width, from the left; test patches come from the rest
 
@@ -44,5 +53,5 @@ def _cut(photographs: list[np.ndarray], count: int, purpose: str) -> Split:
     for image, label in zip(found, labels):
         photograph = photographs[label]
         top, left = (generator.integers(0, size - SIDE + 1) for size in photograph.shape[:2])
-        image[:] = photograph[top:top + SIDE, left:left + SIDE].transpose(2, 0, 1)
+        image[:] = photograph[top : top + SIDE, left : left + SIDE].transpose(2, 0, 1)
     return Split(found, labels)

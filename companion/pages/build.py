@@ -102,9 +102,11 @@ def render(stage: Path, work: Path) -> Path:
         shutil.rmtree(built, ignore_errors=True)
     shutil.rmtree(html, ignore_errors=True)  # all are written again, unchanged pages from their doctrees
     complete.unlink(missing_ok=True)
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", stage, "-W", "-n", "--keep-going"]
-    out = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    done = subprocess.run(command, **out, close_fds=False)  # should this process die, it holds the lock
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "-W", "-n", "--keep-going"]
+    # The lock is inherited: should this process die, the rendering holds it until it ends.
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False
+    )
     work.mkdir(exist_ok=True)
     log = work / "render.log"
     text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).replace(f"{stage}/", "")  # without colours
@@ -123,7 +125,9 @@ def _check_same_run(target: Path, request: Request) -> None:
     if not target.exists():
         return
     if not path.exists() or json.loads(path.read_text())["values"] != dict(request.values):
-        raise BookError(f"{target} is there, and of other parameters; give this run another --name, or remove it")
+        raise BookError(
+            f"{target} is there, and of other parameters; give this run another --name, or remove it"
+        )
 
 
 def _check_defaults(book: Book, jobs: Iterable[Path]) -> None:
@@ -163,7 +167,9 @@ def _mirror(root: Path, stage: Path) -> None:
         parts = path.relative_to(root).parts
         if path.is_file() and parts[1] not in NOT_STAGED and not any(p.startswith(".") for p in parts):
             wanted["/".join(parts)] = path
-    for path in [path for path in stage.rglob("*") if path.is_file() and "_build" not in path.relative_to(stage).parts]:
+    for path in [
+        path for path in stage.rglob("*") if path.is_file() and "_build" not in path.relative_to(stage).parts
+    ]:
         if str(path.relative_to(stage)) not in wanted:
             path.unlink()
     for name, path in wanted.items():
@@ -176,12 +182,18 @@ def _execute(stage: Path, jobs: Jobs) -> None:
     """Execute notebooks of a stage, independent ones side by side, the scorecard last; then check them."""
     for page, request in jobs.items():
         request.save((stage / page).parent)
-    ordered = [[page for page in jobs if page.stem != SCORECARD], [page for page in jobs if page.stem == SCORECARD]]
+    ordered = [
+        [page for page in jobs if page.stem != SCORECARD],
+        [page for page in jobs if page.stem == SCORECARD],
+    ]
     for batch in filter(None, ordered):
         workers = min(len(batch), os.cpu_count() or 1)
         bar = notebooks.on_terminal() and len(batch) == 1
         with processes(workers) as pool:  # end with this process: nobody writes into the next one's stage
-            tasks = {pool.submit(notebooks.execute, stage / page, dict(jobs[page].values), bar): page for page in batch}
+            tasks = {
+                pool.submit(notebooks.execute, stage / page, dict(jobs[page].values), bar): page
+                for page in batch
+            }
             try:
                 for task in as_completed(tasks):
                     print(f"executed {tasks[task]} in {task.result():.0f} s", flush=True)

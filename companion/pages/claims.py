@@ -31,15 +31,21 @@ class Claim:
 
     def __post_init__(self):
         for name in ("value", "low", "high", "at_least", "at_most", "published"):
-            if getattr(self, name) is not None:  # zero-dimensional tensors and numpy scalars become plain numbers
+            if (
+                getattr(self, name) is not None
+            ):  # zero-dimensional tensors and numpy scalars become plain numbers
                 object.__setattr__(self, name, float(getattr(self, name)))
         bars = [bar for bar in (self.at_least, self.at_most) if bar is not None]
         if len(bars) != 1 or not math.isfinite(bars[0]):
-            raise ValueError(f"{self.id}: give one finite bar, at_least or at_most; got {self.at_least} and {self.at_most}")
+            raise ValueError(
+                f"{self.id}: give one finite bar, at_least or at_most; got {self.at_least} and {self.at_most}"
+            )
         if self.scale not in SCALES:
             raise ValueError(f"{self.id}: scale must be one of {', '.join(SCALES)}, got {self.scale!r}")
         if self.low > self.value or self.value > self.high:
-            raise ValueError(f"{self.id}: the interval [{self.low}, {self.high}] does not hold the value {self.value}")
+            raise ValueError(
+                f"{self.id}: the interval [{self.low}, {self.high}] does not hold the value {self.value}"
+            )
 
     @property
     def verdict(self) -> str:
@@ -49,8 +55,16 @@ class Claim:
         """
         if any(map(math.isnan, (self.value, self.low, self.high))):
             return "undecided"
-        worst, best, bar = (self.low, self.high, self.at_least) if self.at_most is None else (-self.high, -self.low, -self.at_most)
-        return "holds" if worst >= bar else "fails" if best < bar else "undecided"
+        if self.at_least is not None:
+            return (
+                "holds"
+                if self.low >= self.at_least
+                else "fails"
+                if self.high < self.at_least
+                else "undecided"
+            )
+        assert self.at_most is not None  # there is exactly one bar
+        return "holds" if self.high <= self.at_most else "fails" if self.low > self.at_most else "undecided"
 
     @property
     def bar(self) -> str:
@@ -62,14 +76,16 @@ class Claim:
         return value if value == low == high else f"{value} [{low}, {high}]"
 
 
-def count(number: int, **words) -> Claim:
+def count(number: float, **words) -> Claim:
     """A claim about an exact count, which has no interval."""
     return Claim(value=number, low=number, high=number, **words)
 
 
 def to_json(claim: Claim) -> dict:
     """Plain fields; NaN and infinities as text, which JSON does not have."""
-    plain = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(claim).items()}
+    plain = {
+        k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(claim).items()
+    }
     return plain | {"verdict": claim.verdict}
 
 

@@ -39,7 +39,15 @@ PUBLISHED = dict(
 FIELD, SIGNED = "mako", "vlag"  # colour maps: of a size (dark is small), and of a number between -1 and 1
 
 # Both scales run from light to dark along yellow to blue, the axis that every common colour vision keeps.
-RATIOS = {1: "#8fb43a", 2: "#3d9c7a", 4: "#1e718c", 5: "#1a618a", 8: "#25336c", 10: "#231d5e", 100: "#0b0820"}
+RATIOS: dict[float, str] = {
+    1: "#8fb43a",
+    2: "#3d9c7a",
+    4: "#1e718c",
+    5: "#1a618a",
+    8: "#25336c",
+    10: "#231d5e",
+    100: "#0b0820",
+}
 LAYERS = ("#1f1655", "#5f2c86", "#a23d80", "#cc5964", "#e07e3c", "#ecb13f")
 
 
@@ -85,11 +93,11 @@ def over_realization_colours(ratios: Iterable[float]) -> dict[float, str]:
     wanted = sorted(set(ratios))
     if not all(ratio >= 1 for ratio in wanted):
         raise ValueError(f"over-realizations must be at least 1, got {wanted}")
-    place = lambda ratio: np.log(ratio) / np.log(max(RATIOS))  # noqa: E731
+    place = lambda ratio: np.log(ratio) / np.log(max(RATIOS))
     scale = LinearSegmentedColormap.from_list(
         "", [(place(ratio), colour) for ratio, colour in RATIOS.items()], 4096
     )
-    return {ratio: RATIOS.get(ratio) or to_hex(scale(place(ratio))) for ratio in wanted}
+    return {ratio: RATIOS[ratio] if ratio in RATIOS else to_hex(scale(place(ratio))) for ratio in wanted}
 
 
 def layer_colours(layers: Iterable[int]) -> dict[int, str]:

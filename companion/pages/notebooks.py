@@ -57,7 +57,9 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
             found[name] = ast.literal_eval(value)
         except (ValueError, TypeError):  # the second for what cannot be a key, as in {[]: 1}
             line = ast.unparse(statement).splitlines()[0]
-            raise BookError(f"the parameters cell may only hold lines like name = value, each once; got {line}") from None
+            raise BookError(
+                f"the parameters cell may only hold lines like name = value, each once; got {line}"
+            ) from None
     return found
 
 
@@ -90,7 +92,9 @@ def kernel_environment() -> dict[str, str]:
     paths = [ours, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     no_widgets = "ignore:IProgress not found"  # tqdm asks for ipywidgets, whose output would need a network
     return {
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1",
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
+        "OMP_NUM_THREADS": "1",
+        "TQDM_DISABLE": "1",
         "PYTHONWARNINGS": no_widgets,
     }
 
@@ -106,11 +110,21 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
 
     os.environ.update(kernel_environment())
     notebook, start = read(path), time.perf_counter()
-    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]  # of an earlier run
+    notebook.cells = [
+        cell for cell in notebook.cells if "injected-parameters" not in tags(cell)
+    ]  # of an earlier run
     try:
         papermill.execute_notebook(
-            notebook, path, values, kernel_name="python3", language="python", cwd=path.parent, progress_bar=progress,
-            extra_arguments=["--log-level=50"],  # else each kernel warns that its local ports are not encrypted
+            notebook,
+            path,
+            values,
+            kernel_name="python3",
+            language="python",
+            cwd=path.parent,
+            progress_bar=progress,
+            extra_arguments=[
+                "--log-level=50"
+            ],  # else each kernel warns that its local ports are not encrypted
         )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]

@@ -55,7 +55,12 @@ class Page:
         return pd.read_csv(self.book.root / "book" / "reference" / f"{name}.csv")
 
     def figure(
-        self, name: str, rows: int, columns: int, data: pd.DataFrame | Mapping[str, pd.DataFrame] | None, **options
+        self,
+        name: str,
+        rows: int,
+        columns: int,
+        data: pd.DataFrame | Mapping[str, pd.DataFrame] | None,
+        **options,
     ) -> tuple[Figure, np.ndarray]:
         """A figure and its 2-D array of axes; in a build, the data behind it are written beside it as CSV.
 

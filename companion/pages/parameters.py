@@ -54,10 +54,16 @@ for tag, pattern, first in (
     ("null", r"null|Null|NULL|None|~|", "nN~"),
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("int", r"[-+]?[0-9]+(_[0-9]+)*", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+.0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
 ):
     Scalars.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), list(first))
-Scalars.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))  # 010 is ten, not octal
+Scalars.add_constructor(
+    "tag:yaml.org,2002:int", lambda loader, node: int(node.value)
+)  # 010 is ten, not octal
 
 
 def plain(value: Any) -> Any:
@@ -77,7 +83,9 @@ def parse(name: str, text: str) -> Any:
     try:
         return yaml.load(text, Scalars)
     except (yaml.YAMLError, ValueError):
-        raise BookError(f"{name}: cannot read {text!r}; write a number, a word, true, false, or [a, b, ...]") from None
+        raise BookError(
+            f"{name}: cannot read {text!r}; write a number, a word, true, false, or [a, b, ...]"
+        ) from None
 
 
 def read_values(path: Path) -> dict[str, Any]:
@@ -114,7 +122,11 @@ def merge(spec: type[Spec], *sources: Mapping[str, Any]) -> dict[str, Any]:
     returns     only the values given, in the settings' order and with their number types, ready for papermill.
     raises      BookError naming the parameter, the value and what is allowed.
     """
-    given = {choose(name, list(spec.model_fields), "parameter"): value for source in sources for name, value in source.items()}
+    given = {
+        choose(name, list(spec.model_fields), "parameter"): value
+        for source in sources
+        for name, value in source.items()
+    }
     try:
         accepted = spec(**given).model_dump()
     except SpecError as error:
@@ -129,12 +141,18 @@ def check_defaults(path: Path, spec: type[Parameters]) -> None:
     """
     cell, settings = parameters(notebook := read(path)), defaults(spec)
     if list(cell) != list(settings):
-        raise BookError(f"{path.name}: the parameters cell has {', '.join(cell)}; the chapter's settings are {', '.join(settings)}")
+        raise BookError(
+            f"{path.name}: the parameters cell has {', '.join(cell)}; the chapter's settings are {', '.join(settings)}"
+        )
     for name, value in settings.items():
         if repr(plain(cell[name])) != repr(value):  # repr tells 1 from 1.0 and from True
-            raise BookError(f"{path.name}: {name} is {cell[name]!r} in the parameters cell, {value!r} in the chapter's settings")
+            raise BookError(
+                f"{path.name}: {name} is {cell[name]!r} in the parameters cell, {value!r} in the chapter's settings"
+            )
     if [cell.source for cell in parameter_cells(notebook)] != [spec.cell()]:
-        raise BookError(f"{path.name}: the parameters cell is not the one that the settings write; make notebooks writes it")
+        raise BookError(
+            f"{path.name}: the parameters cell is not the one that the settings write; make notebooks writes it"
+        )
 
 
 def describe(registry: Mapping[str, type[Parameters]]) -> str:

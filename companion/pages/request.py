@@ -48,8 +48,14 @@ def defaults(book: Book, chapter: str, data: Path | None = None) -> Request:
 
 
 def ask(
-    book: Book, chapter: str, words: Sequence[tuple[str, str]] = (), *, file: Path | None = None,
-    data: Path | None = None, results: Path | None = None, name: str = "",
+    book: Book,
+    chapter: str,
+    words: Sequence[tuple[str, str]] = (),
+    *,
+    file: Path | None = None,
+    data: Path | None = None,
+    results: Path | None = None,
+    name: str = "",
 ) -> Request:
     """A checked request from the words of a command line.
 

@@ -31,7 +31,8 @@ class Table:
         """How many claims hold, fail and are undecided, in one line."""
         verdicts = [claim.verdict for claim in self.claims]
         return f"{len(verdicts)} claims: " + ", ".join(
-            f"{verdicts.count(verdict)} {word}" for verdict, word in (("holds", "hold"), ("fails", "fail"), ("undecided", "undecided"))
+            f"{verdicts.count(verdict)} {word}"
+            for verdict, word in (("holds", "hold"), ("fails", "fail"), ("undecided", "undecided"))
         )
 
     def __repr__(self) -> str:
@@ -88,6 +89,8 @@ def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
 
 def _decision(claim: Claim) -> str:
     colour = f"background:var(--pst-color-{COLOURS[claim.verdict]}-bg, transparent);color:var(--pst-color-text-base, inherit)"
-    verdict = f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
+    verdict = (
+        f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
+    )
     published = "" if claim.published is None else f"<br>published {short(claim.published)}"
     return f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}<br><small>bar {claim.bar}{published}</small></span>'

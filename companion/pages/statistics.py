@@ -8,7 +8,11 @@ import pandas as pd
 
 
 def interval(
-    values: Sequence[float], statistic: Callable = np.mean, level: float = 0.95, seed: int = 0, resamples: int = 2000
+    values: Sequence[float],
+    statistic: Callable = np.mean,
+    level: float = 0.95,
+    seed: int = 0,
+    resamples: int = 2000,
 ) -> tuple[float, float, float]:
     """Statistic of one value per seed, with its percentile bootstrap interval: (value, low, high).
 

@@ -48,8 +48,14 @@ def run_stages(stages: Sequence[Sequence[Cell]], store: Store, **options) -> tup
 
 
 def run_cells(
-    cells: Sequence[Cell], store: Store, *, earlier: Sequence[Tables] = (), workers: int = 1,
-    scheduler: str | None = None, progress: bool = True, title: str = "cells",
+    cells: Sequence[Cell],
+    store: Store,
+    *,
+    earlier: Sequence[Tables] = (),
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: bool = True,
+    title: str = "cells",
 ) -> tuple[Tables, list[dict]]:
     """Run every cell that has no finished result yet, and gather all tables.
 
@@ -75,7 +81,9 @@ def run_cells(
             bar.set_description_str(f"{title}: {len(done)} of {len(places)} cells", refresh=False)
             bar.update(places[place].work)
     found = [done[place] for place in places]
-    gathered = {name: pd.concat([tables[name] for tables, _ in found], ignore_index=True) for name in found[0][0]}
+    gathered = {
+        name: pd.concat([tables[name] for tables, _ in found], ignore_index=True) for name in found[0][0]
+    }
     return gathered, [facts for _, facts in found]
 
 
@@ -98,7 +106,11 @@ def _finished(place: Path, source: dict, cell: Cell) -> tuple[Tables, dict] | No
         return None
     try:
         tables, facts = load(place)
-        if [facts.get("run"), facts.get("code"), facts.get("spec")] != [source["run"], source["code"], plain(cell)]:
+        if [facts.get("run"), facts.get("code"), facts.get("spec")] != [
+            source["run"],
+            source["code"],
+            plain(cell),
+        ]:
             raise StoreError(f"{place} holds another run than its name says")
         return tables, facts
     except StoreError as error:
@@ -111,8 +123,11 @@ def _finished(place: Path, source: dict, cell: Cell) -> tuple[Tables, dict] | No
 
 def _bar(title: str, places: dict[Path, Cell], done: dict, visible) -> tqdm:
     return tqdm(
-        total=sum(cell.work for cell in places.values()), initial=sum(places[place].work for place in done),
+        total=sum(cell.work for cell in places.values()),
+        initial=sum(places[place].work for place in done),
         desc=f"{title}: {len(done)} of {len(places)} cells",
         bar_format="{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}]",
-        **({} if visible else {"disable": True}),  # when visible, the environment (TQDM_DISABLE) may still hide it
+        **(
+            {} if visible else {"disable": True}
+        ),  # when visible, the environment (TQDM_DISABLE) may still hide it
     )

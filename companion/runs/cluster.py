@@ -20,7 +20,9 @@ def cluster(address: str, cells: tuple[tuple[str, ...], str, str], code: str) ->
 
     cells, code     what ``code_id`` is asked, and what it answers here: workers of other code are refused.
     """
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # else a lost scheduler prints its tracebacks
+    logging.getLogger("distributed.client").setLevel(
+        logging.CRITICAL
+    )  # else a lost scheduler prints its tracebacks
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
@@ -43,7 +45,9 @@ def _check_workers(client: Client, address: str, cells: tuple[tuple[str, ...], s
     try:
         client.run_on_scheduler(code_id, *cells)  # it reads the tasks it hands out
     except Exception as error:  # whatever an environment without our code raises
-        raise RunError(f"the Dask scheduler at {address} cannot load {module} ({error}); install it there") from None
+        raise RunError(
+            f"the Dask scheduler at {address} cannot load {module} ({error}); install it there"
+        ) from None
     found = client.run(code_id, *cells, on_error="return")
     if not found:
         warnings.warn(f"the Dask scheduler at {address} has no workers yet; waiting for them", stacklevel=6)
@@ -51,4 +55,6 @@ def _check_workers(client: Client, address: str, cells: tuple[tuple[str, ...], s
         if isinstance(answer, Exception):
             raise RunError(f"Dask worker {worker} cannot load {module} ({answer}); install it there")
         if answer != code:
-            raise RunError(f"Dask worker {worker} runs other code ({answer}) than this process ({code}); restart it")
+            raise RunError(
+                f"Dask worker {worker} runs other code ({answer}) than this process ({code}); restart it"
+            )

@@ -61,7 +61,7 @@ def _modules(package: str) -> Iterator[tuple[str, Path]]:
         if found.ispkg:
             yield from _modules(found.name)
         else:
-            yield found.name, Path(found.module_finder.find_spec(found.name).origin)
+            yield found.name, Path(str(find_spec(found.name).origin))  # type: ignore[union-attr]
 
 
 @functools.cache
@@ -88,7 +88,9 @@ def edited(packages: tuple[str, ...], module: str, name: str = "") -> list[str]:
     """
     waiting = {found: was for found, was in _code(packages, module, name).items() if found not in sys.modules}
     files = {found: Path(spec.origin) for found in waiting if (spec := find_spec(found)) and spec.origin}
-    return [found for found, file in files.items() if _statements(ast.parse(file.read_text())) != waiting[found]]
+    return [
+        found for found, file in files.items() if _statements(ast.parse(file.read_text())) != waiting[found]
+    ]
 
 
 @functools.cache
@@ -102,7 +104,7 @@ def _behind(module: str, sources: Mapping[str, str], wanted: str) -> dict:
     while pending:
         name = pending.pop()
         if name not in seen:
-            text = sources[name] if name in sources else Path(import_module(name).__file__).read_text()
+            text = sources[name] if name in sources else Path(str(import_module(name).__file__)).read_text()
             tree = ast.parse(text)
             if wanted and name == module:
                 tree.body = _needed(tree.body, wanted)
@@ -128,7 +130,11 @@ def _defined(statement: ast.stmt) -> set[str]:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return {(alias.asname or alias.name).partition(".")[0] for alias in statement.names}
     if isinstance(statement, ast.Assign | ast.AnnAssign):
-        return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+        return {
+            node.id
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
     return set()
 
 
@@ -151,7 +157,11 @@ def _statements(node):
 
 
 def _is_text(node) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def run_id(project: Project, cell: Cell) -> str:
@@ -181,11 +191,13 @@ def _digest(value) -> str:
 def origin(project: Project, cell: Cell) -> dict:
     """Which code makes the numbers: type of cell, code id, commit (empty without git), whether files differ from it."""
     module = type(cell).__module__
-    folder = Path(sys.modules[module].__file__).parent
+    folder = Path(str(sys.modules[module].__file__)).parent
     changes = _git(folder, "status", "--porcelain", "--", ":/*.py")
     return {
-        "run": kind(cell), "code": code_of(project.packages, cell),
-        "commit": _git(folder, "rev-parse", "--short", "HEAD"), "uncommitted_changes": bool(changes),
+        "run": kind(cell),
+        "code": code_of(project.packages, cell),
+        "commit": _git(folder, "rev-parse", "--short", "HEAD"),
+        "uncommitted_changes": bool(changes),
     }
 
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Floats = Annotated[tuple[float, ...], Field(strict=False, min_length=1)]  # lists too: notebooks and YAML have no tuples
+Floats = Annotated[
+    tuple[float, ...], Field(strict=False, min_length=1)
+]  # lists too: notebooks and YAML have no tuples
 Ints = Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
 
 Tables = dict[str, pd.DataFrame]
@@ -27,7 +29,9 @@ class Spec(BaseModel):
     raises      SpecError, never pydantic's own multi-line error.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     def __init__(self, **values):
         try:

@@ -76,7 +76,9 @@ def load(folder: Path) -> tuple[Tables, dict]:
     except StoreError:
         raise
     except OSError as error:
-        raise StoreError(f"cannot read results at {error.filename or folder}: {error.strerror or error}") from None
+        raise StoreError(
+            f"cannot read results at {error.filename or folder}: {error.strerror or error}"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise StoreError(f"{folder / 'meta.json'} is damaged, or not a description of results") from None
     return tables, facts
@@ -139,7 +141,9 @@ def load_results(sweep: str, folder: Path) -> tuple[Tables, dict]:
     """
     tables, facts = load(folder := Path(folder))
     if facts.get("sweep") != sweep:
-        raise StoreError(f"{folder} holds results of {facts.get('sweep', 'a single run')!r}, not of {sweep!r}")
+        raise StoreError(
+            f"{folder} holds results of {facts.get('sweep', 'a single run')!r}, not of {sweep!r}"
+        )
     return {name: table.apply(_plain) for name, table in tables.items()}, facts
 
 

@@ -27,7 +27,9 @@ class Sweep:
     def __post_init__(self):
         unknown = set(self.scales) - set(SCALES)
         if unknown or not self.scales:
-            raise ValueError(f"{self.name}: scales must be some of {', '.join(SCALES)}, got {sorted(unknown)}")
+            raise ValueError(
+                f"{self.name}: scales must be some of {', '.join(SCALES)}, got {sorted(unknown)}"
+            )
 
     def settings(self, scale: str) -> SweepSpec:
         """Settings at a scale; raises RunError for one that does not exist."""
@@ -57,7 +59,7 @@ class Sweep:
 
 def summary(facts: Sequence[dict]) -> dict:
     """Where the gathered numbers of several cells come from; what differs between cells is listed."""
-    every = lambda of: ", ".join(sorted({str(of(f)) for f in facts}))  # noqa: E731
+    every = lambda of: ", ".join(sorted({str(of(f)) for f in facts}))
     return {
         "cells": len(facts),
         "seconds": round(sum(f["seconds"] for f in facts)),

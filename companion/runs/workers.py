@@ -19,7 +19,12 @@ class RunError(OSError):
 
 
 def results(
-    project: Project, code: str, todo: Mapping[Path, Cell], earlier: Sequence[Tables], workers: int, scheduler: str | None
+    project: Project,
+    code: str,
+    todo: Mapping[Path, Cell],
+    earlier: Sequence[Tables],
+    workers: int,
+    scheduler: str | None,
 ) -> Iterator[tuple[Path, Tables, dict]]:
     """Yield place, tables and facts of cells as they finish, whatever runs them."""
     if not todo:
@@ -29,17 +34,25 @@ def results(
         yield from ((place, *timed(project, cell, code, *earlier)) for place, cell in todo.items())
         return
     with _executor(project, next(iter(todo.values())), code, workers, scheduler) as executor:
-        futures = {executor.submit(timed, project, cell, code, *earlier): place for place, cell in todo.items()}
-        for future in as_completed(list(futures)):  # in the order of completion: what finished before a failure is kept
+        futures = {
+            executor.submit(timed, project, cell, code, *earlier): place for place, cell in todo.items()
+        }
+        for future in as_completed(
+            list(futures)
+        ):  # in the order of completion: what finished before a failure is kept
             yield futures.pop(future), *future.result()
 
 
 def timed(project: Project, cell: Cell, code: str, *earlier: Tables) -> tuple[Tables, dict]:
     """Run one cell; returns its tables and when, where and how long it ran."""
     if code_of(project.packages, cell) != code:
-        raise RunError("a worker runs another version of the code than this process; restart both on one version")
+        raise RunError(
+            "a worker runs another version of the code than this process; restart both on one version"
+        )
     if late := edited(project.packages, *address(cell)):
-        raise RunError(f"{', '.join(late)} was edited since this process started; the same command starts on the new code")
+        raise RunError(
+            f"{', '.join(late)} was edited since this process started; the same command starts on the new code"
+        )
     started, began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
     with project.alone():
         tables = cell.run(*earlier)
@@ -68,13 +81,17 @@ def processes(workers: int) -> Iterator[Executor]:
     leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(leash,))
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: this process answers Ctrl-C for all
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGINT}
+        )  # inherited: this process answers Ctrl-C for all
         for _ in range(workers):
             pool.submit(int)  # starts the processes
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield pool
     except BrokenExecutor:
-        raise RunError("a worker process died, often for want of memory: try fewer workers; the same command resumes") from None
+        raise RunError(
+            "a worker process died, often for want of memory: try fewer workers; the same command resumes"
+        ) from None
     finally:
         held.close()
         pool.shutdown(cancel_futures=True)

@@ -10,11 +10,20 @@ import pandas as pd
 import pytest
 
 from ts_core import plots
-from ts_core.experiments import sample_complexity, two_layer, two_layer_claims, two_layer_theorem
 from ts_core.claims import table
+from ts_core.experiments import sample_complexity, two_layer, two_layer_claims, two_layer_theorem
 
-TINY = dict(input_dim=6, outputs=3, teacher_width=2, samples=60, epochs=1, seeds=2, sample_sizes=[60], sample_steps=10,
-            over_realizations=[1.0, 2.0])
+TINY = dict(
+    input_dim=6,
+    outputs=3,
+    teacher_width=2,
+    samples=60,
+    epochs=1,
+    seeds=2,
+    sample_sizes=[60],
+    sample_steps=10,
+    over_realizations=[1.0, 2.0],
+)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +39,9 @@ def words(axes) -> str:
 @pytest.fixture(scope="module", params=[0.01, 50.0], ids=["calm", "exploding"])
 def trained(request):
     spec = two_layer_theorem.TwoLayerTheorem(**TINY, learning_rate=request.param)
-    sweep = pd.concat([two_layer.run(cell)["runs"] for cell in spec.sample_complexity().cells()], ignore_index=True)
+    sweep = pd.concat(
+        [two_layer.run(cell)["runs"] for cell in spec.sample_complexity().cells()], ignore_index=True
+    )
     return request.param > 1, spec, two_layer.run(spec.l_shape()), sweep
 
 
@@ -41,7 +52,11 @@ def test_a_picture_says_when_members_diverged(trained):
     _, axes = plots.panels(1, 2)
     live = sample_complexity.over_epochs(sweep)
     assert ("diverged" in words(plots.sample_complexity(live, None, "last_correlation", axes[0]))) == exploded
-    assert ("DIVERGED" in two_layer.outcome(tables["runs"])) == exploded == ("DIVERGED" in two_layer.outcome(sweep))
+    assert (
+        ("DIVERGED" in two_layer.outcome(tables["runs"]))
+        == exploded
+        == ("DIVERGED" in two_layer.outcome(sweep))
+    )
     heat = two_layer_theorem.heat_map(spec.l_shape(), 0.0, 2.0)
     plots.matched(heat[heat.epoch == 1], "correlation", plots.panels(1, 1)[1][0, 0])
     if exploded:
@@ -50,8 +65,18 @@ def test_a_picture_says_when_members_diverged(trained):
 
 
 def test_outcome_names_what_diverged():
-    runs = pd.DataFrame({"teacher_width": 5, "data": "random", "samples": 10, "polarity": 1.0, "over_realization": 2.0, "seed": [1, 1, 2, 2],
-                         "epoch": [0, 1, 0, 1], "status": ["ok", "ok", "ok", "diverged"]})
+    runs = pd.DataFrame(
+        {
+            "teacher_width": 5,
+            "data": "random",
+            "samples": 10,
+            "polarity": 1.0,
+            "over_realization": 2.0,
+            "seed": [1, 1, 2, 2],
+            "epoch": [0, 1, 0, 1],
+            "status": ["ok", "ok", "ok", "diverged"],
+        }
+    )
     assert two_layer.outcome(runs[runs.seed == 1]) == "1 networks trained, none diverged"
     assert "1 of 2" in two_layer.outcome(runs) and "seed 2" in two_layer.outcome(runs)
 
@@ -84,20 +109,43 @@ def test_heat_map_numbers_students_by_their_teacher():
 
 
 def test_bars_and_claims_use_the_same_numbers():
-    rule = pd.DataFrame({"depth": 2, "slope": 0.0, "seed": [0, 1], "max_error": [1e-15, 2e-15], "max_gradient": 1.0})
+    rule = pd.DataFrame(
+        {"depth": 2, "slope": 0.0, "seed": [0, 1], "max_error": [1e-15, 2e-15], "max_gradient": 1.0}
+    )
     ax = plots.gradient_rule(rule, two_layer_claims.BARS["gradient_rule"], plots.panels(1, 1)[1][0, 0])
     assert any(np.allclose(line.get_ydata(), 1e-12) for line in ax.lines)
     with pytest.raises(ValueError, match="claimed twice"):
-        table([claim for _ in range(2) for claim in two_layer_claims._aware_claims(
-            pd.DataFrame({"samples": 60, "seed": [1, 1], "over_realization": 1.0, "data": ["aware", "random"],
-                          "train_loss": 0.0, "eval_loss": 0.0, "mean_best_correlation": 0.5, "last_correlation": [0.9, 0.4]}),
-            "quick",
-        )])
+        table(
+            [
+                claim
+                for _ in range(2)
+                for claim in two_layer_claims._aware_claims(
+                    pd.DataFrame(
+                        {
+                            "samples": 60,
+                            "seed": [1, 1],
+                            "over_realization": 1.0,
+                            "data": ["aware", "random"],
+                            "train_loss": 0.0,
+                            "eval_loss": 0.0,
+                            "mean_best_correlation": 0.5,
+                            "last_correlation": [0.9, 0.4],
+                        }
+                    ),
+                    "quick",
+                )
+            ]
+        )
 
 
 def deep_layers(**keys):
     """Two layers of two seeds over three epochs; the last value is missing."""
-    rows = [dict(samples=10, seed=seed, layer=layer, epoch=epoch) for seed in (1, 2) for layer in (1, 2) for epoch in (0, 1, 5)]
+    rows = [
+        dict(samples=10, seed=seed, layer=layer, epoch=epoch)
+        for seed in (1, 2)
+        for layer in (1, 2)
+        for epoch in (0, 1, 5)
+    ]
     table = pd.DataFrame(rows).assign(learning_rate=0.1, loss="mse", over_realization=2.0, **keys)
     values = np.linspace(0.1, 0.9, len(rows))
     values[-1] = np.nan
@@ -108,17 +156,32 @@ def test_pictures_of_layers_show_every_run_and_published_point():
     layers = pd.concat([deep_layers(), deep_layers(samples=30)])
     published = pd.DataFrame({"samples": [10, 30], "layer": [1, 2], "correlation": [0.7, 0.8]})
     axes = plots.budget(layers, published, plots.panels(1, 2)[1][0])
-    dots = [[line.get_ydata().tolist() for line in ax.lines if line.get_marker() == "o" and len(line.get_ydata())] for ax in axes]
+    dots = [
+        [line.get_ydata().tolist() for line in ax.lines if line.get_marker() == "o" and len(line.get_ydata())]
+        for ax in axes
+    ]
     assert dots == [[[0.7]], [[0.8]]] and "diverged" in words(axes)
     assert max(axes[1].lines[0].get_xdata()) == 5 * 30  # samples seen
     rates = pd.concat([layers, layers.assign(learning_rate=0.2)])
     axes = plots.rates(rates, published, plots.panels(2, 2)[1])
-    assert [len(ax.lines) for ax in axes.flat] == [7, 6, 6, 7] and "diverged" in words(axes)  # 2 rates of 2 seeds and a mean
+    assert [len(ax.lines) for ax in axes.flat] == [7, 6, 6, 7] and "diverged" in words(
+        axes
+    )  # 2 rates of 2 seeds and a mean
 
 
 def test_each_loss_and_over_realization_has_its_line_and_its_published_points():
-    table = pd.concat([deep_layers(), deep_layers().assign(over_realization=5.0), deep_layers().assign(loss="cross_entropy")])
-    sizes = pd.concat([table.assign(samples=n) for n in (10, 30)]).query("epoch == 5").assign(orientation="teacher mean")
+    table = pd.concat(
+        [
+            deep_layers(),
+            deep_layers().assign(over_realization=5.0),
+            deep_layers().assign(loss="cross_entropy"),
+        ]
+    )
+    sizes = (
+        pd.concat([table.assign(samples=n) for n in (10, 30)])
+        .query("epoch == 5")
+        .assign(orientation="teacher mean")
+    )
     sizes = sizes.rename(columns={"mean_best_correlation": "correlation"})
     axes = plots.dataset_size(sizes, sizes.query("seed == 1"), plots.panels(1, 2)[1])
     assert [len(ax.containers) for ax in axes.flat] == [3, 3]

@@ -43,7 +43,9 @@ def made_by_other_code() -> dict[str, str]:
     found = {}
     for name in NAMES:
         facts = load_results(name, STORED / name)[1]
-        today = ", ".join(sorted({code_id(PROJECT.packages, cell.__module__, cell.__qualname__) for cell in types(facts)}))
+        today = ", ".join(
+            sorted({code_id(PROJECT.packages, cell.__module__, cell.__qualname__) for cell in types(facts)})
+        )
         if facts["code"] != today:
             found[name] = f"{facts['code']} at {facts['commit']}, today {today}"
     return found

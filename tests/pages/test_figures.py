@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
+from test_browser import browser, html, visit  # noqa: F401 (fixtures)
 
 from companion.pages import figures
-from test_browser import browser, html, visit  # noqa: F401 (fixtures)
 
 ROOT = Path(figures.__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -317,7 +317,7 @@ def extension():
 
 
 def test_the_pages_know_the_sizes_that_figures_have(extension, tmp_path):
-    assert extension.TEXT_WIDTH == figures.WIDTHS["text"]
+    assert figures.WIDTHS["text"] == extension.TEXT_WIDTH
     (tmp_path / "x.svg").write_text(svg(figures.figure(1, 2)[0]))
     width, height = extension.svg_size(tmp_path / "x.svg")
     assert width == figures.WIDTHS["text"] and height == pytest.approx(

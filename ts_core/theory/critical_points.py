@@ -33,16 +33,19 @@ def kink(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
     """
     if teacher.slope != student.slope:
         raise ValueError(f"teacher and student need one slope, got {teacher.slope} and {student.slope}")
-    return (1 - student.slope) * hyperplane_sums(teacher, student, tolerance) @ fan_out(student).transpose(1, 2)
+    return (
+        (1 - student.slope) * hyperplane_sums(teacher, student, tolerance) @ fan_out(student).transpose(1, 2)
+    )
 
 
 def specialized(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
     """Whether a teacher node has a co-linear student node, bool ``(e, m)``."""
-    return colinear(*(net.weights[0] for net in pair(teacher, student)), tolerance).any(-1)
+    rows_t, rows = (net.weights[0] for net in pair(teacher, student))
+    return colinear(rows_t, rows, tolerance).any(-1)
 
 
 def prunable(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
     """Whether a student node has no teacher on its hyperplane and all nodes there cancel, bool ``(e, n)``."""
     rows_t, rows = (net.weights[0] for net in pair(teacher, student))
-    cancels = hyperplane_sums(teacher, student, tolerance)[:, rows_t.shape[1]:].norm(dim=-1) < tolerance
+    cancels = hyperplane_sums(teacher, student, tolerance)[:, rows_t.shape[1] :].norm(dim=-1) < tolerance
     return cancels & ~colinear(rows_t, rows, tolerance).any(1)

@@ -40,7 +40,9 @@ def sine(rows_a: Tensor, rows_b: Tensor) -> Tensor:
     """Sine of the angle between first-layer weights (biases left out), ``(e, m, n)``, exact down to rounding."""
     a, b = (torch.nn.functional.normalize(r[..., :-1], dim=-1) for r in (spread(rows_a, len(rows_b)), rows_b))
     along = a @ b.transpose(1, 2)
-    return (b[:, None] - along[..., None] * a[:, :, None]).norm(dim=-1)  # 1 - cos^2 would lose half the digits
+    return (b[:, None] - along[..., None] * a[:, :, None]).norm(
+        dim=-1
+    )  # 1 - cos^2 would lose half the digits
 
 
 def colinear(rows_a: Tensor, rows_b: Tensor, tolerance: float = 1e-9) -> Tensor:

@@ -14,7 +14,9 @@ def _angle(w: Tensor, u: Tensor) -> Tensor:
 def kappa(w: Tensor, u: Tensor) -> Tensor:
     """Cov(sigma(w^T x), sigma(u^T x)) of two zero-bias ReLU nodes under x ~ N(0, I); ``(..., d)`` to ``(...)``."""
     theta = _angle(w, u)
-    return w.norm(dim=-1) * u.norm(dim=-1) * (theta.sin() + (math.pi - theta) * theta.cos() - 1) / (2 * math.pi)
+    return (
+        w.norm(dim=-1) * u.norm(dim=-1) * (theta.sin() + (math.pi - theta) * theta.cos() - 1) / (2 * math.pi)
+    )
 
 
 def phi(w: Tensor, u: Tensor) -> Tensor:

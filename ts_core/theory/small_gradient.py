@@ -54,13 +54,17 @@ def aware(teacher: Network, student: Network, points: Tensor, radius: float, den
     teacher = unit_rows(teacher)
     off = _own_plane(teacher, points).abs().max()
     if off > 1e-6 * radius:
-        raise ValueError(f"points must lie on the teacher planes to 1e-6 of the radius {radius}; one is {off:.3g} away")
+        raise ValueError(
+            f"points must lie on the teacher planes to 1e-6 of the radius {radius}; one is {off:.3g} away"
+        )
     direction = teacher.weights[0][:, :, :-1]
     inside = torch.ones(points.shape[:3], dtype=torch.bool, device=points.device)
     return _small_gradient(teacher, unit_rows(student), points, inside, direction, radius, 4.0, 2 * density)
 
 
-def agnostic(teacher: Network, student: Network, points: Tensor, radius: float, density: float) -> SmallGradient:
+def agnostic(
+    teacher: Network, student: Network, points: Tensor, radius: float, density: float
+) -> SmallGradient:
     """Teacher-agnostic theorem: samples x, x +- radius * e_u, with u the largest coordinate of w*_j.
 
     points      ``(g, m, b, d)``; those farther than radius / (2 sqrt(d)) from the plane of teacher j are ignored.
@@ -70,7 +74,9 @@ def agnostic(teacher: Network, student: Network, points: Tensor, radius: float, 
     inside = _own_plane(teacher, points).abs() <= radius / (2 * root)
     axis = teacher.weights[0][:, :, :-1].abs().argmax(-1)
     direction = torch.nn.functional.one_hot(axis, points.shape[-1]).to(points.dtype)
-    return _small_gradient(teacher, unit_rows(student), points, inside, direction, radius, 8 * root, 3 * density)
+    return _small_gradient(
+        teacher, unit_rows(student), points, inside, direction, radius, 8 * root, 3 * density
+    )
 
 
 def slab(teacher: Network, x: Tensor, count: int) -> Tensor:
@@ -96,8 +102,12 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
     step = radius * direction[:, :, None]
     triples = torch.stack([points, points + step, points - step], dim=2).flatten(1, 3)  # (e, m 3 b, d)
     shape = (members, width, 3, count, -1)
-    g = by_backprop(teacher, student, triples)[0].reshape(shape).abs().amax(2)  # (e, m, b, n): largest of a triple
-    active = (affine(student.weights[0], triples).reshape(shape) > 0).all(2) & inside[..., None]  # the points of S
+    g = (
+        by_backprop(teacher, student, triples)[0].reshape(shape).abs().amax(2)
+    )  # (e, m, b, n): largest of a triple
+    active = (affine(student.weights[0], triples).reshape(shape) > 0).all(2) & inside[
+        ..., None
+    ]  # the points of S
     gradient = torch.where(active, g, -math.inf).amax(2).abs()  # inf for an empty S
 
     rows = all_rows(teacher, student)
@@ -114,9 +124,13 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
     others = rows.shape[1] - 1
     overlap = alpha(teacher, student).abs()
     return SmallGradient(
-        points=size, share=share, gradient=gradient, overlap=overlap,
+        points=size,
+        share=share,
+        gradient=gradient,
+        overlap=overlap,
         threshold=(1 - student.slope) * radius * overlap / divisor,
-        near=most.values, conclusion=most.values * others >= size,
+        near=most.values,
+        conclusion=most.values * others >= size,
         sine=sine(rows[:, :width], rows).gather(2, most.indices),
         bound=factor * radius * others / share,
     )

@@ -14,7 +14,7 @@ def trajectory(
 
     returns     each part of the state at steps 0, every, 2 every, ..., stacked along a new first axis.
     """
-    move = lambda size, rate: [s + size * r for s, r in zip(state, rate)]  # noqa: E731
+    move = lambda size, rate: tuple(s + size * r for s, r in zip(state, rate))
     kept = [state]
     for i in range(1, steps + 1):
         k1 = velocity(*state)
@@ -28,8 +28,15 @@ def trajectory(
 
 
 def sgd(
-    w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor, generators: Sequence[np.random.Generator], learning_rate: float,
-    batch_size: int, steps: int, every: int,
+    w: Tensor,
+    v: Tensor,
+    w_t: Tensor,
+    v_t: Tensor,
+    generators: Sequence[np.random.Generator],
+    learning_rate: float,
+    batch_size: int,
+    steps: int,
+    every: int,
 ) -> tuple[Tensor, Tensor]:
     """SGD on fresh Gaussian samples with the residual centred in each batch: what :func:`ts_core.theory.population.flow` is the limit of.
 

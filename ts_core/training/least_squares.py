@@ -14,7 +14,9 @@ from ts_core.gradients import with_constant
 from ts_core.networks import Network, activation_slope, forward
 
 
-def descend(teacher: Network, student: Network, x: Tensor, steps: int, levels: Tensor) -> tuple[Network, Tensor]:
+def descend(
+    teacher: Network, student: Network, x: Tensor, steps: int, levels: Tensor
+) -> tuple[Network, Tensor]:
     """Levenberg-Marquardt on every member at once, keeping the weights at the first step below each loss level.
 
     levels      ``(k,)`` falling fractions of the starting loss.
@@ -58,7 +60,9 @@ def _linearized(teacher: Network, student: Network, x: Tensor) -> tuple[Tensor, 
     """Jacobian of the output in all parameters ``(e, b c, parameters)`` and residual f* - f ``(e, b c)``."""
     z, f = forward(student, x)
     residual = forward(teacher, x)[1][-1] - f[-1]
-    back = student.weights[1][:, None, :, :-1] * activation_slope(z[0], student.slope)[:, :, None]  # (e, b, c, n)
+    back = (
+        student.weights[1][:, None, :, :-1] * activation_slope(z[0], student.slope)[:, :, None]
+    )  # (e, b, c, n)
     lower = back[..., None] * with_constant(x)[:, :, None, None]
     eye = torch.eye(residual.shape[2], dtype=x.dtype)
     upper = eye[:, :, None] * with_constant(f[0])[:, :, None, None]

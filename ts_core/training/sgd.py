@@ -18,7 +18,6 @@ from torch.nn.functional import pad
 
 from ts_core.networks import Network, check_loss, spread
 
-
 BLOCK = 5  # steps gathered at once: long enough to amortize the call, short enough to stay in the cache
 LOOK_AHEAD = 1000  # steps whose row numbers are drawn at once
 
@@ -80,7 +79,9 @@ def train(
             on_snapshot(step, [stack.network() for stack in stacks])
 
 
-def _batches(x: Tensor, draw: Callable[[int], Tensor], batch_size: int, count: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(
+    x: Tensor, draw: Callable[[int], Tensor], batch_size: int, count: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     """``count`` batches with the constant unit, sample by sample ``(g, batch_size, d + 1)`` and transposed."""
     groups, samples, _ = x.shape
     rows = pad(x, (0, 1), value=1.0).reshape(groups * samples, -1)
@@ -90,9 +91,9 @@ def _batches(x: Tensor, draw: Callable[[int], Tensor], batch_size: int, count: i
     for start in range(0, count, LOOK_AHEAD):
         picks = draw(min(count - start, LOOK_AHEAD)).to(x.device)
         for block in picks.split(BLOCK):
-            torch.index_select(rows, 0, block.reshape(-1), out=drawn[:block.numel()])
+            torch.index_select(rows, 0, block.reshape(-1), out=drawn[: block.numel()])
             by_feature.copy_(by_row.transpose(2, 3))
-            yield from zip(by_row[:len(block)], by_feature)
+            yield from zip(by_row[: len(block)], by_feature)
 
 
 class _Stack:
@@ -103,7 +104,9 @@ class _Stack:
         self.weights, self.folded, self.outputs, self.units = [], [], [], []
         for l, weight in enumerate(network.weights, start=1):
             w = weight.to(like.device, like.dtype, copy=True)
-            if l < network.depth:  # the constant unit: zero weights and bias 1, so it stays 1 behind any activation
+            if (
+                l < network.depth
+            ):  # the constant unit: zero weights and bias 1, so it stays 1 behind any activation
                 w = pad(w, (0, 0, 0, 1))
                 w[:, -1, -1] = 1
             members, units, _ = w.shape
@@ -136,7 +139,9 @@ class _Trainable(_Stack):
 
     def step(self, x: Tensor, x_by_feature: Tensor, target: Tensor, rate: float) -> None:
         if self.loss == "mse":
-            torch.baddbmm(target, self.weights[-1], self.hidden(x_by_feature), alpha=-1, out=self.gradients[-1])
+            torch.baddbmm(
+                target, self.weights[-1], self.hidden(x_by_feature), alpha=-1, out=self.gradients[-1]
+            )
         else:
             torch.sub(target, self.forward(x_by_feature).softmax(1), out=self.gradients[-1])
         for l in range(len(self.weights) - 1, 0, -1):
@@ -166,13 +171,15 @@ def _drawing(batches, samples: int, batch_size: int, shuffle: bool) -> Callable[
 
     def epochs(generator):
         while True:
-            yield from generator.permutation(samples)[: samples // batch_size * batch_size].reshape(-1, batch_size)
+            yield from generator.permutation(samples)[: samples // batch_size * batch_size].reshape(
+                -1, batch_size
+            )
 
     if shuffle:
         streams = [epochs(g) for g in batches]
-        pick = lambda count: [[next(s) for _ in range(count)] for s in streams]  # noqa: E731
+        pick = lambda count: [[next(s) for _ in range(count)] for s in streams]
     else:
-        pick = lambda count: [g.integers(samples, size=(count, batch_size)) for g in batches]  # noqa: E731
+        pick = lambda count: [g.integers(samples, size=(count, batch_size)) for g in batches]
     offset = samples * np.arange(len(batches))[None, :, None]
     return lambda count: torch.from_numpy(np.stack(pick(count), axis=1) + offset)
 
@@ -198,7 +205,9 @@ def _check(teacher, students, x, batches, batch_size, steps, snapshots) -> None:
         if inputs != dim or outputs != teacher.weights[-1].shape[1]:
             raise ValueError(f"{name} maps {inputs} inputs to {outputs} outputs, the data and teacher do not")
         if network.members != teacher.members or network.members % groups:
-            raise ValueError(f"{name} has {network.members} members; need {teacher.members}, a multiple of {groups} data sets")
+            raise ValueError(
+                f"{name} has {network.members} members; need {teacher.members}, a multiple of {groups} data sets"
+            )
     for i, student in enumerate(students):
         if len({w.shape[0] for w in student.weights}) > 1 or student.depth < 2:
             raise ValueError(f"student {i} needs a hidden layer, and weights of its own in every layer")

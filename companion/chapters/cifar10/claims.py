@@ -8,7 +8,6 @@ from companion.pages.claims import Claim
 from companion.pages.statistics import interval, measured
 from companion.runs.spec import Tables
 
-
 BARS = {
     "gain": 0.01,  # in teacher-mean correlation of a layer, widest minus narrowest student
     "lowest": 0.0,  # layer 1 minus the highest other layer
@@ -25,53 +24,79 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
     found, reference = outcomes(tables), published[published.epoch == published.epoch.max()]
     accuracy = found.test_accuracy.unstack()
     narrow, wide = accuracy.columns[0], accuracy.columns[-1]
-    accuracies = reference.drop_duplicates("over_realization").set_index("over_realization").mean_test_accuracy
+    accuracies = (
+        reference.drop_duplicates("over_realization").set_index("over_realization").mean_test_accuracy
+    )
     known = {ratio for ratio in (narrow, wide) if ratio in accuracies}
     both = len(known) == 2
     note = f"{scale} scale: {'CIFAR-10' if (tables['images'].dataset == 'cifar10').all() else 'patches of photographs'}"
-    shared = dict(scale=scale, place=PLACE, note=note)
+    shared: dict = dict(scale=scale, place=PLACE, note=note)
     return [
         *_specialization(by_layer(tables["units"]), reference, narrow, wide, shared),
         Claim(
-            **measured(found.gap.unstack()[wide]), id="cifar10/gap", **shared, at_most=BARS["gap"],
+            **measured(found.gap.unstack()[wide]),
+            id="cifar10/gap",
+            **shared,
+            at_most=BARS["gap"],
             published=published.teacher_accuracy.iloc[0] - accuracies[wide] if wide in known else None,
             sentence=f"The {wide:g}x student's accuracy approaches the teacher's (teacher minus student, test images).",
         ),
         Claim(
-            **measured(accuracy[wide] - accuracy[narrow]), id="cifar10/accuracy-gain", **shared, at_least=BARS["accuracy_gain"],
+            **measured(accuracy[wide] - accuracy[narrow]),
+            id="cifar10/accuracy-gain",
+            **shared,
+            at_least=BARS["accuracy_gain"],
             published=accuracies[wide] - accuracies[narrow] if both else None,
             sentence=f"More over-realization, more accuracy ({wide:g}x minus {narrow:g}x, test images, paired over seeds).",
         ),
         Claim(
-            **_together(found), id="cifar10/together", **shared, at_least=BARS["together"],
+            **_together(found),
+            id="cifar10/together",
+            **shared,
+            at_least=BARS["together"],
             sentence="Of two students, the one with the higher mean correlation is also the more accurate one (share of pairs).",
         ),
         Claim(
-            **measured(found.selection.groupby("seed").mean()), id="cifar10/selection", **shared | dict(place="released code"),
-            at_most=BARS["selection"], sentence="Selecting the epoch on the test images, as released, instead of on validation "
+            **measured(found.selection.groupby("seed").mean()),
+            id="cifar10/selection",
+            **shared | dict(place="released code"),
+            at_most=BARS["selection"],
+            sentence="Selecting the epoch on the test images, as released, instead of on validation "
             "images adds little to the reported test accuracy.",
         ),
     ]
 
 
-def _specialization(layers: pd.DataFrame, reference: pd.DataFrame, narrow: float, wide: float, shared: dict) -> list[Claim]:
+def _specialization(
+    layers: pd.DataFrame, reference: pd.DataFrame, narrow: float, wide: float, shared: dict
+) -> list[Claim]:
     last = layers[layers.epoch == layers.epoch.max()]
-    rho = last.pivot_table(index=["seed", "over_realization"], columns="layer", values="mean_best_correlation", dropna=False)
+    rho = last.pivot_table(
+        index=["seed", "over_realization"], columns="layer", values="mean_best_correlation", dropna=False
+    )
     theirs = reference.pivot_table(index="over_realization", columns="layer", values="mean_best_correlation")
     gain = rho.xs(wide, level=1) - rho.xs(narrow, level=1)
     margin = rho[1] - rho.drop(columns=1).max(axis=1, skipna=False)
     return [
         *(
             Claim(
-                **measured(gain[layer]), id=f"cifar10/gain-layer-{layer}", **shared, at_least=BARS["gain"],
-                published=theirs.loc[wide, layer] - theirs.loc[narrow, layer] if {wide, narrow} <= set(theirs.index) else None,
+                **measured(gain[layer]),
+                id=f"cifar10/gain-layer-{layer}",
+                **shared,
+                at_least=BARS["gain"],
+                published=theirs.loc[wide, layer] - theirs.loc[narrow, layer]
+                if {wide, narrow} <= set(theirs.index)
+                else None,
                 sentence=f"More over-realization, more specialization in layer {layer} ({wide:g}x minus {narrow:g}x, teacher-mean "
                 "correlation, paired over seeds).",
             )
             for layer in gain.columns
         ),
         Claim(
-            **measured(margin.groupby("seed").mean()), id="cifar10/lowest", **shared, at_least=BARS["lowest"],
+            **measured(margin.groupby("seed").mean()),
+            id="cifar10/lowest",
+            **shared,
+            at_least=BARS["lowest"],
             published=(theirs[1] - theirs.drop(columns=1).max(axis=1)).mean(),
             sentence="The lowest layer specializes most (its correlation minus the highest of the other layers, mean over "
             "over-realizations).",

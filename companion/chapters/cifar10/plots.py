@@ -6,7 +6,16 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from companion.pages.figures import NEUTRAL, PUBLISHED, TEACHER, label_rim, legend_on_top, mean_and_band, over_realization_colours, say_missing
+from companion.pages.figures import (
+    NEUTRAL,
+    PUBLISHED,
+    TEACHER,
+    label_rim,
+    legend_on_top,
+    mean_and_band,
+    over_realization_colours,
+    say_missing,
+)
 
 
 def gallery(classes: Mapping[str, np.ndarray], axes: Sequence[Axes]) -> Sequence[Axes]:

@@ -11,7 +11,6 @@ from companion.experiments.convolutional.spec import Student, Teacher, Training
 from companion.runs.spec import Cell, Count, Floats, Positive, SweepSpec
 from companion.runs.sweeps import Sweep
 
-
 Ratios = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)]
 
 
@@ -74,7 +73,11 @@ class Cifar10(SweepSpec):
     def _teacher(self, dataset: str, fingerprint: str, data: str = "") -> Teacher:
         shared = dict(batch_size=self.batch_size, optimizer=self.optimizer, weight_decay=5e-4)
         return self.into(
-            Teacher, dataset=dataset, fingerprint=fingerprint, data=data, shift=4 // self.pool,
+            Teacher,
+            dataset=dataset,
+            fingerprint=fingerprint,
+            data=data,
+            shift=4 // self.pool,
             training=Training(epochs=self.teacher_epochs, learning_rate=self.teacher_rate, **shared),
             tuning=Training(epochs=self.tuning_epochs, learning_rate=self.teacher_rate, **shared),
         )
@@ -88,12 +91,32 @@ class Cifar10(SweepSpec):
         ]
 
 
-REAL = dict(dataset="cifar10", images=50_000, validation_images=5000, test_images=10_000, pool=1, batch_size=128, dtype="float32")
+REAL = dict(
+    dataset="cifar10",
+    images=50_000,
+    validation_images=5000,
+    test_images=10_000,
+    pool=1,
+    batch_size=128,
+    dtype="float32",
+)
 LAPTOP = Cifar10(
-    **REAL, width=16, teacher_epochs=20, tuning_epochs=6, student_epochs=20, teacher_rate=0.005, student_rate=0.003,
+    **REAL,
+    width=16,
+    teacher_epochs=20,
+    tuning_epochs=6,
+    student_epochs=20,
+    teacher_rate=0.005,
+    student_rate=0.003,
 )
 PAPER = Cifar10(  # a wider top layer needs smaller rates
-    **REAL, width=64, over_realizations=(1.0, 2.0, 5.0), teacher_epochs=200, tuning_epochs=50, student_epochs=100,
-    teacher_rate=0.00125, student_rate=0.0005,
+    **REAL,
+    width=64,
+    over_realizations=(1.0, 2.0, 5.0),
+    teacher_epochs=200,
+    tuning_epochs=50,
+    student_epochs=100,
+    teacher_rate=0.00125,
+    student_rate=0.0005,
 )
 CIFAR10 = Sweep("cifar10", {"quick": Cifar10(), "laptop": LAPTOP, "paper": PAPER}, ("over_realization",))

@@ -13,7 +13,11 @@ def what_ran(images: pd.DataFrame) -> str:
             "NOT CIFAR-10 but patches of ten photographs; the class is the photograph.\n"
             "python -m companion fetch cifar10 downloads the real images."
         )
-    kind = "the verified official archive" if row.official else "not the official archive as far as its checksums tell"
+    kind = (
+        "the verified official archive"
+        if row.official
+        else "not the official archive as far as its checksums tell"
+    )
     return f"CIFAR-10 (fingerprint {row.fingerprint}),\n{kind}."
 
 
@@ -32,7 +36,9 @@ def by_layer(units: pd.DataFrame) -> pd.DataFrame:
 def at_both_ends(layers: pd.DataFrame) -> pd.DataFrame:
     """Mean over seeds of the correlation of each layer before and after training, by over_realization."""
     ends = layers[layers.epoch.isin([0, layers.epoch.max()])]
-    return ends.pivot_table(index=["over_realization", "epoch"], columns="layer", values="mean_best_correlation")
+    return ends.pivot_table(
+        index=["over_realization", "epoch"], columns="layer", values="mean_best_correlation"
+    )
 
 
 def teacher_accuracy(epochs: pd.DataFrame, phase: str = "tuning") -> float:
@@ -49,7 +55,11 @@ def outcomes(tables: Tables) -> pd.DataFrame:
     runs, keys = tables["runs"], ["seed", "over_realization"]
     found = runs[runs.selected].set_index(keys)[["test_accuracy", "test_agreement"]]
     layers = by_layer(tables["units"])
-    last = layers[layers.epoch == layers.epoch.max()].groupby(keys).mean_best_correlation.agg(lambda v: v.mean(skipna=False))
+    last = (
+        layers[layers.epoch == layers.epoch.max()]
+        .groupby(keys)
+        .mean_best_correlation.agg(lambda v: v.mean(skipna=False))
+    )
     return found.assign(
         gap=teacher_accuracy(tables["epochs"]) - found.test_accuracy,
         selection=runs.groupby(keys).test_accuracy.max() - found.test_accuracy,
@@ -63,10 +73,16 @@ def first_filters(tables: Tables, seed: int = 1) -> pd.DataFrame:
     columns     label, teacher (active channel), colour, row, column, weight; best_correlation of that pair.
     """
     keys, pair = ["teacher", "colour", "row", "column"], ["epoch", "teacher"]
-    chosen_ones = [table[(table.seed == seed) & (table.over_realization == table.over_realization.max())]
-                   for table in (tables["filters"], tables["units"].query("layer == 1"))]
+    chosen_ones = [
+        table[(table.seed == seed) & (table.over_realization == table.over_realization.max())]
+        for table in (tables["filters"], tables["units"].query("layer == 1"))
+    ]
     found = chosen_ones[0].merge(chosen_ones[1][[*pair, "best_correlation"]], on=pair, validate="many_to_one")
     first, last = (found[found.epoch == epoch].sort_values(keys) for epoch in (0, found.epoch.max()))
     weights = tables["weights"].query("parameter == 'convs.0.weight'").sort_values("index").value.to_numpy()
-    parts = {"teacher": first.assign(weight=weights, best_correlation=1.0), "student, before": first, "student, after": last}
+    parts = {
+        "teacher": first.assign(weight=weights, best_correlation=1.0),
+        "student, before": first,
+        "student, after": last,
+    }
     return pd.concat([part.assign(label=label) for label, part in parts.items()], ignore_index=True)

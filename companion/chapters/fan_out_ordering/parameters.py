@@ -52,6 +52,11 @@ class Parameters(parameters.Parameters):
     def live(self) -> TwoLayer:
         """The live ensemble, looked at often: an epoch here is 100 steps."""
         return self.into(
-            TwoLayer, seeds=tuple(range(1, self.seeds + 1)), epochs=self.steps // 100, steps_per_epoch=100, eval_samples=2000,
-            snapshots=tuple(log_spaced(self.steps // 100, 25)), tables=("teachers",),
+            TwoLayer,
+            seeds=tuple(range(1, self.seeds + 1)),
+            epochs=self.steps // 100,
+            steps_per_epoch=100,
+            eval_samples=2000,
+            snapshots=tuple(log_spaced(self.steps // 100, 25)),
+            tables=("teachers",),
         )

@@ -9,7 +9,21 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from companion.experiments.two_layer.plots import published_handle
-from companion.pages.figures import ACCENT, INK, NEUTRAL, PUBLISHED, STUDENT, cloud, label_rim, legend_in_grid, legend_on_top, many_colours, mean_and_band, over_realization_colours, say_missing
+from companion.pages.figures import (
+    ACCENT,
+    INK,
+    NEUTRAL,
+    PUBLISHED,
+    STUDENT,
+    cloud,
+    label_rim,
+    legend_in_grid,
+    legend_on_top,
+    many_colours,
+    mean_and_band,
+    over_realization_colours,
+    say_missing,
+)
 
 
 def ordering(first: pd.DataFrame, ax: Axes) -> Axes:

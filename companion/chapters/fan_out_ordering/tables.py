@@ -5,7 +5,14 @@ import pandas as pd
 
 from companion.runs.spec import Tables
 
-TEACHER = ["seed", "data", "samples", "teacher_width", "polarity", "teacher"]  # what a teacher node's norm depends on
+TEACHER = [
+    "seed",
+    "data",
+    "samples",
+    "teacher_width",
+    "polarity",
+    "teacher",
+]  # what a teacher node's norm depends on
 
 
 def with_norms(tables: Tables) -> Tables:
@@ -32,7 +39,9 @@ def first_specialized(teachers: pd.DataFrame, threshold: float = 0.95) -> pd.Dat
     keys = [k for k in ("teacher_width", "polarity", "over_realization", "seed", "teacher") if k in teachers]
     reached = teachers.epoch.where(teachers.best_correlation > threshold).astype(float)
     groups = teachers.assign(first_epoch=reached).groupby(keys)
-    return groups.agg(fan_out_norm=("fan_out_norm", "first"), first_epoch=("first_epoch", "min")).reset_index()
+    return groups.agg(
+        fan_out_norm=("fan_out_norm", "first"), first_epoch=("first_epoch", "min")
+    ).reset_index()
 
 
 def ordering(first: pd.DataFrame) -> pd.DataFrame:
@@ -46,10 +55,17 @@ def ordering(first: pd.DataFrame) -> pd.DataFrame:
     groups = first.assign(last=first.first_epoch.fillna(np.inf)).groupby(keys)
     ranks = groups[["fan_out_norm", "last"]].rank()
     centred = ranks - ranks.groupby([first[k] for k in keys]).transform("mean")
-    terms = first[keys].assign(
-        xy=centred.fan_out_norm * centred["last"], xx=centred.fan_out_norm**2, yy=centred["last"] ** 2,
-        specialized=first.first_epoch.notna().astype(float),
-    ).groupby(keys).mean()
+    terms = (
+        first[keys]
+        .assign(
+            xy=centred.fan_out_norm * centred["last"],
+            xx=centred.fan_out_norm**2,
+            yy=centred["last"] ** 2,
+            specialized=first.first_epoch.notna().astype(float),
+        )
+        .groupby(keys)
+        .mean()
+    )
     spearman = (terms.xy / (terms.xx * terms.yy).pow(0.5)).where(terms.xx * terms.yy > 0)
     return terms[["specialized"]].assign(spearman=spearman).reset_index()
 
@@ -62,11 +78,15 @@ def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ..
     """
     shown = teachers[teachers.epoch.isin(epochs)]
     keys = ["teacher_width", "polarity", "over_realization", "epoch", "teacher"]
-    hit = (shown.best_correlation > threshold).where(shown.best_correlation.notna()).astype(float)  # not the diverged
+    hit = (
+        (shown.best_correlation > threshold).where(shown.best_correlation.notna()).astype(float)
+    )  # not the diverged
     return shown.assign(success_rate=hit).groupby(keys).success_rate.mean().reset_index()
 
 
 def loss_curves(runs: pd.DataFrame) -> pd.DataFrame:
     """log10 of the evaluation loss of every run that did not diverge; losses of 0 are set to the smallest float32."""
     shown = runs[runs.status == "ok"]
-    return shown.assign(log10_eval_loss=np.log10(shown.eval_loss.astype(float).clip(lower=np.finfo("float32").tiny)))
+    return shown.assign(
+        log10_eval_loss=np.log10(shown.eval_loss.astype(float).clip(lower=np.finfo("float32").tiny))
+    )

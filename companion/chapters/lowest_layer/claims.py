@@ -6,7 +6,6 @@ from companion.chapters.lowest_layer.tables import by_size, last, lowest_first
 from companion.pages.claims import Claim, count
 from companion.pages.statistics import distance, measured
 
-
 BARS = {
     "kink": 1e-6,  # error of the kink formula above which a point violates it; the second difference resolves 1e-8
     "violations": 0,
@@ -27,15 +26,35 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
     """Why only the lowest layer: the local formula, and what a student may do above it."""
     shift = cases.set_index("case").loc["depth shift"]
     return [
-        count((kinks.error > BARS["kink"]).sum(), id="lowest-layer/kink", place="multi-layer theorem", at_most=BARS["violations"],
-              sentence="No point on a teacher hyperplane inside a cell violates the local kink formula (three-layer networks, "
-              "ReLU and leaky, copies included)."),
-        count(kinks.groupby("slope").size().min(), id="lowest-layer/kink-points", place="multi-layer theorem", at_least=BARS["points"],
-              sentence="The formula was checked at enough points per slope that a wrong one would be caught."),
-        count(max(shift.max_error, shift.max_gradient), id="lowest-layer/depth-shift", place="genericity", at_most=BARS["shifted"],
-              sentence="A student whose second layer is the teacher's first has zero error and zero gradient at every sample and layer."),
-        count(shift.cosine, id="lowest-layer/depth-shift-unaligned", place="genericity", at_most=BARS["unaligned"],
-              sentence="In that student some lowest-layer teacher node has no aligned student: the theorem's genericity is needed."),
+        count(
+            (kinks.error > BARS["kink"]).sum(),
+            id="lowest-layer/kink",
+            place="multi-layer theorem",
+            at_most=BARS["violations"],
+            sentence="No point on a teacher hyperplane inside a cell violates the local kink formula (three-layer networks, "
+            "ReLU and leaky, copies included).",
+        ),
+        count(
+            kinks.groupby("slope").size().min(),
+            id="lowest-layer/kink-points",
+            place="multi-layer theorem",
+            at_least=BARS["points"],
+            sentence="The formula was checked at enough points per slope that a wrong one would be caught.",
+        ),
+        count(
+            max(shift.max_error, shift.max_gradient),
+            id="lowest-layer/depth-shift",
+            place="genericity",
+            at_most=BARS["shifted"],
+            sentence="A student whose second layer is the teacher's first has zero error and zero gradient at every sample and layer.",
+        ),
+        count(
+            shift.cosine,
+            id="lowest-layer/depth-shift-unaligned",
+            place="genericity",
+            at_most=BARS["unaligned"],
+            sentence="In that student some lowest-layer teacher node has no aligned student: the theorem's genericity is needed.",
+        ),
     ]
 
 
@@ -45,12 +64,18 @@ def live_claims(live: pd.DataFrame, few: pd.DataFrame, threshold: float) -> list
     return [
         _first(live, threshold, "quick"),
         Claim(
-            **measured(failed["own"]), id="lowest-layer/few-samples", place="sample complexity", at_most=BARS["few_live"],
+            **measured(failed["own"]),
+            id="lowest-layer/few-samples",
+            place="sample complexity",
+            at_most=BARS["few_live"],
             sentence="On too few samples even the lowest layer stays unspecialized (its teacher-mean correlation).",
         ),
         Claim(
-            **measured((failed["own"] - failed["evaluation"]).abs()), id="lowest-layer/tuning", place="teacher's biases",
-            at_most=BARS["tuning"], sentence="Tuning the teacher's biases on the evaluation samples, as released, instead of on "
+            **measured((failed["own"] - failed["evaluation"]).abs()),
+            id="lowest-layer/tuning",
+            place="teacher's biases",
+            at_most=BARS["tuning"],
+            sentence="Tuning the teacher's biases on the evaluation samples, as released, instead of on "
             "samples of its own changes little (|difference| of that correlation, paired over seeds).",
         ),
     ]
@@ -61,32 +86,49 @@ def paper_claims(layers: pd.DataFrame, published: pd.DataFrame, threshold: float
     mse = layers[layers.loss == "mse"]
     lowest = last(mse[mse.layer == 1]).set_index(["samples", "seed"])
     flipped = lowest.loc[20_000].mean_best_correlation - lowest.loc[20_000].mean_best_teacher
-    reference = published[(published.loss == "mse") & (published.orientation == "teacher mean")].set_index(["samples", "layer"])
+    reference = published[(published.loss == "mse") & (published.orientation == "teacher mean")].set_index(
+        ["samples", "layer"]
+    )
+    sides: list[tuple] = [
+        (5000, "too-few", "is not", "at_most", BARS["too_few"]),
+        *((samples, "enough", "is", "at_least", BARS["enough"]) for samples in (20_000, 50_000)),
+    ]
     return [
         _first(mse[mse.samples >= 20_000], threshold, "paper"),
         *(
             Claim(
-                **measured(lowest.loc[samples].mean_best_correlation), id=f"lowest-layer/{name}-{samples}", scale="paper",
-                place="sample complexity", published=reference.correlation[samples, 1], **{side: BARS[bar]},
+                **measured(lowest.loc[samples].mean_best_correlation),
+                id=f"lowest-layer/{name}-{samples}",
+                scale="paper",
+                place="sample complexity",
+                published=reference.correlation[samples, 1],
+                **{side: bar},
                 sentence=f"Layer 1 of a 2x student {verb} specialized with {samples:,} samples (teacher-mean correlation, MSE).",
             )
-            for samples, name, verb, side, bar in (
-                (5000, "too-few", "is not", "at_most", "too_few"), (20_000, "enough", "is", "at_least", "enough"),
-                (50_000, "enough", "is", "at_least", "enough"),
-            )
+            for samples, name, verb, side, bar in sides
         ),
         Claim(
-            **measured(flipped), id="lowest-layer/orientation", place="released notebooks", scale="paper",
-            at_least=BARS["orientation"], sentence="The orientation of the mean matters: over teacher nodes it says that layer 1 is "
+            **measured(flipped),
+            id="lowest-layer/orientation",
+            place="released notebooks",
+            scale="paper",
+            at_least=BARS["orientation"],
+            sentence="The orientation of the mean matters: over teacher nodes it says that layer 1 is "
             "recovered, over student nodes (a released notebook) it is much lower (difference at 20,000 samples).",
         ),
-        *(_near(layers, published, loss, "student mean", name, f"{words}, 200 epochs") for loss, name, words in (
-            ("mse", "mse", "squared error, 2x"), ("cross_entropy", "cross-entropy", "cross-entropy, 2x, rate .2"),
-        )),
+        *(
+            _near(layers, published, loss, "student mean", name, f"{words}, 200 epochs")
+            for loss, name, words in (
+                ("mse", "mse", "squared error, 2x"),
+                ("cross_entropy", "cross-entropy", "cross-entropy, 2x, rate .2"),
+            )
+        ),
     ]
 
 
-def follow_up_claims(budget: pd.DataFrame, wider: pd.DataFrame, rates: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
+def follow_up_claims(
+    budget: pd.DataFrame, wider: pd.DataFrame, rates: pd.DataFrame, published: pd.DataFrame
+) -> list[Claim]:
     """What further sweeps say about the differences: longer runs, wider students, cross-entropy at half the rate.
 
     budget, wider, rates    tables ``layers`` of the sweeps equal_budget, wider_students and cross_entropy_rate.
@@ -94,33 +136,63 @@ def follow_up_claims(budget: pd.DataFrame, wider: pd.DataFrame, rates: pd.DataFr
     recovered = last(budget[budget.samples == 20_000]).groupby("seed").mean_best_correlation.min()
     half = rates[rates.learning_rate == 0.1]
     return [
-        _near(budget, published, "mse", "teacher mean", "long", "squared error, 2x, 20 million samples seen, mean over teachers"),
+        _near(
+            budget,
+            published,
+            "mse",
+            "teacher mean",
+            "long",
+            "squared error, 2x, 20 million samples seen, mean over teachers",
+        ),
         Claim(
-            **measured(recovered), id="lowest-layer/all-layers-20000", place="sample complexity", scale="paper", published=1.0,
-            at_least=BARS["enough"], sentence="With 20,000 samples, seen a thousand times, a 2x student recovers every layer "
+            **measured(recovered),
+            id="lowest-layer/all-layers-20000",
+            place="sample complexity",
+            scale="paper",
+            published=1.0,
+            at_least=BARS["enough"],
+            sentence="With 20,000 samples, seen a thousand times, a 2x student recovers every layer "
             "(teacher-mean correlation of its worst layer, MSE).",
         ),
         _near(wider, published, "mse", "student mean", "wider", "squared error, 5x, 200 epochs"),
-        _near(half, published, "cross_entropy", "student mean", "cross-entropy-half-rate", "cross-entropy, 2x, rate .1, 200 epochs"),
+        _near(
+            half,
+            published,
+            "cross_entropy",
+            "student mean",
+            "cross-entropy-half-rate",
+            "cross-entropy, 2x, rate .1, 200 epochs",
+        ),
     ]
 
 
 def _first(layers: pd.DataFrame, threshold: float, scale: str) -> Claim:
     share = lowest_first(layers, threshold).groupby("seed").mean()
     return Claim(
-        **measured(share), id="lowest-layer/first", place="abstract", scale=scale, at_least=BARS["first"],
+        **measured(share),
+        id="lowest-layer/first",
+        place="abstract",
+        scale=scale,
+        at_least=BARS["first"],
         sentence=f"The lowest layer reaches a teacher-mean correlation of {threshold:g} before every other layer (share of runs, "
         "paired within a run).",
     )
 
 
-def _near(layers: pd.DataFrame, published: pd.DataFrame, loss: str, orientation: str, name: str, words: str) -> Claim:
+def _near(
+    layers: pd.DataFrame, published: pd.DataFrame, loss: str, orientation: str, name: str, words: str
+) -> Claim:
     """How far the correlations of all sizes and layers lie from the published ones."""
-    ours, theirs = (t[(t.loss == loss) & (t.orientation == orientation)] for t in (by_size(layers), published))
+    ours, theirs = (
+        t[(t.loss == loss) & (t.orientation == orientation)] for t in (by_size(layers), published)
+    )
     keys = ["over_realization", "samples", "layer"]
     theirs = theirs.merge(ours[keys].drop_duplicates(), on=keys)
     return Claim(
-        **distance(ours, theirs, keys, "correlation"), id=f"lowest-layer/published-{name}", scale="paper",
-        place="multi-layer sample complexity", at_most=BARS["published"],
+        **distance(ours, theirs, keys, "correlation"),
+        id=f"lowest-layer/published-{name}",
+        scale="paper",
+        place="multi-layer sample complexity",
+        at_most=BARS["published"],
         sentence=f"Our correlations lie on the published ones ({words}; mean absolute distance over sizes and layers).",
     )

@@ -15,7 +15,6 @@ from ts_core.teachers import random_networks
 from ts_core.theory.geometry import colinear
 from ts_core.theory.lowest_layer import local_kink
 
-
 STEP = 1e-6  # of the numerical kink: its second difference is exact inside a cell, so only rounding limits it
 MARGIN = 1e-3  # distance of a checked point from every other boundary
 
@@ -40,10 +39,14 @@ def local_kinks(slopes: Sequence[float], seeds: Sequence[int], points: int = 200
         formula, numerical = local_kink(teacher, student, x), _numerical_kink(teacher, student, x)
         index = torch.nonzero(_inside(teacher, student, x)[..., None].expand_as(formula)).T
         table = pd.DataFrame(dict(zip(("seed", "teacher", "point", "student"), index.numpy())))
-        parts.append(table.assign(
-            seed=np.asarray(seeds)[table.seed], slope=slope, formula=formula[tuple(index)].numpy(),
-            numerical=numerical[tuple(index)].numpy(),
-        ))
+        parts.append(
+            table.assign(
+                seed=np.asarray(seeds)[table.seed],
+                slope=slope,
+                formula=formula[tuple(index)].numpy(),
+                numerical=numerical[tuple(index)].numpy(),
+            )
+        )
     found = pd.concat(parts, ignore_index=True)
     return found.assign(error=(found.formula - found.numerical).abs())
 

@@ -9,7 +9,6 @@ from companion.pages import parameters
 from companion.runs.spec import Count, Fraction, Ints, Positive
 from ts_core.sizes import log_spaced
 
-
 FEW_PASSES = 200  # epochs on the small training set, as in the released sweep
 
 
@@ -48,7 +47,9 @@ class Parameters(parameters.Parameters):
     @model_validator(mode="after")
     def _runnable(self):
         if len(self.hidden) < 2:
-            raise ValueError(f"hidden: needs at least 2 layers, so that there is one above the lowest; got {list(self.hidden)}")
+            raise ValueError(
+                f"hidden: needs at least 2 layers, so that there is one above the lowest; got {list(self.hidden)}"
+            )
         self.live()  # refuses what it cannot run
         self.few()
         return self
@@ -67,6 +68,10 @@ class Parameters(parameters.Parameters):
 
     def _cell(self, **changes) -> MultiLayer:
         return self.into(
-            MultiLayer, seeds=tuple(range(1, self.seeds + 1)), tuning_samples=4096, eval_samples=4096,
-            learning_rates=((0, self.learning_rate), (20, self.learning_rate / 2)), **changes,
+            MultiLayer,
+            seeds=tuple(range(1, self.seeds + 1)),
+            tuning_samples=4096,
+            eval_samples=4096,
+            learning_rates=((0, self.learning_rate), (20, self.learning_rate / 2)),
+            **changes,
         )

@@ -29,7 +29,9 @@ def signed_splits(seed: int = 0) -> Case:
         rows = torch.column_stack([fan_in, w[0, :, -1]])
         if layer < teacher.depth:
             if layer > 1:  # the copies split their own fan-in differently
-                again = torch.column_stack([torch.cat(_split(generator, w[0, :, :-1]), dim=1) / scale, w[0, :, -1]])
+                again = torch.column_stack(
+                    [torch.cat(_split(generator, w[0, :, :-1]), dim=1) / scale, w[0, :, -1]]
+                )
             scale = torch.from_numpy(generator.uniform(0.5, 2.0, 2 * len(rows)))
             rows = torch.cat([rows, rows if layer == 1 else again]) * scale[:, None]
         weights.append(rows[None])
@@ -55,7 +57,9 @@ def depth_shift(seed: int = 0, half_width: float = 3.0, lift: float = 40.0) -> C
     bias = generator.uniform(-1.5, 1.5, width)
     rows = torch.from_numpy(np.column_stack([np.cos(angle), np.sin(angle), bias]))
     v = torch.from_numpy(generator.standard_normal((outputs, width)))
-    always_on = torch.column_stack([torch.eye(width, dtype=v.dtype), torch.ones(width, dtype=v.dtype)])  # f + 1 > 0
+    always_on = torch.column_stack(
+        [torch.eye(width, dtype=v.dtype), torch.ones(width, dtype=v.dtype)]
+    )  # f + 1 > 0
     zero = torch.zeros(outputs, 1, dtype=v.dtype)
     teacher = Network((rows[None], always_on[None], torch.cat([v, zero], dim=1)[None]))
 
@@ -65,7 +69,13 @@ def depth_shift(seed: int = 0, half_width: float = 3.0, lift: float = 40.0) -> C
     undo = torch.column_stack([rows[:, :-1] @ back, rows[:, -1] - lift * (rows[:, :-1] @ back).sum(1)])
     top = torch.cat([v, v.sum(1, keepdim=True)], dim=1)
     x = uniform([stream(seed, "depth shift, inputs")], 5000, dim, half_width)
-    return Case("depth shift", f"box of half-width {half_width:g}", teacher, Network((lower[None], undo[None], top[None])), x)
+    return Case(
+        "depth shift",
+        f"box of half-width {half_width:g}",
+        teacher,
+        Network((lower[None], undo[None], top[None])),
+        x,
+    )
 
 
 def summary(cases: Sequence[Case]) -> pd.DataFrame:
@@ -80,14 +90,20 @@ def summary(cases: Sequence[Case]) -> pd.DataFrame:
     for case in cases:
         f_t, f = forward(case.teacher, case.x)[1], forward(case.student, case.x)[1]
         aligned = cosine(case.teacher.weights[0], case.student.weights[0], augmented=True).abs().amax(-1)
-        rows.append({
-            "case": case.name,
-            "region": case.region,
-            "max_error": (f_t[-1] - f[-1]).abs().max().item(),
-            "max_gradient": max(g.abs().max().item() for g in by_backprop(case.teacher, case.student, case.x)),
-            "cosine": aligned.min().item(),
-            **{f"layer_{l}": best_student(correlation(f_t[l - 1], f[l - 1])).min().item() for l in (1, 2)},
-        })
+        rows.append(
+            {
+                "case": case.name,
+                "region": case.region,
+                "max_error": (f_t[-1] - f[-1]).abs().max().item(),
+                "max_gradient": max(
+                    g.abs().max().item() for g in by_backprop(case.teacher, case.student, case.x)
+                ),
+                "cosine": aligned.min().item(),
+                **{
+                    f"layer_{l}": best_student(correlation(f_t[l - 1], f[l - 1])).min().item() for l in (1, 2)
+                },
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -99,6 +115,10 @@ def boundaries(case: Case) -> pd.DataFrame:
     lower, upper = (w[0] for w in case.student.weights[:2])
     pulled = torch.column_stack([upper[:, :-1] @ lower[:, :-1], upper[:, :-1] @ lower[:, -1] + upper[:, -1]])
     parts = [("teacher", 1, case.teacher.weights[0][0]), ("student", 1, lower), ("student", 2, pulled)]
-    return pd.concat([
-        pd.DataFrame(rows.numpy(), columns=["w_1", "w_2", "b"]).assign(network=name, layer=layer) for name, layer, rows in parts
-    ], ignore_index=True)
+    return pd.concat(
+        [
+            pd.DataFrame(rows.numpy(), columns=["w_1", "w_2", "b"]).assign(network=name, layer=layer)
+            for name, layer, rows in parts
+        ],
+        ignore_index=True,
+    )

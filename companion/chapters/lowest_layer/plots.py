@@ -9,8 +9,23 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from companion.experiments.two_layer.plots import segments
-from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, PUBLISHED, STUDENT, TEACHER, cloud, label_rim, layer_colours, legend_above, legend_on_top, ordered_colours, over_realization_colours, say_missing
-
+from companion.pages.figures import (
+    ACCENT,
+    FIELD,
+    INK,
+    NEUTRAL,
+    PUBLISHED,
+    STUDENT,
+    TEACHER,
+    cloud,
+    label_rim,
+    layer_colours,
+    legend_above,
+    legend_on_top,
+    ordered_colours,
+    over_realization_colours,
+    say_missing,
+)
 
 KEYS = {"mse": "squared error", "cross_entropy": "cross-entropy"}
 

@@ -30,7 +30,12 @@ class PerfectStudents(Cell):
 
     def run(self, *earlier: Tables) -> Tables:
         """Tables ``summary`` of both, and ``boundaries`` of the depth-shifted one."""
-        from companion.chapters.lowest_layer.perfect_students import boundaries, depth_shift, signed_splits, summary
+        from companion.chapters.lowest_layer.perfect_students import (
+            boundaries,
+            depth_shift,
+            signed_splits,
+            summary,
+        )
 
         shifted = depth_shift(self.seed)
         return {"summary": summary([signed_splits(self.seed), shifted]), "boundaries": boundaries(shifted)}

@@ -27,8 +27,11 @@ class DatasetSize(Grid):
         seeds = range(1, self.seeds + 1)
         cells = [
             self.into(
-                MultiLayer, over_realization=ratio, samples=samples, loss=loss,
-                seeds=tuple(seeds[first:first + SEEDS_PER_CELL]),
+                MultiLayer,
+                over_realization=ratio,
+                samples=samples,
+                loss=loss,
+                seeds=tuple(seeds[first : first + SEEDS_PER_CELL]),
             )
             for first in range(0, self.seeds, SEEDS_PER_CELL)
             for ratio in self.over_realizations
@@ -56,10 +59,15 @@ class EqualBudget(Grid):
     looks: Count = 6
 
     def cells(self) -> list[MultiLayer]:
-        passes = {samples: self.samples_seen // samples for samples in sorted(self.sample_sizes, reverse=True)}
+        passes = {
+            samples: self.samples_seen // samples for samples in sorted(self.sample_sizes, reverse=True)
+        }
         return [
             self.into(
-                MultiLayer, samples=samples, seeds=tuple(range(1, self.seeds + 1)), epochs=epochs,
+                MultiLayer,
+                samples=samples,
+                seeds=tuple(range(1, self.seeds + 1)),
+                epochs=epochs,
                 snapshots=tuple(log_spaced(epochs, self.looks)),
             )
             for samples, epochs in passes.items()
@@ -80,7 +88,10 @@ class CrossEntropyRate(Grid):
     def cells(self) -> list[MultiLayer]:
         return [
             self.into(
-                MultiLayer, loss="cross_entropy", samples=samples, learning_rates=((0, rate), (20, rate / 2)),
+                MultiLayer,
+                loss="cross_entropy",
+                samples=samples,
+                learning_rates=((0, rate), (20, rate / 2)),
                 seeds=tuple(range(1, self.seeds + 1)),
             )
             for samples in sorted(self.sample_sizes, reverse=True)
@@ -97,8 +108,13 @@ class DeepLShape(Grid):
     def cells(self) -> list[MultiLayer]:
         return [
             self.into(
-                MultiLayer, over_realization=ratio, samples=samples, epochs=max(epochs), snapshots=epochs,
-                seeds=(SEED,), tables=("runs", "layers", "students"),
+                MultiLayer,
+                over_realization=ratio,
+                samples=samples,
+                epochs=max(epochs),
+                snapshots=epochs,
+                seeds=(SEED,),
+                tables=("runs", "layers", "students"),
             )
             for ratio, samples, epochs in self.students
         ]
@@ -118,7 +134,10 @@ class Depth(Grid):
     def cells(self) -> list[MultiLayer]:
         cells = [
             self.into(
-                MultiLayer, hidden=(self.width,) * layers, samples=samples, seeds=tuple(range(1, self.seeds + 1)),
+                MultiLayer,
+                hidden=(self.width,) * layers,
+                samples=samples,
+                seeds=tuple(range(1, self.seeds + 1)),
             )
             for layers in self.hidden_layers
             for samples in self.sample_sizes
@@ -126,39 +145,76 @@ class Depth(Grid):
         return sorted(cells, key=lambda cell: -cell.work)
 
 
-DATASET_SIZE = Sweep("dataset_size", {
-    "quick": DatasetSize(),
-    # the released sweep has over-realization 5 and sizes up to 500,000 too
-    "paper": DatasetSize(
-        hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000, 50_000), seeds=5, epochs=200, snapshots=LOOKS,
-    ),
-}, KEYS)
-WIDER_STUDENTS = Sweep("wider_students", {
-    "quick": WiderStudents(),
-    "paper": WiderStudents(hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000), seeds=5, epochs=200, snapshots=LOOKS),
-}, KEYS)
-EQUAL_BUDGET = Sweep("equal_budget", {
-    "quick": EqualBudget(),
-    # 4000 epochs of the smallest set, 400 of the largest; twenty minutes of one core each
-    "paper": EqualBudget(
-        hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000, 50_000), seeds=5, samples_seen=20_000_000, looks=24,
-    ),
-}, KEYS)
-CROSS_ENTROPY_RATE = Sweep("cross_entropy_rate", {
-    "quick": CrossEntropyRate(),
-    # the sizes for which a published curve of the cross-entropy exists and two cores suffice
-    "paper": CrossEntropyRate(hidden=WIDTHS, sample_sizes=(20_000, 50_000), seeds=5, epochs=200, snapshots=LOOKS),
-}, KEYS)
-DEEP_L_SHAPE = Sweep("deep_l_shape", {
-    "quick": DeepLShape(),
-    # the released run is 10x on 200,000 samples for 100 epochs; two cores do its first ten in ten minutes
-    "paper": DeepLShape(hidden=WIDTHS, students=((10.0, 200_000, (0, 3, 10)), (2.0, 50_000, (0, 20, 100, 200)))),
-}, KEYS)
-DEPTH = Sweep("depth", {
-    "quick": Depth(),
-    # the scale of the book: the papers have no such experiment
-    "paper": Depth(
-        hidden_layers=(2, 4, 6), sample_sizes=(1000, 3000, 10_000, 30_000), seeds=5, epochs=100,
-        snapshots=(0, 1, 3, 10, 30, 100),
-    ),
-}, KEYS)
+DATASET_SIZE = Sweep(
+    "dataset_size",
+    {
+        "quick": DatasetSize(),
+        # the released sweep has over-realization 5 and sizes up to 500,000 too
+        "paper": DatasetSize(
+            hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000, 50_000), seeds=5, epochs=200, snapshots=LOOKS
+        ),
+    },
+    KEYS,
+)
+WIDER_STUDENTS = Sweep(
+    "wider_students",
+    {
+        "quick": WiderStudents(),
+        "paper": WiderStudents(
+            hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000), seeds=5, epochs=200, snapshots=LOOKS
+        ),
+    },
+    KEYS,
+)
+EQUAL_BUDGET = Sweep(
+    "equal_budget",
+    {
+        "quick": EqualBudget(),
+        # 4000 epochs of the smallest set, 400 of the largest; twenty minutes of one core each
+        "paper": EqualBudget(
+            hidden=WIDTHS,
+            sample_sizes=(5000, 10_000, 20_000, 50_000),
+            seeds=5,
+            samples_seen=20_000_000,
+            looks=24,
+        ),
+    },
+    KEYS,
+)
+CROSS_ENTROPY_RATE = Sweep(
+    "cross_entropy_rate",
+    {
+        "quick": CrossEntropyRate(),
+        # the sizes for which a published curve of the cross-entropy exists and two cores suffice
+        "paper": CrossEntropyRate(
+            hidden=WIDTHS, sample_sizes=(20_000, 50_000), seeds=5, epochs=200, snapshots=LOOKS
+        ),
+    },
+    KEYS,
+)
+DEEP_L_SHAPE = Sweep(
+    "deep_l_shape",
+    {
+        "quick": DeepLShape(),
+        # the released run is 10x on 200,000 samples for 100 epochs; two cores do its first ten in ten minutes
+        "paper": DeepLShape(
+            hidden=WIDTHS, students=((10.0, 200_000, (0, 3, 10)), (2.0, 50_000, (0, 20, 100, 200)))
+        ),
+    },
+    KEYS,
+)
+DEPTH = Sweep(
+    "depth",
+    {
+        "quick": Depth(),
+        # the scale of the book: the papers have no such experiment
+        "paper": Depth(
+            hidden_layers=(2, 4, 6),
+            sample_sizes=(1000, 3000, 10_000, 30_000),
+            seeds=5,
+            epochs=100,
+            snapshots=(0, 1, 3, 10, 30, 100),
+        ),
+    },
+    KEYS,
+)

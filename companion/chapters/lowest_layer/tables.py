@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-
 RUN = ["seed", "depth", "samples", "loss", "over_realization"]
 
 

@@ -22,7 +22,6 @@ from ts_core.streams import stream
 from ts_core.teachers import gaussian_teacher
 from ts_core.theory import critical_points, geometry
 
-
 SAMPLES = 20_000
 
 
@@ -50,7 +49,9 @@ def spoiled(seed: int = 0) -> Case:
     case = split_copies(seed)
     upper = case.student.weights[1].clone()
     upper[0, :, 6] = torch.from_numpy(stream(seed, "critical points, spoiled").standard_normal(3))
-    return replace(case, name="silent node given a fan-out", student=Network((case.student.weights[0], upper)))
+    return replace(
+        case, name="silent node given a fan-out", student=Network((case.student.weights[0], upper))
+    )
 
 
 def antiparallel(seed: int = 0, half_width: float = 3.0, lift: float = 50.0) -> Case:
@@ -69,7 +70,7 @@ def antiparallel(seed: int = 0, half_width: float = 3.0, lift: float = 50.0) -> 
 
 def unobserved() -> Case:
     """In one dimension: every student is active for x < 0 only, and none sees the teacher node that turns on at 1."""
-    column = lambda *values: torch.tensor(values, dtype=torch.float64)[:, None]  # noqa: E731
+    column = lambda *values: torch.tensor(values, dtype=torch.float64)[:, None]
     teacher = two_layer(torch.tensor([[-1.0, 0.0], [1.0, -1.0]], dtype=torch.float64), column(1.0, 1.0))
     student = two_layer(torch.tensor([[-1.0, 0.0], [-2.0, 0.0]], dtype=torch.float64), column(0.5, 0.25))
     x = torch.linspace(-3, 3, 601, dtype=torch.float64)[None, :, None]
@@ -81,7 +82,9 @@ def rank_deficient(seed: int = 0) -> Case:
     teacher = gaussian_teacher(stream(seed, "critical points"), 4, 3, 2)
     out = geometry.fan_out(teacher)[0] * torch.tensor([1.0, 0.0], dtype=torch.float64)
     x = gaussian([stream(seed, "critical points, inputs")], SAMPLES, 4, 3.0)
-    return Case("rank-deficient fan-outs", "Gaussian, std 3", teacher, two_layer(teacher.weights[0][0], out), x)
+    return Case(
+        "rank-deficient fan-outs", "Gaussian, std 3", teacher, two_layer(teacher.weights[0][0], out), x
+    )
 
 
 def all_cases(seed: int = 0) -> list[Case]:
@@ -101,13 +104,19 @@ def summary(cases: Sequence[Case]) -> pd.DataFrame:
         lower, output = by_backprop(case.teacher, case.student, case.x)
         angle = cosine(case.teacher.weights[0], case.student.weights[0], augmented=True)
         rho = correlation(*(forward(net, case.x)[1][0] for net in (case.teacher, case.student)))
-        rows.append({
-            "case": case.name, "region": case.region, "max_residual": output.abs().max().item(),
-            "max_gradient": lower.abs().max().item(), "best_cosine": angle.amax(2).min().item(),
-            "best_abs_cosine": angle.abs().amax(2).min().item(), "best_rho": rho.amax(2).min().item(),
-            "specialized": critical_points.specialized(case.teacher, case.student).sum().item(),
-            "prunable": critical_points.prunable(case.teacher, case.student).sum().item(),
-        })
+        rows.append(
+            {
+                "case": case.name,
+                "region": case.region,
+                "max_residual": output.abs().max().item(),
+                "max_gradient": lower.abs().max().item(),
+                "best_cosine": angle.amax(2).min().item(),
+                "best_abs_cosine": angle.abs().amax(2).min().item(),
+                "best_rho": rho.amax(2).min().item(),
+                "specialized": critical_points.specialized(case.teacher, case.student).sum().item(),
+                "prunable": critical_points.prunable(case.teacher, case.student).sum().item(),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -124,15 +133,19 @@ def hyperplanes(cases: Sequence[Case]) -> pd.DataFrame:
         first = geometry.colinear(rows, rows)[0].double().argmax(1)  # the first node on the same hyperplane
         width = case.teacher.weights[0].shape[1]
         out = torch.cat([geometry.fan_out(net)[0] for net in pair])
-        tables.append(pd.DataFrame({
-            "case": case.name,
-            "network": np.where(np.arange(rows.shape[1]) < width, "teacher", "student"),
-            "node": [i if i < width else i - width for i in range(rows.shape[1])],
-            "plane": torch.unique(first, return_inverse=True)[1].numpy(),
-            "fan_out": (rows[0, :, :-1].norm(dim=1) * out.norm(dim=1)).numpy(),
-            "sum_norm": critical_points.hyperplane_sums(*pair)[0].norm(dim=1).numpy(),
-            "max_kink": critical_points.kink(*pair)[0].abs().amax(1).numpy(),
-        }))
+        tables.append(
+            pd.DataFrame(
+                {
+                    "case": case.name,
+                    "network": np.where(np.arange(rows.shape[1]) < width, "teacher", "student"),
+                    "node": [i if i < width else i - width for i in range(rows.shape[1])],
+                    "plane": torch.unique(first, return_inverse=True)[1].numpy(),
+                    "fan_out": (rows[0, :, :-1].norm(dim=1) * out.norm(dim=1)).numpy(),
+                    "sum_norm": critical_points.hyperplane_sums(*pair)[0].norm(dim=1).numpy(),
+                    "max_kink": critical_points.kink(*pair)[0].abs().amax(1).numpy(),
+                }
+            )
+        )
     return pd.concat(tables, ignore_index=True)
 
 
@@ -145,7 +158,9 @@ def matches(case: Case) -> pd.DataFrame:
 
 def line(case: Case) -> pd.DataFrame:
     """One row per input of a one-dimensional case: both outputs and the largest |g_1| over the students."""
-    output = {net: forward(getattr(case, net), case.x)[1][-1][0, :, 0].numpy() for net in ("teacher", "student")}
+    output = {
+        net: forward(getattr(case, net), case.x)[1][-1][0, :, 0].numpy() for net in ("teacher", "student")
+    }
     gradient = by_backprop(case.teacher, case.student, case.x)[0][0].abs().amax(1)
     return pd.DataFrame({"x": case.x[0, :, 0].numpy(), **output, "max_gradient": gradient.numpy()})
 
@@ -154,9 +169,13 @@ def outputs(case: Case) -> pd.DataFrame:
     """One row per output: largest |f* - f| and norm of the students' fan-out weights to it."""
     residual = by_backprop(case.teacher, case.student, case.x)[-1][0].abs().amax(0)
     reach = geometry.fan_out(case.student)[0].norm(dim=0)
-    return pd.DataFrame({
-        "output": np.arange(len(residual)), "max_residual": residual.numpy(), "student_fan_out": reach.numpy(),
-    })
+    return pd.DataFrame(
+        {
+            "output": np.arange(len(residual)),
+            "max_residual": residual.numpy(),
+            "student_fan_out": reach.numpy(),
+        }
+    )
 
 
 def run(spec: CriticalPoints) -> Tables:
@@ -164,6 +183,9 @@ def run(spec: CriticalPoints) -> Tables:
     cases = all_cases(spec.seed)
     copies, _, against, alone, deficient = cases
     return {
-        "summary": summary(cases), "planes": hyperplanes([copies]), "matches": matches(against), "line": line(alone),
+        "summary": summary(cases),
+        "planes": hyperplanes([copies]),
+        "matches": matches(against),
+        "line": line(alone),
         "outputs": outputs(deficient),
     }

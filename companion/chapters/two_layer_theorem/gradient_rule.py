@@ -22,15 +22,22 @@ def gradient_rule(depths: Sequence[int], slopes: Sequence[float], seeds: Sequenc
             raise ValueError(f"depth must be at least 2, got {depth}")
         widths = [3 + layer % 3 for layer in range(depth - 1)]
         for slope in slopes:
-            draw = lambda purpose: [stream(seed, purpose, depth) for seed in seeds]  # noqa: E731
+            draw = lambda purpose: [stream(seed, purpose, depth) for seed in seeds]
             teacher = random_networks(draw("teacher"), [5, *widths, 3], slope)
             student = random_networks(draw("start"), [5, *(2 * w for w in widths), 3], slope)
             x = gaussian(draw("data"), 16, 5, 1.0)
             pairs = list(zip(by_rule(teacher, student, x), by_autograd(teacher, student, x)))
             error = torch.stack([(ours - oracle).abs().amax((1, 2)) for ours, oracle in pairs]).amax(0)
             largest = torch.stack([oracle.abs().amax((1, 2)) for _, oracle in pairs]).amax(0)
-            tables.append(pd.DataFrame({
-                "depth": depth, "slope": slope, "seed": list(seeds),
-                "max_error": error.numpy(), "max_gradient": largest.numpy(),
-            }))
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "depth": depth,
+                        "slope": slope,
+                        "seed": list(seeds),
+                        "max_error": error.numpy(),
+                        "max_gradient": largest.numpy(),
+                    }
+                )
+            )
     return pd.concat(tables, ignore_index=True)

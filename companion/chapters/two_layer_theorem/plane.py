@@ -15,7 +15,7 @@ from ts_core.training.sgd import train
 
 def run(spec: Plane) -> Tables:
     """Train the student and look at it; the tables are described at :meth:`Plane.run`."""
-    of = lambda purpose: stream(spec.seed, f"plane, {purpose}")  # noqa: E731
+    of = lambda purpose: stream(spec.seed, f"plane, {purpose}")
     teacher = _plane_teacher(spec, of("teacher"))
     width = over_realized_width(spec.teacher_width, spec.over_realization)
     start_at, generator = [], of("start")
@@ -29,18 +29,31 @@ def run(spec: Plane) -> Tables:
     def record(step: int, students: list[Network]) -> None:
         lines.append(_lines(students[0], "student", step))
         distance = (forward(teacher, points)[1][-1] - forward(students[0], points)[1][-1]).norm(dim=2)[0]
-        error.append(pd.DataFrame({"step": step, "x_1": points[0, :, 0], "x_2": points[0, :, 1], "error": distance}))
+        error.append(
+            pd.DataFrame({"step": step, "x_1": points[0, :, 0], "x_2": points[0, :, 1], "error": distance})
+        )
 
     train(
-        teacher, [Network(tuple(start_at))], x, [of("batches")], learning_rate=spec.learning_rate, batch_size=16,
-        steps=spec.steps, snapshots=log_spaced(spec.steps, 12), on_snapshot=record,
+        teacher,
+        [Network(tuple(start_at))],
+        x,
+        [of("batches")],
+        learning_rate=spec.learning_rate,
+        batch_size=16,
+        steps=spec.steps,
+        snapshots=log_spaced(spec.steps, 12),
+        on_snapshot=record,
     )
     return {"lines": pd.concat(lines, ignore_index=True), "error": pd.concat(error, ignore_index=True)}
 
 
 def _plane_teacher(spec: Plane, generator: np.random.Generator) -> Network:
     """Lines in evenly spread directions at random distances; fan-out norms exactly j^-p."""
-    angle = np.pi * (np.arange(spec.teacher_width) + generator.uniform(0.1, 0.9, spec.teacher_width)) / spec.teacher_width
+    angle = (
+        np.pi
+        * (np.arange(spec.teacher_width) + generator.uniform(0.1, 0.9, spec.teacher_width))
+        / spec.teacher_width
+    )
     sign = generator.choice([-1.0, 1.0], spec.teacher_width)
     offset = generator.uniform(-0.5, 0.5, spec.teacher_width) * spec.half_width
     rows = np.column_stack([sign * np.cos(angle), sign * np.sin(angle), offset])
@@ -54,4 +67,6 @@ def _lines(network: Network, name: str, step: int) -> pd.DataFrame:
     rows = network.weights[0][0]
     strength = rows[:, :-1].norm(dim=1) * fan_out_norm(network)[0]
     columns = dict(zip(("w_1", "w_2", "b"), rows.T.numpy()))
-    return pd.DataFrame({"step": step, "network": name, "node": range(len(rows)), **columns, "strength": strength})
+    return pd.DataFrame(
+        {"step": step, "network": name, "node": range(len(rows)), **columns, "strength": strength}
+    )

@@ -10,7 +10,22 @@ from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
 
 from companion.experiments.two_layer.plots import published_handle, segments
-from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, PUBLISHED, SIGNED, STUDENT, TEACHER, cloud, legend_above, legend_on_top, mean_and_band, ordered_colours, say_missing
+from companion.pages.figures import (
+    ACCENT,
+    FIELD,
+    INK,
+    NEUTRAL,
+    PUBLISHED,
+    SIGNED,
+    STUDENT,
+    TEACHER,
+    cloud,
+    legend_above,
+    legend_on_top,
+    mean_and_band,
+    ordered_colours,
+    say_missing,
+)
 
 
 def plane(

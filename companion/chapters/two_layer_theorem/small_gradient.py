@@ -37,7 +37,7 @@ def run(settings: SmallGradient) -> Tables:
 
 
 def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    draw = lambda purpose: [stream(seed, purpose) for seed in range(settings.seeds)]  # noqa: E731
+    draw = lambda purpose: [stream(seed, purpose) for seed in range(settings.seeds)]
     n = over_realized_width(settings.teacher_width, settings.over_realization)
     d, c = settings.input_dim, settings.outputs
     teacher = two_layer_teachers(draw("teacher"), d, settings.teacher_width, c, [settings.polarity])
@@ -45,7 +45,9 @@ def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.
     start = small_students(draw("start"), [d, n, c], settings.start_scale, slope=slope)
 
     planes = on_planes(draw("planes"), teacher.weights[0], settings.plane_points, settings.std)
-    slab = theory.slab(teacher, gaussian(draw("slab"), settings.base_samples, d, settings.std), settings.slab_points)
+    slab = theory.slab(
+        teacher, gaussian(draw("slab"), settings.base_samples, d, settings.std), settings.slab_points
+    )
     x = gaussian(draw("data"), settings.samples, d, settings.std)
     x = training_inputs(teacher, x, planes, settings.aware_radii)
     levels = 10 ** -torch.linspace(0, settings.decades, settings.checkpoints, dtype=torch.float64)
@@ -54,8 +56,13 @@ def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.
     density = 1 / (math.sqrt(2 * math.pi) * settings.std)
     tables = [
         pairs(
-            theorem(teacher, students, points, delta, density), teacher, students, loss,
-            kind=kind, slope=slope, delta=delta,
+            theorem(teacher, students, points, delta, density),
+            teacher,
+            students,
+            loss,
+            kind=kind,
+            slope=slope,
+            delta=delta,
         )
         for kind, theorem, points, radii in (
             ("aware", theory.aware, planes, settings.aware_radii),
@@ -63,7 +70,9 @@ def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.
         )
         for delta in radii
     ]
-    losses = tidy({"seed": range(loss.shape[0]), "checkpoint": range(loss.shape[1])}, loss=loss).assign(slope=slope)
+    losses = tidy({"seed": range(loss.shape[0]), "checkpoint": range(loss.shape[1])}, loss=loss).assign(
+        slope=slope
+    )
     return pd.concat(tables, ignore_index=True), losses.dropna(ignore_index=True)
 
 
@@ -83,11 +92,16 @@ def pairs(
     per_teacher = {"sine_student": sines[..., m:].amin(2), "sine_any": sines.amin(2)}
     dimension = teacher.weights[0].shape[2] - 1 if labels["kind"] == "agnostic" else None
     levels = {
-        "seed": range(loss.shape[0]), "checkpoint": range(loss.shape[1]), "teacher": range(m), "student": range(n),
+        "seed": range(loss.shape[0]),
+        "checkpoint": range(loss.shape[1]),
+        "teacher": range(m),
+        "student": range(n),
     }
     names = "points", "share", "gradient", "overlap", "threshold", "premise", "conclusion", "bound"
     table = tidy(
-        levels, loss=loss.flatten().repeat_interleave(m * n), sine_near=found.sine,
+        levels,
+        loss=loss.flatten().repeat_interleave(m * n),
+        sine_near=found.sine,
         **{name: getattr(found, name) for name in names},
         **{name: value[..., None].expand(members, m, n) for name, value in per_teacher.items()},
         paper_epsilon=theory.paper_epsilon(found.gradient, found.overlap, m + n, dimension),
@@ -122,17 +136,24 @@ def undersampled(
             offered = planes[:, :, :points]
             found = theory.aware(teacher, student, offered, radius, 1 / (math.sqrt(2 * math.pi) * std))
             triples = with_steps(offered[0, 0], teacher.weights[0][0, 0, :-1], radius).flatten(0, 1)
-            rows.append({
-                "seed": seed, "plane_points": points, "needed": theory.plane_points_needed(4, input_dim),
-                "gradient": by_backprop(teacher, student, triples[None])[0].abs().max().item(),
-                "fresh_residual": by_backprop(teacher, student, fresh)[1].abs().max().item(),
-                "premise": found.premise[0, 0, 1].item(), "bound": found.bound[0, 0, 1].item(),
-                "sine": geometry.sine(teacher.weights[0], student.weights[0])[0, 0, 0].item(),
-            })
+            rows.append(
+                {
+                    "seed": seed,
+                    "plane_points": points,
+                    "needed": theory.plane_points_needed(4, input_dim),
+                    "gradient": by_backprop(teacher, student, triples[None])[0].abs().max().item(),
+                    "fresh_residual": by_backprop(teacher, student, fresh)[1].abs().max().item(),
+                    "premise": found.premise[0, 0, 1].item(),
+                    "bound": found.bound[0, 0, 1].item(),
+                    "sine": geometry.sine(teacher.weights[0], student.weights[0])[0, 0, 0].item(),
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def _unaligned(generator: np.random.Generator, d: int, angle: float, std: float) -> tuple[Network, Network, Tensor]:
+def _unaligned(
+    generator: np.random.Generator, d: int, angle: float, std: float
+) -> tuple[Network, Network, Tensor]:
     """Teacher, student and d plane points ``(1, 1, d, d)``; the student's plane holds the first d - 1 of them."""
     w = torch.from_numpy(generator.standard_normal(d))
     w = w / w.norm()
@@ -140,7 +161,9 @@ def _unaligned(generator: np.random.Generator, d: int, angle: float, std: float)
     points = on_planes([generator], teacher.weights[0], d, std)
     shared = points[0, 0, : d - 1]
     spanned = torch.cat([shared[1:] - shared[0], w[None]])
-    tilt = torch.linalg.svd(spanned, full_matrices=True)[2][-1]  # the one direction of the plane that they leave free
+    tilt = torch.linalg.svd(spanned, full_matrices=True)[2][
+        -1
+    ]  # the one direction of the plane that they leave free
     row = math.cos(angle) * w + math.sin(angle) * tilt
     row = torch.cat([row, -(shared[:1] @ row)])
     always_on = torch.cat([tilt, w.new_tensor([100.0])])

@@ -6,7 +6,6 @@ from pydantic import Field
 
 from companion.runs.spec import Cell, Count, Floats, Ints, Positive, Tables
 
-
 Radii = Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
 
 
@@ -81,7 +80,10 @@ class SmallGradient(Cell):
     """output dimension C (nodes)"""
     polarity: Annotated[float, Field(ge=0)] = 1.0
     """p: fan-out norm of teacher node j decays like j^-p (exponent)"""
-    slopes: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)] = (0.0, 0.2)
+    slopes: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)] = (
+        0.0,
+        0.2,
+    )
     """slopes of the activation for negative input, each in [0, 1)"""
     seeds: Count = 8
     """ensemble members per slope (number)"""

@@ -37,7 +37,11 @@ class SampleComplexity(Grid):
 
 
 PAPER = SampleComplexity(
-    samples=(*range(30, 211, 15), 270, 330, 390, 450, 510, 570, 630, 690, 720, 780, 840, 900, 960), seeds=32,
-    epochs=20, steps_per_epoch=5000,
+    samples=(*range(30, 211, 15), 270, 330, 390, 450, 510, 570, 630, 690, 720, 780, 840, 900, 960),
+    seeds=32,
+    epochs=20,
+    steps_per_epoch=5000,
 )
-SAMPLE_COMPLEXITY = Sweep("sample_complexity", {"quick": SampleComplexity(), "paper": PAPER}, ("polarity", "over_realization"))
+SAMPLE_COMPLEXITY = Sweep(
+    "sample_complexity", {"quick": SampleComplexity(), "paper": PAPER}, ("polarity", "over_realization")
+)

@@ -6,7 +6,11 @@ import pandas as pd
 
 def heat_map(pairs: pd.DataFrame) -> pd.DataFrame:
     """The table ``pairs`` of one network, its students renumbered by the teacher that they match best at the end."""
-    last = pairs[pairs.epoch == pairs.epoch.max()].pivot(index="teacher", columns="student", values="correlation").fillna(0)
+    last = (
+        pairs[pairs.epoch == pairs.epoch.max()]
+        .pivot(index="teacher", columns="student", values="correlation")
+        .fillna(0)
+    )
     order = np.lexsort([-last.max(), last.idxmax()])
     return pairs.assign(student=np.argsort(order)[pairs.student])
 
@@ -39,12 +43,21 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
     true = table[table.premise]
     telling = true[true.bound < 1]
     groups = {
-        "pairs": table, "premises": true, "violations": true[~true.conclusion],
-        "telling_premises": telling, "angle_violations": telling[telling.sine_near > telling.bound],
+        "pairs": table,
+        "premises": true,
+        "violations": true[~true.conclusion],
+        "telling_premises": telling,
+        "angle_violations": telling[telling.sine_near > telling.bound],
         "conclusion_false": table[~table.conclusion],
     }
     sizes = {name: rows.groupby("kind").size() for name, rows in groups.items()}
-    return pd.DataFrame(sizes, index=pd.unique(table.kind)).fillna(0).astype(int).rename_axis("kind").reset_index()
+    return (
+        pd.DataFrame(sizes, index=pd.unique(table.kind))
+        .fillna(0)
+        .astype(int)
+        .rename_axis("kind")
+        .reset_index()
+    )
 
 
 def scatter(table: pd.DataFrame) -> pd.DataFrame:
@@ -56,5 +69,7 @@ def scatter(table: pd.DataFrame) -> pd.DataFrame:
     widest = table[table.delta == table.groupby("kind").delta.transform("max")]
     key = ["kind", "slope", "seed", "checkpoint", "teacher"]
     best = widest.sort_values([*key, "paper_epsilon", "student"]).drop_duplicates(key)
-    best = best.assign(ratio=best.gradient / best.overlap)[[*key, "loss", "ratio", "paper_epsilon", "sine_student"]]
+    best = best.assign(ratio=best.gradient / best.overlap)[
+        [*key, "loss", "ratio", "paper_epsilon", "sine_student"]
+    ]
     return best.rename(columns={"paper_epsilon": "bound", "sine_student": "sine"}).reset_index(drop=True)

@@ -34,7 +34,12 @@ class Teacher(Cell):
     shift: Annotated[int, Field(ge=0, le=8)] = 4
     """random crops move an image by up to so many pixels"""
     width: Count = 64
-    prune: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.3, 0.5, 0.5, 0.7)
+    prune: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (
+        0.3,
+        0.5,
+        0.5,
+        0.7,
+    )
     training: Training = Training(learning_rate=0.1, weight_decay=5e-4)
     tuning: Training = Training(epochs=5, learning_rate=0.02, weight_decay=5e-4)
     seed: Annotated[int, Field(ge=0)] = 1
@@ -93,7 +98,9 @@ class Student(Cell):
     def _fits(self):
         learned = self.teacher.images - self.teacher.validation_images
         if self.training.batch_size > learned:
-            raise ValueError(f"batch_size: must not exceed the {learned} training images, got {self.training.batch_size}")
+            raise ValueError(
+                f"batch_size: must not exceed the {learned} training images, got {self.training.batch_size}"
+            )
         self.widths  # refuses what is not whole
         return self
 

@@ -6,7 +6,15 @@ import torch
 
 from companion.datasets.augmentation import inputs
 from companion.experiments.convolutional.spec import Student
-from companion.experiments.convolutional.teacher import CHUNK, batches, from_table, optimizer_of, rates, splits, where
+from companion.experiments.convolutional.teacher import (
+    CHUNK,
+    batches,
+    from_table,
+    optimizer_of,
+    rates,
+    splits,
+    where,
+)
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.convnets import ConvNet, as_samples, evaluating, place, start
@@ -22,7 +30,9 @@ def run(cell: Student, taught: Tables) -> Tables:
     """
     parts, teacher = splits(cell.teacher), from_table(taught["weights"], cell.teacher)
     device, dtype = where(cell.teacher)
-    student = place(start(stream(cell.seed, "start", *cell.widths), cell.widths, cell.teacher.side), device, dtype)
+    student = place(
+        start(stream(cell.seed, "start", *cell.widths), cell.widths, cell.teacher.side), device, dtype
+    )
     optimizer = optimizer_of(cell.training, student)
     pixels, shift = parts[0][0], cell.teacher.shift
     order, crops = stream(cell.seed, "order"), stream(cell.seed, "crops")
@@ -38,11 +48,15 @@ def run(cell: Student, taught: Tables) -> Tables:
         loss = train(student, taught_batches(), logit_loss, optimizer, by_step) if epoch else np.nan
         keys = dict(seed=cell.seed, over_realization=cell.over_realization, epoch=epoch)
         facts, rho = compare(teacher, evaluating(student), parts, dtype)
-        rows["runs"].append(pd.DataFrame([{**keys, "train_loss": 2 * loss / student.top.out_features, **facts}]))
+        rows["runs"].append(
+            pd.DataFrame([{**keys, "train_loss": 2 * loss / student.top.out_features, **facts}])
+        )
         units = _units(rho).assign(**keys)
         rows["units"].append(units)
         if epoch in (0, cell.training.epochs):
-            rows["filters"].append(_filters(student, units[units.layer == 1].student.to_numpy()).assign(**keys))
+            rows["filters"].append(
+                _filters(student, units[units.layer == 1].student.to_numpy()).assign(**keys)
+            )
     tables = {name: pd.concat(found, ignore_index=True) for name, found in rows.items()}
     runs = tables["runs"]
     tables["runs"] = runs.assign(
@@ -62,9 +76,15 @@ def compare(teacher: ConvNet, student: ConvNet, parts, dtype: torch.dtype) -> tu
             x = inputs(pixels, dtype)
             (f_t, y_t), (f_s, y_s) = teacher(x), student(x)
             guess = y_s.argmax(1)
-            terms.append(torch.stack([
-                (y_t - y_s).double().square().mean(1).sum(), (guess == truth).sum(), (guess == y_t.argmax(1)).sum(),
-            ]))
+            terms.append(
+                torch.stack(
+                    [
+                        (y_t - y_s).double().square().mean(1).sum(),
+                        (guess == truth).sum(),
+                        (guess == y_t.argmax(1)).sum(),
+                    ]
+                )
+            )
             if name == "test":
                 for layer, t, s in zip(running, f_t, f_s):
                     layer.add(as_samples(t), as_samples(s))
@@ -78,9 +98,16 @@ def _units(rho: list[torch.Tensor]) -> pd.DataFrame:
     parts = []
     for layer, found in enumerate(rho, start=1):
         best = found.max(1)
-        parts.append(pd.DataFrame(dict(
-            layer=layer, teacher=range(len(found)), student=best.indices.cpu(), best_correlation=best.values.cpu(),
-        )))
+        parts.append(
+            pd.DataFrame(
+                dict(
+                    layer=layer,
+                    teacher=range(len(found)),
+                    student=best.indices.cpu(),
+                    best_correlation=best.values.cpu(),
+                )
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 

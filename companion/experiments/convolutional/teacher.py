@@ -19,7 +19,6 @@ from ts_core.streams import stream
 from ts_core.training.device import device_of
 from ts_core.training.fit import cosine_rates, train
 
-
 CHUNK = 250  # images per evaluation step: bounds the memory
 Labelled = tuple[Tensor, Tensor]  # uint8 images (n, 3, side, side) and labels (n,) on the device
 
@@ -40,13 +39,22 @@ def splits(spec: Teacher) -> tuple[Labelled, Labelled, Labelled]:
     """
     images, fingerprint = read(spec.dataset, folder(spec))
     if fingerprint != spec.fingerprint:
-        raise DataError(f"the {spec.dataset} images on this machine ({fingerprint}) are not those of the run ({spec.fingerprint})")
+        raise DataError(
+            f"the {spec.dataset} images on this machine ({fingerprint}) are not those of the run ({spec.fingerprint})"
+        )
     learned = spec.images - spec.validation_images
-    parts = [(images.train, slice(learned)), (images.train, slice(learned, spec.images)), (images.test, slice(spec.test_images))]
+    parts = [
+        (images.train, slice(learned)),
+        (images.train, slice(learned, spec.images)),
+        (images.test, slice(spec.test_images)),
+    ]
     for name, split in (("images", images.train), ("test_images", images.test)):
         if getattr(spec, name) > len(split.labels):
-            raise DataError(f"{name}: {spec.dataset} has {len(split.labels)}, asked for {getattr(spec, name)}")
-    return tuple(_labelled(split.images[part], split.labels[part], spec) for split, part in parts)
+            raise DataError(
+                f"{name}: {spec.dataset} has {len(split.labels)}, asked for {getattr(spec, name)}"
+            )
+    learn, validate, test = (_labelled(split.images[part], split.labels[part], spec) for split, part in parts)
+    return learn, validate, test
 
 
 def _labelled(images: np.ndarray, labels: np.ndarray, spec: Teacher) -> Labelled:
@@ -57,11 +65,13 @@ def _labelled(images: np.ndarray, labels: np.ndarray, spec: Teacher) -> Labelled
     return pixels, torch.tensor(labels, device=device)
 
 
-def batches(pixels: Tensor, training: Training, shift: int, dtype, order, crops) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(
+    pixels: Tensor, training: Training, shift: int, dtype, order, crops
+) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch: augmented inputs and which images they are; the last incomplete batch is left out."""
     shuffled = torch.from_numpy(order.permutation(len(pixels))).to(pixels.device)
     for first in range(0, len(pixels) - training.batch_size + 1, training.batch_size):
-        chosen = shuffled[first:first + training.batch_size]
+        chosen = shuffled[first : first + training.batch_size]
         yield inputs(augment(pixels[chosen], crops, shift), dtype), chosen
 
 
@@ -92,12 +102,14 @@ def accuracy(network: ConvNet, split: Labelled, dtype: torch.dtype) -> float:
     return float(sum(hits)) / len(split[1])
 
 
-def fit(network: ConvNet, spec: Teacher, training: Training, phase: str, parts, fixed_zero=None) -> tuple[ConvNet, pd.DataFrame]:
+def fit(
+    network: ConvNet, spec: Teacher, training: Training, phase: str, parts, fixed_zero=None
+) -> tuple[ConvNet, pd.DataFrame]:
     """Train on labels and keep the epoch of best validation accuracy; one row per epoch, 0 is the start."""
     (pixels, labels), validation, test = parts
     dtype, optimizer = where(spec)[1], optimizer_of(training, network)
     order, crops = stream(spec.seed, f"{phase} order"), stream(spec.seed, f"{phase} crops")
-    rows, best, kept = [], -1.0, None
+    rows, best, kept = [], -1.0, network
     for epoch, by_step in enumerate([(), *rates(training, len(pixels))]):
         loss = np.nan
         if epoch:
@@ -105,7 +117,15 @@ def fit(network: ConvNet, spec: Teacher, training: Training, phase: str, parts, 
             loss = train(network, drawn, cross_entropy, optimizer, by_step, fixed_zero)
         now = evaluating(network)
         found = accuracy(now, validation, dtype)
-        rows.append(dict(phase=phase, epoch=epoch, train_loss=loss, validation_accuracy=found, test_accuracy=accuracy(now, test, dtype)))
+        rows.append(
+            dict(
+                phase=phase,
+                epoch=epoch,
+                train_loss=loss,
+                validation_accuracy=found,
+                test_accuracy=accuracy(now, test, dtype),
+            )
+        )
         if found > best:
             best, kept = found, now
     table = pd.DataFrame(rows)
@@ -115,7 +135,9 @@ def fit(network: ConvNet, spec: Teacher, training: Training, phase: str, parts, 
 def run(spec: Teacher) -> Tables:
     """Train, prune, fine-tune and cut down one teacher; its tables are described at :meth:`Teacher.run`."""
     parts, official = splits(spec), is_official(spec.dataset, folder(spec))
-    network = place(start(stream(spec.seed, "teacher"), (spec.width,) * len(spec.prune), spec.side), *where(spec))
+    network = place(
+        start(stream(spec.seed, "teacher"), (spec.width,) * len(spec.prune), spec.side), *where(spec)
+    )
     trained, first = fit(network, spec, spec.training, "training", parts)
     active, strength = strongest(trained, spec.prune), fan_out(trained)
     fixed_zero = masks(trained, active)
@@ -151,7 +173,9 @@ def to_table(network: ConvNet) -> pd.DataFrame:
     """Every weight and every running moment of a network, one row per number."""
     values = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
     parts = [
-        pd.DataFrame(dict(parameter=name, index=np.arange(value.numel()), value=value.flatten().cpu().numpy()))
+        pd.DataFrame(
+            dict(parameter=name, index=np.arange(value.numel()), value=value.flatten().cpu().numpy())
+        )
         for name, value in values.items()
     ]
     return pd.concat(parts, ignore_index=True)

@@ -7,7 +7,15 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from companion.pages.figures import INK, NEUTRAL, STUDENT, TEACHER, legend_on_top, ordered_colours, over_realization_colours
+from companion.pages.figures import (
+    INK,
+    NEUTRAL,
+    STUDENT,
+    TEACHER,
+    legend_on_top,
+    ordered_colours,
+    over_realization_colours,
+)
 
 
 def learned(table: pd.DataFrame, routes: dict[str, str], axes: Sequence[Axes]) -> Sequence[Axes]:

@@ -31,7 +31,7 @@ def teachers(spec: Population) -> tuple[Tensor, Tensor]:
 
 def learned(w: Tensor, v: Tensor) -> Tensor:
     """Learned strength of each teacher node, ``(..., m)``, for the orthonormal teachers of this module."""
-    return (w[..., :v.shape[-1]].clamp(min=0) * v).sum(-2)
+    return (w[..., : v.shape[-1]].clamp(min=0) * v).sum(-2)
 
 
 def random_start(spec: Population, ratio: float) -> tuple[Tensor, Tensor]:
@@ -71,13 +71,16 @@ def learning_curves(spec: LearningCurves) -> pd.DataFrame:
     """Learned strength over time, as described at :meth:`LearningCurves.run`."""
     teacher, strength = teachers(spec), strengths(spec)
     w, v, owner = aligned_start(spec, spec.over_realization)
-    starts = [torch.stack(pair, 1).flatten(0, 1) for pair in zip((w, v), random_start(spec, spec.over_realization))]
-    exact = trajectory(lambda w, v: flow(w, v, *teacher), starts, spec.step, *_records(spec, spec.step))
+    pairs = zip((w, v), random_start(spec, spec.over_realization))
+    w_0, v_0 = (torch.stack(pair, 1).flatten(0, 1) for pair in pairs)  # each seed's two starts side by side
+    exact = trajectory(lambda w, v: flow(w, v, *teacher), (w_0, v_0), spec.step, *_records(spec, spec.step))
     inputs = [stream(seed, "data") for seed in range(1, spec.seeds + 1)]
     rate = spec.learning_rate
-    noisy = sgd(*starts, *teacher, inputs, rate, spec.batch_size, *_records(spec, rate))
+    noisy = sgd(w_0, v_0, *teacher, inputs, rate, spec.batch_size, *_records(spec, rate))
     p, c = w.norm(dim=2) * v.norm(dim=2), w.square().sum(2) - v.square().sum(2)
-    niche = trajectory(lambda p: (reduced(p, c, owner, strength),), (p,), spec.step, *_records(spec, spec.step))[0]
+    niche = trajectory(
+        lambda p: (reduced(p, c, owner, strength),), (p,), spec.step, *_records(spec, spec.step)
+    )[0]
     niche = niche @ torch.nn.functional.one_hot(owner, len(strength)).double()
     time = spec.interval * torch.arange(len(niche), dtype=torch.float64)[:, None, None]
     single = logistic(time, strength, spec.start_scale**2).expand(-1, spec.seeds, -1)
@@ -96,6 +99,6 @@ def coverage(spec: Coverage) -> pd.DataFrame:
         start = random_start(spec, ratio)
         w, v = trajectory(lambda w, v: flow(w, v, *teacher), start, spec.step, *_records(spec, spec.step))
         table = half_times(_curves(spec, learned(w, v), over_realization=ratio))
-        best = torch.nn.functional.normalize(w[-1], dim=2)[..., :spec.teacher_width].amax(1)
+        best = torch.nn.functional.normalize(w[-1], dim=2)[..., : spec.teacher_width].amax(1)
         tables.append(table.assign(best_cosine=best.numpy()[table.seed - 1, table.teacher]))
     return pd.concat(tables, ignore_index=True)

@@ -14,7 +14,9 @@ def half_times(curves: pd.DataFrame) -> pd.DataFrame:
     row, before = np.arange(len(values)), np.maximum(after - 1, 0)
     low, high = values[row, before], values[row, after]
     part = np.divide(level - low, high - low, out=np.full(len(values), np.nan), where=after > 0)
-    return wide.index.to_frame(index=False).assign(half_time=time[before] + part * (time[after] - time[before]))
+    return wide.index.to_frame(index=False).assign(
+        half_time=time[before] + part * (time[after] - time[before])
+    )
 
 
 def cover_times(teachers: pd.DataFrame, aligned: float = 0.95) -> pd.DataFrame:

@@ -23,13 +23,18 @@ def start(cell: MultiLayer) -> tuple[Network, Network, torch.Tensor, torch.Tenso
     The released code tunes a teacher's biases on the evaluation samples; here it has samples of its own, unless
     ``tuned_on`` says ``evaluation``.
     """
-    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in cell.seeds]  # noqa: E731
-    inputs = lambda purpose, samples: gaussian(of(purpose), samples, cell.input_dim, cell.data_std)  # noqa: E731
+    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in cell.seeds]
+    inputs = lambda purpose, samples: gaussian(of(purpose), samples, cell.input_dim, cell.data_std)
     x_eval = inputs("evaluation", cell.eval_samples)
     tuning = x_eval if cell.tuned_on == "evaluation" else inputs("tuning", cell.tuning_samples)
     sizes = cell.student_sizes
     teacher = deep_teachers(of("teacher"), (cell.input_dim, *cell.hidden, cell.outputs), tuning, cell.slope)
-    return teacher, uniform_students(of("start", *sizes), sizes, cell.slope), inputs("data", cell.samples), x_eval
+    return (
+        teacher,
+        uniform_students(of("start", *sizes), sizes, cell.slope),
+        inputs("data", cell.samples),
+        x_eval,
+    )
 
 
 def run(cell: MultiLayer) -> Tables:
@@ -43,32 +48,46 @@ def run(cell: MultiLayer) -> Tables:
         keys = _keys(cell, step // cell.steps_per_epoch)
         (fresh,) = evaluate(teacher, now, x_eval, loss=cell.loss)
         if "runs" in rows:
-            (seen,) = evaluate(teacher, now, x[:, :cell.eval_samples], loss=cell.loss)
+            (seen,) = evaluate(teacher, now, x[:, : cell.eval_samples], loss=cell.loss)
             rows["runs"].append(_runs(keys, seen, fresh))
         if "layers" in rows:
             rows["layers"].append(_layers(keys, fresh))
         if "students" in rows:
-            beta, _ = mean_beta(now[0], x_eval[:, :cell.beta_samples])
+            beta, _ = mean_beta(now[0], x_eval[:, : cell.beta_samples])
             rows["students"].append(_students(keys, fresh, beta))
 
     # torch.nn.MSELoss also averages over outputs and has no 1/2: its rate is c / 2 times that of ts_core.networks
     scale = 2 / cell.outputs if cell.loss == "mse" else 1.0
     train(
-        teacher, [student], x, [stream(seed, "batches") for seed in cell.seeds],
+        teacher,
+        [student],
+        x,
+        [stream(seed, "batches") for seed in cell.seeds],
         learning_rate=[(epoch * cell.steps_per_epoch, scale * rate) for epoch, rate in cell.learning_rates],
-        batch_size=cell.batch_size, steps=cell.epochs * cell.steps_per_epoch, loss=cell.loss, shuffle=True,
-        snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots], on_snapshot=record,
+        batch_size=cell.batch_size,
+        steps=cell.epochs * cell.steps_per_epoch,
+        loss=cell.loss,
+        shuffle=True,
+        snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots],
+        on_snapshot=record,
     )
     return {table: pd.concat(parts, ignore_index=True) for table, parts in rows.items()}
 
 
 def _keys(cell: MultiLayer, epoch: int) -> pd.DataFrame:
     """One row per ensemble member."""
-    return pd.DataFrame({
-        "seed": cell.seeds, "depth": len(cell.hidden), "samples": cell.samples, "loss": cell.loss,
-        "over_realization": cell.over_realization, "learning_rate": cell.learning_rates[0][1], "tuned_on": cell.tuned_on,
-        "epoch": epoch,
-    })
+    return pd.DataFrame(
+        {
+            "seed": cell.seeds,
+            "depth": len(cell.hidden),
+            "samples": cell.samples,
+            "loss": cell.loss,
+            "over_realization": cell.over_realization,
+            "learning_rate": cell.learning_rates[0][1],
+            "tuned_on": cell.tuned_on,
+            "epoch": epoch,
+        }
+    )
 
 
 def _numbers(values: torch.Tensor) -> np.ndarray:
@@ -78,18 +97,24 @@ def _numbers(values: torch.Tensor) -> np.ndarray:
 def _runs(keys: pd.DataFrame, seen: Evaluation, fresh: Evaluation) -> pd.DataFrame:
     finite = _numbers((seen.loss + fresh.loss).isfinite()) > 0
     return keys.assign(
-        train_loss=_numbers(seen.loss), eval_loss=_numbers(fresh.loss), status=np.where(finite, "ok", "diverged")
+        train_loss=_numbers(seen.loss),
+        eval_loss=_numbers(fresh.loss),
+        status=np.where(finite, "ok", "diverged"),
     )
 
 
 def _layers(keys: pd.DataFrame, fresh: Evaluation) -> pd.DataFrame:
-    return pd.concat([
-        keys.assign(
-            layer=layer, mean_best_correlation=_numbers(best_student(rho).mean(1)),
-            mean_best_teacher=_numbers(best_teacher(rho).mean(1)),
-        )
-        for layer, rho in enumerate(fresh.rho, start=1)
-    ], ignore_index=True)
+    return pd.concat(
+        [
+            keys.assign(
+                layer=layer,
+                mean_best_correlation=_numbers(best_student(rho).mean(1)),
+                mean_best_teacher=_numbers(best_teacher(rho).mean(1)),
+            )
+            for layer, rho in enumerate(fresh.rho, start=1)
+        ],
+        ignore_index=True,
+    )
 
 
 def _students(keys: pd.DataFrame, fresh: Evaluation, beta: list[torch.Tensor]) -> pd.DataFrame:

@@ -39,11 +39,19 @@ class MultiLayer(Cell):
         if self.batch_size > self.samples:
             raise ValueError(f"batch_size: must not exceed the {self.samples} samples, got {self.batch_size}")
         if self.loss == "cross_entropy" and self.outputs < 2:
-            raise ValueError(f"outputs: cross_entropy tells classes apart and needs at least 2, got {self.outputs}")
+            raise ValueError(
+                f"outputs: cross_entropy tells classes apart and needs at least 2, got {self.outputs}"
+            )
         if max(self.snapshots, default=0) != self.epochs:
-            raise ValueError(f"snapshots: must end with the last epoch, {self.epochs}, got {list(self.snapshots)}")
-        if self.learning_rates[0][0] != 0 or [e for e, _ in self.learning_rates] != sorted({e for e, _ in self.learning_rates}):
-            raise ValueError(f"learning_rates: epochs must rise from 0, got {[e for e, _ in self.learning_rates]}")
+            raise ValueError(
+                f"snapshots: must end with the last epoch, {self.epochs}, got {list(self.snapshots)}"
+            )
+        if self.learning_rates[0][0] != 0 or [e for e, _ in self.learning_rates] != sorted(
+            {e for e, _ in self.learning_rates}
+        ):
+            raise ValueError(
+                f"learning_rates: epochs must rise from 0, got {[e for e, _ in self.learning_rates]}"
+            )
         for name in ("seeds", "snapshots"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name}: values must differ, got {list(getattr(self, name))}")

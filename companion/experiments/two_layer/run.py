@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from companion.experiments.two_layer.spec import TwoLayer
 from companion.experiments.tidy import tidy
+from companion.experiments.two_layer.spec import TwoLayer
 from companion.runs.spec import Tables
 from ts_core.data import gaussian, teacher_aware
 from ts_core.metrics import Evaluation, best_student, best_teacher, evaluate
@@ -19,13 +19,15 @@ from ts_core.training.sgd import train
 
 def start(cell: TwoLayer) -> tuple[Network, list[Network], torch.Tensor]:
     """Teachers, one student ensemble per over-realization, and the training inputs of a cell, all float64."""
-    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in cell.seeds]  # noqa: E731
+    of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in cell.seeds]
     teacher = two_layer_teachers(
         of("teacher"), cell.input_dim, cell.teacher_width, cell.outputs, cell.polarities, cell.teacher_bias
     )
     widths = [over_realized_width(cell.teacher_width, ratio) for ratio in cell.over_realizations]
     students = [
-        small_students(of("start", n), (cell.input_dim, n, cell.outputs), cell.student_scale, len(cell.polarities))
+        small_students(
+            of("start", n), (cell.input_dim, n, cell.outputs), cell.student_scale, len(cell.polarities)
+        )
         for n in widths
     ]
     if cell.data == "aware":
@@ -41,7 +43,9 @@ def run(cell: TwoLayer) -> Tables:
     place = dict(device=device_of(cell.device), dtype=getattr(torch, cell.dtype))
     teacher, students, x = start(cell)
     teacher, x = teacher.to(**place), x.to(**place)
-    x_eval = gaussian([stream(s, "evaluation") for s in cell.seeds], cell.eval_samples, cell.input_dim, cell.data_std)
+    x_eval = gaussian(
+        [stream(s, "evaluation") for s in cell.seeds], cell.eval_samples, cell.input_dim, cell.data_std
+    )
     x_eval = x_eval.to(**place)
     rows = {table: [] for table in cell.tables}
 
@@ -55,9 +59,15 @@ def run(cell: TwoLayer) -> Tables:
                 rows[table].append(TABLES[table](_keys(cell, ratio, epoch), teacher, student, *found))
 
     train(
-        teacher, students, x, [stream(seed, "batches") for seed in cell.seeds],
-        learning_rate=cell.learning_rate, batch_size=cell.batch_size, steps=cell.epochs * cell.steps_per_epoch,
-        snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots], on_snapshot=record,
+        teacher,
+        students,
+        x,
+        [stream(seed, "batches") for seed in cell.seeds],
+        learning_rate=cell.learning_rate,
+        batch_size=cell.batch_size,
+        steps=cell.epochs * cell.steps_per_epoch,
+        snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots],
+        on_snapshot=record,
     )
     return {table: pd.concat(parts, ignore_index=True) for table, parts in rows.items()}
 
@@ -65,18 +75,22 @@ def run(cell: TwoLayer) -> Tables:
 def _keys(cell: TwoLayer, ratio: float, epoch: int) -> pd.DataFrame:
     """One row per ensemble member, polarity running fastest."""
     members = len(cell.seeds) * len(cell.polarities)
-    return pd.DataFrame({
-        "seed": np.repeat(cell.seeds, len(cell.polarities)),
-        "data": cell.data,
-        "samples": cell.samples,
-        "teacher_width": cell.teacher_width,
-        "polarity": np.tile(cell.polarities, len(cell.seeds)),
-        "over_realization": np.full(members, ratio),
-        "epoch": epoch,
-    })
+    return pd.DataFrame(
+        {
+            "seed": np.repeat(cell.seeds, len(cell.polarities)),
+            "data": cell.data,
+            "samples": cell.samples,
+            "teacher_width": cell.teacher_width,
+            "polarity": np.tile(cell.polarities, len(cell.seeds)),
+            "over_realization": np.full(members, ratio),
+            "epoch": epoch,
+        }
+    )
 
 
-def _runs(keys: pd.DataFrame, teacher: Network, student: Network, seen: Evaluation, fresh: Evaluation) -> pd.DataFrame:
+def _runs(
+    keys: pd.DataFrame, teacher: Network, student: Network, seen: Evaluation, fresh: Evaluation
+) -> pd.DataFrame:
     finite = (seen.loss + fresh.loss).isfinite().cpu().numpy()
     return keys.assign(
         train_loss=seen.loss.cpu().numpy(),

@@ -30,7 +30,23 @@ class TwoLayer(Cell):
     learning_rate: Positive = 0.01
     epochs: Count = 100
     steps_per_epoch: Count = 1000
-    snapshots: tuple[Annotated[int, Field(ge=0)], ...] = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 55, 70, 85, 100)
+    snapshots: tuple[Annotated[int, Field(ge=0)], ...] = (
+        0,
+        1,
+        2,
+        3,
+        5,
+        7,
+        10,
+        15,
+        20,
+        30,
+        40,
+        55,
+        70,
+        85,
+        100,
+    )
     eval_samples: Annotated[int, Field(ge=2)] = 10_000
     student_scale: Positive = 0.005
     teacher_bias: float = -0.1
@@ -45,7 +61,9 @@ class TwoLayer(Cell):
         if self.batch_size > self.samples:
             raise ValueError(f"batch_size: must not exceed the {self.samples} samples, got {self.batch_size}")
         if max(self.snapshots, default=0) != self.epochs:
-            raise ValueError(f"snapshots: must end with the last epoch, {self.epochs}, got {list(self.snapshots)}")
+            raise ValueError(
+                f"snapshots: must end with the last epoch, {self.epochs}, got {list(self.snapshots)}"
+            )
         for name in ("seeds", "polarities", "over_realizations", "snapshots"):
             if len(set(getattr(self, name))) < len(getattr(self, name)):
                 raise ValueError(f"{name}: values must differ, got {list(getattr(self, name))}")

@@ -10,7 +10,10 @@ def outcome(runs: pd.DataFrame) -> str:
     broken = last[last != "ok"].reset_index()
     if broken.empty:
         return f"{len(last)} networks trained, none diverged"
-    named = [f"{r.over_realization:g}x p={r.polarity:g} N={r.samples} {r.data} seed {r.seed}" for r in broken.itertuples()]
+    named = [
+        f"{r.over_realization:g}x p={r.polarity:g} N={r.samples} {r.data} seed {r.seed}"
+        for r in broken.itertuples()
+    ]
     more = f" and {len(named) - 8} more" if len(named) > 8 else ""
     return (
         f"{len(broken)} of {len(last)} networks DIVERGED and are missing from the figures below (a smaller learning_rate "

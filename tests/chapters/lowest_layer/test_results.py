@@ -22,7 +22,9 @@ def test_the_stored_sweep_is_reproduced_by_the_present_code(loss):
     cell = next(c for c in cells if (c.loss, c.samples) == (loss, 5000) and 3 in c.seeds)
     again = MultiLayer(**{**cell.model_dump(), "seeds": (3,), "epochs": 2, "snapshots": (0, 2)}).run()
     stored = tables["layers"].query("seed == 3 and samples == 5000 and loss == @loss and epoch in (0, 2)")
-    both = stored.merge(again["layers"], on=["epoch", "layer"], suffixes=("", "_again"), validate="one_to_one")
+    both = stored.merge(
+        again["layers"], on=["epoch", "layer"], suffixes=("", "_again"), validate="one_to_one"
+    )
     assert len(both) == 2 * 4
     for value in MEANS:
         np.testing.assert_allclose(both[value], both[f"{value}_again"], rtol=2e-2, err_msg=value)
