@@ -11,7 +11,8 @@ from companion.pages.notebooks import kernel_environment
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
 RELATIVE = 1e-3
-# Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process numbers.
+# Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process
+# numbers.
 NOT_COMPARED = (
     "application/papermill.record/image/png",
     "application/papermill.record/image/svg+xml",
@@ -42,7 +43,8 @@ class Tolerant(str):
 
 def pytest_configure(config):
     os.environ.update(kernel_environment())
-    # Stored chapters show what every machine has, whatever this one has in its cache: no data set ever lies there.
+    # Stored chapters show what every machine has, whatever this one has in its cache: no data set ever lies
+    # there.
     os.environ["COMPANION_DATA"] = str(Path(__file__).parent / "_build" / "no-data")
     from jupyter_client.manager import KernelManager
     from nbval.kernel import RunningKernel
@@ -54,7 +56,9 @@ def pytest_configure(config):
 
 
 def _with_history(kernel, source, allow_stdin=None):
-    """nbval runs cells outside the kernel's history, where a semicolon at the end no longer hides the last value."""
+    """nbval runs cells outside the kernel's history, where a semicolon at the end no longer hides the last
+    value.
+    """
     return kernel.kc.execute(source, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
 
 

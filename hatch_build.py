@@ -1,4 +1,6 @@
-"""The two files of the book beside its folder. pyproject.toml could include them, but in an editable install too."""
+"""The two files of the book beside its folder. pyproject.toml could include them,
+but in an editable install too.
+"""
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 

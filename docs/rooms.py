@@ -36,7 +36,8 @@ def modules(root: Path) -> Mapping[str, Path]:
 
 
 def room(module: str) -> str:
-    """The room that a module is in; empty for a package itself and for ``ts_core.__main__``, which only explains.
+    """The room that a module is in; empty for a package itself and for ``ts_core.__main__``, which only
+    explains.
 
     raises      KeyError for a module that has no room yet.
     """

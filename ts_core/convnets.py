@@ -1,8 +1,9 @@
-"""Convolutional teachers and students: 3 x 3 valid convolutions, batch normalization after ReLU, one linear layer.
+"""Convolutional teachers and students: 3 x 3 valid convolutions, batch normalization after ReLU, one linear
+layer.
 
-Activations are ``(b, n_l, h, w)``, and a *node* is a channel: every image and every position is one sample of it. Node
-activations are taken after ReLU and before the normalization, which only shifts and scales them. The loss is the one of
-:mod:`ts_core.networks`, J = 1/2 E ||f* - f||^2 summed over outputs; reported is 2 J / c.
+Activations are ``(b, n_l, h, w)``, and a *node* is a channel: every image and every position is one sample of
+it. Node activations are taken after ReLU and before the normalization, which only shifts and scales them. The
+loss is the one of :mod:`ts_core.networks`, J = 1/2 E ||f* - f||^2 summed over outputs; reported is 2 J / c.
 """
 
 import math
@@ -16,7 +17,9 @@ from torch.nn.functional import conv2d, linear, relu_
 
 
 class ConvNet(torch.nn.Module):
-    """A ConvNet of given ``widths``; ``norms[l]`` normalizes the activations of layer l + 1 that ``convs[l + 1]`` sees."""
+    """A ConvNet of given ``widths``; ``norms[l]`` normalizes the activations of layer l + 1 that ``convs[l +
+    1]`` sees.
+    """
 
     def __init__(self, widths: Sequence[int], side: int, outputs: int = 10):
         super().__init__()
@@ -28,7 +31,9 @@ class ConvNet(torch.nn.Module):
         self.top = torch.nn.Linear(widths[-1] * self.side**2, outputs)
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Activations of every layer ``(b, n_l, h, w)`` and the outputs ``(b, c)`` of images ``(b, 3, side, side)``."""
+        """Activations of every layer ``(b, n_l, h, w)`` and the outputs ``(b, c)`` of images ``(b, 3, side,
+        side)``.
+        """
         activations = []
         for conv, norm in zip(self.convs, self.norms):
             activations.append(relu_(conv2d(x, conv.weight, conv.bias)))
@@ -39,7 +44,9 @@ class ConvNet(torch.nn.Module):
 
 
 def start(generator: np.random.Generator, widths: Sequence[int], side: int, outputs: int = 10) -> ConvNet:
-    """A ConvNet with PyTorch's default start, uniform within 1 / sqrt(fan-in), from our own stream; float64."""
+    """A ConvNet with PyTorch's default start, uniform within 1 / sqrt(fan-in), from our own stream;
+    float64.
+    """
     network = ConvNet(widths, side, outputs).double()
     for layer in (*network.convs, network.top):
         bound = 1 / math.sqrt(layer.weight[0].numel())
@@ -49,7 +56,9 @@ def start(generator: np.random.Generator, widths: Sequence[int], side: int, outp
 
 
 def place(network: ConvNet, device: torch.device, dtype: torch.dtype) -> ConvNet:
-    """The network where it computes; channels are last in memory for float32, which is faster. No TF32 on a GPU."""
+    """The network where it computes; channels are last in memory for float32, which is faster.
+    No TF32 on a GPU.
+    """
     torch.backends.cudnn.allow_tf32 = False
     layout = torch.channels_last if dtype == torch.float32 else torch.contiguous_format
     return network.to(device=device, dtype=dtype, memory_format=layout)
@@ -58,8 +67,9 @@ def place(network: ConvNet, device: torch.device, dtype: torch.dtype) -> ConvNet
 def fan_out(network: ConvNet) -> list[Tensor]:
     """Mean absolute fan-out weight ``(n_l,)`` of each channel, per layer.
 
-    The linear layer sees activations flattened channel by channel, ``(n, h, w)``: all positions of a channel are its
-    fan-out. (The released code reads them position by position, so that it prunes positions, not channels.)
+    The linear layer sees activations flattened channel by channel, ``(n, h, w)``: all positions of a channel
+    are its fan-out. (The released code reads them position by position, so that it prunes positions, not
+    channels.)
     """
     above = [conv.weight for conv in network.convs[1:]]
     above.append(network.top.weight.unflatten(1, (network.widths[-1], -1)))
@@ -67,7 +77,9 @@ def fan_out(network: ConvNet) -> list[Tensor]:
 
 
 def strongest(network: ConvNet, ratios: Sequence[float]) -> list[Tensor]:
-    """Which channels survive pruning: bool ``(n_l,)`` per layer; the int(ratio * n_l) of smallest fan-out do not."""
+    """Which channels survive pruning: bool ``(n_l,)`` per layer; the int(ratio * n_l)
+    of smallest fan-out do not.
+    """
     kept = []
     for strength, ratio in zip(fan_out(network), ratios, strict=True):
         active = torch.ones_like(strength, dtype=torch.bool)
@@ -107,7 +119,9 @@ def compact(network: ConvNet, active: Sequence[Tensor]) -> ConvNet:
 
 
 def as_samples(f: Tensor) -> Tensor:
-    """Activations of a layer with channels as nodes: every image and position is a sample, ``(1, b h w, n)``."""
+    """Activations of a layer with channels as nodes: every image and position is a sample, ``(1, b h w,
+    n)``.
+    """
     return f.permute(0, 2, 3, 1).flatten(0, 2)[None]
 
 

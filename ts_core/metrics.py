@@ -27,9 +27,11 @@ def correlation(f_t: Tensor, f_s: Tensor) -> Tensor:
 
 
 class RunningCorrelation:
-    """The correlations of one layer's nodes from chunks of samples: sums in float64, products in the chunks' own type.
+    """The correlations of one layer's nodes from chunks of samples: sums in float64, products in the chunks'
+    own type.
 
-    Activations are shifted by their means over the first chunk, so that float32 products lose nothing to a large mean.
+    Activations are shifted by their means over the first chunk, so that float32 products lose nothing to a
+    large mean.
     """
 
     def __init__(self):
@@ -60,7 +62,9 @@ class RunningCorrelation:
         return covariance * self._inverse_spread(t, tt)[:, :, None] * self._inverse_spread(s, ss)[:, None]
 
     def _inverse_spread(self, x: Tensor, xx: Tensor) -> Tensor:
-        """1 / root of the sum of squares around the mean; 0 where that sum is rounding, which a division would blow up."""
+        """1 / root of the sum of squares around the mean; 0 where that sum is rounding,
+        which a division would blow up.
+        """
         around = xx - x * x / self._samples
         return (around + VARIANCE_FLOOR).rsqrt().where(~(around <= xx * self._rounding), 0.0)  # NaN stays NaN
 
@@ -89,8 +93,8 @@ def success(rho: Tensor, threshold: float = 0.95) -> Tensor:
 def observability(f_t: Tensor, f_s: Tensor) -> Tensor:
     """How much of a teacher's boundary each student observes, ``(e, m, n)``, in [0, 1/2].
 
-    Entry (j, k) is min(#{t_j > 0, s_k > 0}, #{t_j <= 0, s_k > 0}) / b. A student that coincides with the teacher
-    does *not* observe it. Zero-bias Gaussian theory: min(pi - theta, theta) / (2 pi).
+    Entry (j, k) is min(#{t_j > 0, s_k > 0}, #{t_j <= 0, s_k > 0}) / b. A student that coincides with the
+    teacher does *not* observe it. Zero-bias Gaussian theory: min(pi - theta, theta) / (2 pi).
     source      boundary observability of the released two-layer code.
     """
     on_t, on_s = (spread(f, len(f_s)).gt(0).to(f_s.dtype) for f in (f_t, f_s))
@@ -109,8 +113,8 @@ def cosine(rows_t: Tensor, rows_s: Tensor, augmented: bool = False) -> Tensor:
 class Evaluation:
     """Loss and hidden-layer correlations of an ensemble on one data set, float64.
 
-    loss        ``(e,)`` mean over samples and outputs of the squared error (2 J / c), or the cross-entropy J; not finite
-                if diverged.
+    loss        ``(e,)`` mean over samples and outputs of the squared error (2 J / c), or the cross-entropy J;
+                not finite if diverged.
     rho         per hidden layer ``(e, m_l, n_l)``, as in :func:`correlation`.
     """
 

@@ -1,4 +1,6 @@
-"""Whole numbers behind an experiment: widths of students, times to look. No torch, so that settings load at once."""
+"""Whole numbers behind an experiment: widths of students, times to look. No torch,
+so that settings load at once.
+"""
 
 import numpy as np
 

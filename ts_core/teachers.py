@@ -40,10 +40,12 @@ def two_layer_teachers(
 ) -> Network:
     """The paper's two-layer teachers, float64; one member per generator and polarity (polarity runs fastest).
 
-    First-layer rows have norm 1 (the bias is not rescaled). The fan-out weights of node j (from 1) are divided by
-    j^p, so that ||v*_j|| decays like j^-p: p is the *polarity* (``teacher_strength_decay`` in the released code).
+    First-layer rows have norm 1 (the bias is not rescaled). The fan-out weights of node j (from 1) are
+    divided by j^p, so that ||v*_j|| decays like j^-p: p is the *polarity* (``teacher_strength_decay`` in the
+    released code).
 
-    returns     weights ``(g, width, input_dim + 1)``, ``(g * v, outputs, width + 1)``: polarities share layer 1.
+    returns     weights ``(g, width, input_dim + 1)``, ``(g * v, outputs, width + 1)``: polarities share layer
+                1.
     source      released two-layer experiment of the ICML 2020 paper.
     """
     lower, upper = [], []
@@ -59,11 +61,13 @@ def two_layer_teachers(
 def deep_teachers(
     generators: Sequence[np.random.Generator], sizes: Sequence[int], x: Tensor, slope: float = 0.0
 ) -> Network:
-    """The paper's multi-layer teachers of layer ``sizes`` (input and output included), float64; one per generator.
+    """The paper's multi-layer teachers of layer ``sizes`` (input and output included), float64; one per
+    generator.
 
-    Entries are drawn from CHOICES and biases from U(-1/2, 1/2); both are divided by the norm of the row's weights. Then,
-    from the lowest layer up, biases are shifted so that every hidden pre-activation has median 0 on ``x``, and the
-    outputs are scaled and shifted to mean 0 and standard deviation 1 there: predicting nothing has loss 1.
+    Entries are drawn from CHOICES and biases from U(-1/2, 1/2); both are divided by the norm of the row's
+    weights. Then, from the lowest layer up, biases are shifted so that every hidden pre-activation has median
+    0 on ``x``, and the outputs are scaled and shifted to mean 0 and standard deviation 1 there: predicting
+    nothing has loss 1.
 
     x           ``(g, b, d)`` samples that the biases are tuned on, one data set per generator.
     raises      ValueError when a layer cannot have so many distinct rows (see :func:`distinct_encodings`).
@@ -114,7 +118,9 @@ def random_networks(
 def uniform_students(
     generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0
 ) -> Network:
-    """Students of layer ``sizes`` with weights and biases U(-r, r), r = 1 / sqrt(fan-in): PyTorch's default, float64."""
+    """Students of layer ``sizes`` with weights and biases U(-r, r), r = 1 / sqrt(fan-in): PyTorch's default,
+    float64.
+    """
     layers = [
         np.stack([g.uniform(-1, 1, (n_out, n_in + 1)) / math.sqrt(n_in) for g in generators])
         for n_in, n_out in zip(sizes, sizes[1:])

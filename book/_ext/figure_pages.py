@@ -44,7 +44,8 @@ class FigurePages(SphinxTransform):
             output = figure.parent if "cell_output" in figure.parent.get("classes", []) else figure
             output["classes"].append("wide")
             if len(list(self.document.findall(nodes.section))) > 1:
-                # of the theme: the contents in the margin make room; on a page without them its script would fail
+                # of the theme: the contents in the margin make room; on a page without them its script would
+                # fail
                 output["classes"].append("full-width")
 
     def _link_data(self, figure, page):

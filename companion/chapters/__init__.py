@@ -1,4 +1,6 @@
-"""Finds chapters and sweeps by looking into the folders, those of the book one works in too; holds no names."""
+"""Finds chapters and sweeps by looking into the folders, those of the book one works in too;
+holds no names.
+"""
 
 import pkgutil
 from collections.abc import Mapping

@@ -1,4 +1,6 @@
-"""The CIFAR-10 data set in its official binary layout: rows of one label byte and 3 x 32 x 32 pixels; nothing is unpickled."""
+"""The CIFAR-10 data set in its official binary layout: rows of one label byte and 3 x 32 x 32 pixels;
+nothing is unpickled.
+"""
 
 import hashlib
 import os
@@ -42,7 +44,8 @@ class Images:
 def data_folder(given: str | Path | None = None) -> Path:
     """The folder that holds (or will hold) the six files.
 
-    given       a folder with the files, or the folder around it; without it ``$COMPANION_DATA``, else the user's cache.
+    given       a folder with the files, or the folder around it; without it ``$COMPANION_DATA``, else the
+                user's cache.
     """
     place = Path(given or os.environ.get("COMPANION_DATA") or user_cache_path("student-specialization"))
     return place if (place / TRAIN[0]).exists() else place / LAYOUT
@@ -89,14 +92,16 @@ def _rows(path: Path) -> np.ndarray:
     data = _bytes(path)
     if len(data) != ROW * ROWS:
         raise DataError(
-            f"{path} has {len(data):,} bytes, not the {ROW * ROWS:,} of {ROWS:,} images: it is truncated or of another "
+            f"{path} has {len(data):,} bytes, not the {ROW * ROWS:,} of {ROWS:,} images: "
+            "it is truncated or of another "
             "format; remove it and fetch it again"
         )
     rows = np.frombuffer(data, np.uint8).reshape(ROWS, ROW)
     if rows[:, 0].max() >= CLASSES:
         first = int(np.argmax(rows[:, 0] >= CLASSES))
         raise DataError(
-            f"{path} is damaged: image {first} has the label {rows[first, 0]}, and labels lie in 0..{CLASSES - 1}"
+            f"{path} is damaged: image {first} has the label {rows[first, 0]}, "
+            f"and labels lie in 0..{CLASSES - 1}"
         )
     return rows
 
@@ -106,7 +111,8 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise DataError(
-            f"{path} is missing; python -m companion fetch cifar10 downloads it, COMPANION_DATA names another folder"
+            f"{path} is missing; python -m companion fetch cifar10 downloads it, "
+            "COMPANION_DATA names another folder"
         ) from None
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None

@@ -42,8 +42,8 @@ def fetch(
 
     hosts       addresses that end in a slash, tried in this order.
     returns     one sentence on what is there now.
-    raises      DataError: the folder holds something else, no room, no network, another checksum, an archive that is not
-                what it should be. The folder is then as it was.
+    raises      DataError: the folder holds something else, no room, no network, another checksum, an archive
+                that is not what it should be. The folder is then as it was.
     """
     folder = Path(folder)
     if present(folder):

@@ -1,4 +1,6 @@
-"""Images where CIFAR-10 is missing: patches of ten photographs that ship with scikit-image; the class is the photograph."""
+"""Images where CIFAR-10 is missing: patches of ten photographs that ship with scikit-image;
+the class is the photograph.
+"""
 
 import hashlib
 
@@ -23,7 +25,9 @@ TRAIN_SHARE = 0.75  # of a photograph's width, from the left; test patches come 
 
 
 def patches(train: int = 5000, test: int = 2000) -> Images:
-    """Square patches of random places; training and test patches share no pixel. Grey photographs have equal colours."""
+    """Square patches of random places; training and test patches share no pixel.
+    Grey photographs have equal colours.
+    """
     photographs = [_photograph(name) for name in NAMES]
     edges = [round(TRAIN_SHARE * photograph.shape[1]) for photograph in photographs]
     return Images(

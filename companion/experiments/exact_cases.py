@@ -1,4 +1,6 @@
-"""A teacher, a student and the inputs on which the student is judged: exact configurations, nothing is trained."""
+"""A teacher, a student and the inputs on which the student is judged: exact configurations,
+nothing is trained.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +11,9 @@ from ts_core.networks import Network
 
 @dataclass(frozen=True)
 class Case:
-    """One teacher and one student (ensembles of one) with the region of inputs ``x`` (1, b, d) they are judged on."""
+    """One teacher and one student (ensembles of one) with the region of inputs ``x`` (1, b, d)
+    they are judged on.
+    """
 
     name: str
     region: str

@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 import yaml
 
@@ -16,7 +16,9 @@ WIDTH = 76  # of a line of code: a page cuts off what is wider
 
 
 class Parameters(Spec):
-    """Base of a chapter's parameters; the defaults are its quick scale, the docstring of a field is its meaning and unit."""
+    """Base of a chapter's parameters; the defaults are its quick scale,
+    the docstring of a field is its meaning and unit.
+    """
 
     @classmethod
     def chapter(cls) -> str:
@@ -47,7 +49,7 @@ class Parameters(Spec):
 class Scalars(yaml.SafeLoader):
     """YAML 1.2 scalars, as a person types them: 1e-2 is a number; only true and false are truth values."""
 
-    yaml_implicit_resolvers: dict = {}
+    yaml_implicit_resolvers: ClassVar[dict] = {}
 
 
 for tag, pattern, first in (
@@ -119,7 +121,8 @@ def choose(name: str, known: Sequence[str], what: str) -> str:
 def merge(spec: type[Spec], *sources: Mapping[str, Any]) -> dict[str, Any]:
     """Values for a run, later sources first in rank, held to the chapter's settings before anything starts.
 
-    returns     only the values given, in the settings' order and with their number types, ready for papermill.
+    returns     only the values given, in the settings' order and with their number types, ready for
+                papermill.
     raises      BookError naming the parameter, the value and what is allowed.
     """
     given = {
@@ -142,16 +145,19 @@ def check_defaults(path: Path, spec: type[Parameters]) -> None:
     cell, settings = parameters(notebook := read(path)), defaults(spec)
     if list(cell) != list(settings):
         raise BookError(
-            f"{path.name}: the parameters cell has {', '.join(cell)}; the chapter's settings are {', '.join(settings)}"
+            f"{path.name}: the parameters cell has {', '.join(cell)}; "
+            f"the chapter's settings are {', '.join(settings)}"
         )
     for name, value in settings.items():
         if repr(plain(cell[name])) != repr(value):  # repr tells 1 from 1.0 and from True
             raise BookError(
-                f"{path.name}: {name} is {cell[name]!r} in the parameters cell, {value!r} in the chapter's settings"
+                f"{path.name}: {name} is {cell[name]!r} in the parameters cell, "
+                f"{value!r} in the chapter's settings"
             )
     if [cell.source for cell in parameter_cells(notebook)] != [spec.cell()]:
         raise BookError(
-            f"{path.name}: the parameters cell is not the one that the settings write; make notebooks writes it"
+            f"{path.name}: the parameters cell is not the one that the settings write; "
+            "make notebooks writes it"
         )
 
 
@@ -163,7 +169,7 @@ def describe(registry: Mapping[str, type[Parameters]]) -> str:
         width = max(map(len, spec.model_fields), default=0)
         for (name, field), default in zip(spec.model_fields.items(), defaults(spec).values()):
             lines.append(f"  {name:{width}}  {_type(field.annotation)} = {default!r}")
-            lines.append(f"  {'':{width}}  {field.description}")
+            lines.append(f"  {'':{width}}  {' '.join(field.description.split())}")
         lines.append("")
     return "\n".join(lines).rstrip()
 

@@ -1,4 +1,6 @@
-"""What a reader asks for: one frozen record, made and checked in one place, and handed to the kernel as a file."""
+"""What a reader asks for: one frozen record, made and checked in one place,
+and handed to the kernel as a file.
+"""
 
 import hashlib
 import json
@@ -60,7 +62,8 @@ def ask(
     """A checked request from the words of a command line.
 
     words       names and values of parameters; they win over those of ``file`` (YAML).
-    data, results, name    as in :class:`Request`; a name comes from the chapter and its values where none is given.
+    data, results, name    as in :class:`Request`; a name comes from the chapter and its values where none is
+                           given.
     raises      BookError, StoreError, or what the chapter's ``check`` raises: nothing has started then.
     """
     spec = book.chapters[choose(chapter, list(book.chapters), "chapter")]

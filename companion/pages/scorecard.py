@@ -51,18 +51,22 @@ class Table:
         body = "".join(_row(row, scales) for row in rows.values())
         # The theme gives tables of class dataframe its own colours, in light and in dark mode.
         return (
-            f'<div style="overflow-x:auto"><table class="dataframe claims"><thead><tr style="text-align:left">{head}</tr>'
-            f"</thead><tbody>{body}</tbody></table></div>"
+            '<div style="overflow-x:auto"><table class="dataframe claims">'
+            f'<thead><tr style="text-align:left">{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """Text and html, and beside them the claims as data: metadata, because a page refuses outputs it cannot draw."""
+        """Text and html, and beside them the claims as data: metadata,
+        because a page refuses outputs it cannot draw.
+        """
         shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
         return shown, {STORED: [to_json(claim) for claim in self.claims]}
 
 
 def collect(folder: Path = Path(".")) -> Table:
-    """Every claim stored in the outputs of the executed chapters of a folder, in the order of their file names.
+    """Every claim stored in the outputs of the executed chapters of a folder, in the order of their file
+    names.
 
     raises      ValueError when two chapters make the same claim at one scale.
     """
@@ -88,9 +92,13 @@ def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
 
 
 def _decision(claim: Claim) -> str:
-    colour = f"background:var(--pst-color-{COLOURS[claim.verdict]}-bg, transparent);color:var(--pst-color-text-base, inherit)"
+    colour = (
+        f"background:var(--pst-color-{COLOURS[claim.verdict]}-bg, transparent);"
+        "color:var(--pst-color-text-base, inherit)"
+    )
     verdict = (
         f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
     )
     published = "" if claim.published is None else f"<br>published {short(claim.published)}"
-    return f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}<br><small>bar {claim.bar}{published}</small></span>'
+    small = f"<small>bar {claim.bar}{published}</small>"
+    return f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}<br>{small}</span>'

@@ -30,8 +30,8 @@ class Project:
 
     packages    whose code makes numbers: it is part of every id.
     libraries   whose versions are part of every provenance.
-    alone       context in which a cell is computed, for example on one thread; a function at the top of a module,
-                because workers get it by name.
+    alone       context in which a cell is computed, for example on one thread; a function at the top of a
+                module, because workers get it by name.
     device      names the device on which a cell is computed; the same.
     """
 
@@ -66,25 +66,29 @@ def _modules(package: str) -> Iterator[tuple[str, Path]]:
 
 @functools.cache
 def code_id(packages: tuple[str, ...], module: str, name: str = "") -> str:
-    """Id of the statements that make a module's numbers: its own and those of all it imports from ``packages``.
+    """Id of the statements that make a module's numbers: its own and those of all it imports from
+    ``packages``.
 
     Comments, docstrings and layout do not count; the Python version does not either.
 
-    name        of what the module is asked for: then its other definitions do not count, as far as this one does not
-                use them, so that cells that share a module have ids of their own.
+    name        of what the module is asked for: then its other definitions do not count, as far as this one
+                does not use them, so that cells that share a module have ids of their own.
     """
     return _digest(_code(packages, module, name))
 
 
 def code_hash(module: str, sources: Mapping[str, str], name: str = "") -> str:
-    """:func:`code_id` for given source texts by module name; a module of another package is read from its file."""
+    """:func:`code_id` for given source texts by module name;
+    a module of another package is read from its file.
+    """
     return _digest(_behind(module, sources, name))
 
 
 def edited(packages: tuple[str, ...], module: str, name: str = "") -> list[str]:
     """Modules of :func:`code_id` that are not loaded yet and whose files say something else by now.
 
-    A cell imports what it computes with when it runs: such an edit would put new numbers under an old code's id.
+    A cell imports what it computes with when it runs: such an edit would put new numbers under an old code's
+    id.
     """
     waiting = {found: was for found, was in _code(packages, module, name).items() if found not in sys.modules}
     files = {found: Path(spec.origin) for found in waiting if (spec := find_spec(found)) and spec.origin}
@@ -114,7 +118,9 @@ def _behind(module: str, sources: Mapping[str, str], wanted: str) -> dict:
 
 
 def _needed(body: list[ast.stmt], name: str) -> list[ast.stmt]:
-    """The statements of a module behind one of its names: what defines it, what that uses, and what defines nothing."""
+    """The statements of a module behind one of its names: what defines it, what that uses,
+    and what defines nothing.
+    """
     kept: set[int] = set()
     wanted, pending = {name}, True
     while pending:
@@ -147,7 +153,9 @@ def _imports(tree: ast.AST):
 
 
 def _statements(node):
-    """A syntax tree as nested lists, without bare strings (docstrings) and what differs between Python versions."""
+    """A syntax tree as nested lists, without bare strings (docstrings)
+    and what differs between Python versions.
+    """
     if isinstance(node, list):
         return [_statements(n) for n in node if not _is_text(n)]
     if isinstance(node, ast.AST):
@@ -189,7 +197,9 @@ def _digest(value) -> str:
 
 
 def origin(project: Project, cell: Cell) -> dict:
-    """Which code makes the numbers: type of cell, code id, commit (empty without git), whether files differ from it."""
+    """Which code makes the numbers: type of cell, code id, commit (empty without git),
+    whether files differ from it.
+    """
     module = type(cell).__module__
     folder = Path(str(sys.modules[module].__file__)).parent
     changes = _git(folder, "status", "--porcelain", "--", ":/*.py")

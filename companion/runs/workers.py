@@ -51,7 +51,8 @@ def timed(project: Project, cell: Cell, code: str, *earlier: Tables) -> tuple[Ta
         )
     if late := edited(project.packages, *address(cell)):
         raise RunError(
-            f"{', '.join(late)} was edited since this process started; the same command starts on the new code"
+            f"{', '.join(late)} was edited since this process started; "
+            "the same command starts on the new code"
         )
     started, began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), time.perf_counter()
     with project.alone():
@@ -76,7 +77,9 @@ def _executor(project: Project, cell: Cell, code: str, workers: int, scheduler: 
 
 @contextmanager
 def processes(workers: int) -> Iterator[Executor]:
-    """Worker processes of one thread; they end at once when the block is left or this process dies, however."""
+    """Worker processes of one thread; they end at once when the block is left or this process dies,
+    however.
+    """
     context = get_context("spawn")
     leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(leash,))

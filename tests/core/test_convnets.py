@@ -82,7 +82,9 @@ def test_the_weakest_channels_go_and_ties_keep_their_order():
 
 
 def test_the_released_order_prunes_positions_and_keeps_every_channel():
-    """It reads the linear layer as (outputs, positions, channels); activations are flattened channel by channel."""
+    """It reads the linear layer as (outputs, positions, channels);
+    activations are flattened channel by channel.
+    """
     made = network((2, 2, 2, 64), side=32)
     weight, channels = made.top.weight.detach(), 64
     by_position = weight.reshape(10, -1, channels).abs().mean((0, 1))

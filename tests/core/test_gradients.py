@@ -84,7 +84,9 @@ def test_teacher_of_another_depth():
 
 
 def test_hand_computed_gradient():
-    """f* = 2 sigma(x) and f = 3 sigma(x - 1) + 1 with slope 1/2, once with both nodes on and once with both off."""
+    """f* = 2 sigma(x) and f = 3 sigma(x - 1) + 1 with slope 1/2,
+    once with both nodes on and once with both off.
+    """
     teacher = Network((torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[2.0, 0.0]]])), 0.5)
     student = Network((torch.tensor([[[1.0, -1.0]]]), torch.tensor([[[3.0, 1.0]]])), 0.5)
     x = torch.tensor([[[4.0], [0.0]]])  # f* = 8, 0 and f = 3 * 3 + 1 = 10, 3 * (-0.5) + 1 = -0.5
@@ -146,7 +148,9 @@ def test_beta_and_h_by_the_released_recursion_with_exact_gates(budget, slope):
 
 
 def test_learning_rate_of_mse_loss_is_c_over_two_times_ours():
-    """g adds lr E[g f^T]; torch.nn.MSELoss averages over samples and outputs, so its gradient is 2 / c of ours."""
+    """g adds lr E[g f^T]; torch.nn.MSELoss averages over samples and outputs,
+    so its gradient is 2 / c of ours.
+    """
     teacher, student, x = pair([5, 4, 7], [5, 6, 7], members=1)
     g = by_backprop(teacher, student, x)[0]
     ours = (g.transpose(1, 2) @ with_constant(x))[0] / x.shape[1]

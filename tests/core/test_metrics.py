@@ -138,7 +138,9 @@ def test_evaluation_by_chunks_equals_the_direct_formulas(chunk):
 
 
 def test_reported_loss_is_two_J_over_c():
-    """Two outputs wrong by 3 and 4 at every sample: J = 25 / 2 and c = 2; at every other sample: half of both."""
+    """Two outputs wrong by 3 and 4 at every sample: J = 25 / 2 and c = 2; at every other sample:
+    half of both.
+    """
 
     def constant(*values):
         return Network((torch.zeros(1, 1, 2), torch.tensor([[[0.0, value] for value in values]])))
@@ -161,7 +163,9 @@ def test_diverged_member_does_not_contaminate_the_others():
 
 
 def test_the_orientation_of_the_mean_matters():
-    """Four of sixteen students are the teachers, the others noise: all teachers are found, most students are not."""
+    """Four of sixteen students are the teachers, the others noise: all teachers are found,
+    most students are not.
+    """
     rng = np.random.default_rng(0)
     f_t = torch.from_numpy(rng.standard_normal((1, 4000, 4)))
     f = torch.cat([f_t, torch.from_numpy(rng.standard_normal((1, 4000, 12)))], dim=2)

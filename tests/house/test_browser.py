@@ -2,18 +2,15 @@
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from companion.pages import build
+from tests.browsing import visit
 from tests.toy_book import ROOT
 
-SOURCES = ("_config.yml", "_toc.yml", "book")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 LOADS = {
     "script": "src",
     "img": "src",
@@ -33,25 +30,6 @@ LOADING_LINKS = {
     "preconnect",
     "dns-prefetch",
 }
-
-
-@pytest.fixture(scope="session")
-def html(tmp_path_factory) -> Path:
-    """The rendered book: the last build if it is younger than every source, else the stored notebooks."""
-    last = ROOT / "_build" / "html"
-    sources = [
-        path
-        for part in SOURCES
-        for path in [ROOT / part, *(ROOT / part).rglob("*")]
-        if "__pycache__" not in path.parts
-    ]
-    youngest = max(path.stat().st_mtime for path in sources)
-    if (last / "index.html").exists() and (last / "index.html").stat().st_mtime > youngest:
-        return last
-    root = tmp_path_factory.mktemp("book")
-    for part in SOURCES:
-        (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, root / part)
-    return build.render(root, root)
 
 
 class Page(HTMLParser):
@@ -145,30 +123,6 @@ def test_each_script_appears_once_per_page(pages):
         assert page.text.count("const THEBE_JS_URL") <= 1, path.name
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if not (CHROMIUM and DRIVER):
-        pytest.skip("chromium and chromedriver are not installed; on Debian: apt-get install chromium-driver")
-    from selenium.webdriver import Chrome, ChromeOptions
-    from selenium.webdriver.chrome.service import Service
-
-    options = ChromeOptions()
-    options.binary_location = CHROMIUM
-    for word in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--allow-file-access-from-files",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    ):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options, Service(DRIVER))  # both paths given, so that it never looks for a download
-    yield driver
-    driver.quit()
-
-
 CONTRAST = """
 const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
 const light = c => {const [r, g, b] = c.map(v => linear(v / 255));
@@ -185,31 +139,6 @@ for (const e of document.querySelectorAll(words)) {
   if (ratio < 4.5) low.push(ratio.toFixed(2) + ' ' + e.innerText.slice(0, 40));
 }
 return low"""
-
-
-def visit(browser, address: str, mode: str, width: int) -> None:
-    """Open a page in light or dark mode at a width; all pictures are loaded and all formulas drawn."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
-    )
-    browser.get(address)
-    browser.execute_script(
-        "localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0])", mode
-    )
-    browser.get_log("performance"), browser.get_log("browser")
-    browser.refresh()
-    browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
-    drawn = (
-        "return !window.MathJax || !MathJax.startup?.promise ? !document.querySelector('.math') "
-        ": (MathJax.startup.promise.then(() => window.drawn = true), window.drawn === true)"
-    )
-    WebDriverWait(browser, 30).until(lambda driver: driver.execute_script(drawn))
-    WebDriverWait(browser, 30).until(
-        lambda driver: driver.execute_script("return [...document.images].every(i => i.complete)")
-    )
 
 
 def complaints(browser, mode: str) -> list[str]:

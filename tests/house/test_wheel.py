@@ -31,8 +31,8 @@ def wheel(tmp_path_factory) -> Path:
 def python(wheel, tmp_path_factory) -> Path:
     """The Python of an environment that has the wheel installed, and sees the packages of this one beside it.
 
-    A .pth file adds a folder of packages, but the .pth files in it are not followed: a checkout that is installed
-    there by such a file stays out of sight.
+    A .pth file adds a folder of packages, but the .pth files in it are not followed: a checkout that is
+    installed there by such a file stays out of sight.
     """
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
@@ -64,8 +64,8 @@ def tree(folder: Path) -> dict[str, str]:
 def test_the_wheel_holds_both_packages_and_the_sources_of_the_book(wheel):
     with zipfile.ZipFile(wheel) as files:
         names = set(files.namelist())
-    listed = subprocess.run(["git", "ls-files", "ts_core", "companion", "book", "benchmarks/results"], cwd=ROOT,
-                            capture_output=True, text=True).stdout.split()  # fmt: skip
+    command = ["git", "ls-files", "ts_core", "companion", "book", "benchmarks/results"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True).stdout.split()
     listed = listed or [
         str(path.relative_to(ROOT))
         for part in ("ts_core", "companion", "book", "benchmarks/results")

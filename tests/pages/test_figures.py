@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
-from test_browser import browser, html, visit  # noqa: F401 (fixtures)
 
 from companion.pages import figures
+from tests.browsing import visit
 
 ROOT = Path(figures.__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -358,9 +358,8 @@ def small_book(tmp_path_factory) -> Path:
     extensions = BOOK / "_ext"
     (root / "_config.yml").write_text(
         "title: small\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
-        "sphinx:\n  local_extensions: {figure_pages: %s, offline_assets: %s}\n"
+        f"sphinx:\n  local_extensions: {{figure_pages: {extensions}, offline_assets: {extensions}}}\n"
         "  config: {html_show_search_summary: false, html_context: {default_mode: light}}\n"
-        % (extensions, extensions)
     )
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/page\n")
     cells = [nbformat.v4.new_markdown_cell("# Page\n\n{numref}`fig-one` and {numref}`fig-two`.\n\n## Part\n")]

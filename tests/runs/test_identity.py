@@ -155,7 +155,8 @@ except RunError as error:
 
 def test_cells_that_share_a_module_have_ids_of_their_own():
     """What another cell computes with, and only it, is no part of an id; what both use is."""
-    top = "from pack import low, other\nSHARED = 1\nclass One:\n    a = low.value + SHARED\nclass Two(One):\n    b = other.value"
+    top = "from pack import low, other\nSHARED = 1\n"
+    top += "class One:\n    a = low.value + SHARED\nclass Two(One):\n    b = other.value"
     texts = {"pack": "", "pack.top": top, "pack.low": "value = 1", "pack.other": "value = 1"}
     ids = lambda **changed: [code_hash("pack.top", texts | changed, name) for name in ("One", "Two")]
     (one, two), shared = ids(), {"pack.top": top.replace("SHARED = 1", "SHARED = 2")}

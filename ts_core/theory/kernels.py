@@ -12,7 +12,9 @@ def _angle(w: Tensor, u: Tensor) -> Tensor:
 
 
 def kappa(w: Tensor, u: Tensor) -> Tensor:
-    """Cov(sigma(w^T x), sigma(u^T x)) of two zero-bias ReLU nodes under x ~ N(0, I); ``(..., d)`` to ``(...)``."""
+    """Cov(sigma(w^T x), sigma(u^T x)) of two zero-bias ReLU nodes under x ~ N(0, I); ``(...,
+    d)`` to ``(...)``.
+    """
     theta = _angle(w, u)
     return (
         w.norm(dim=-1) * u.norm(dim=-1) * (theta.sin() + (math.pi - theta) * theta.cos() - 1) / (2 * math.pi)
@@ -20,7 +22,9 @@ def kappa(w: Tensor, u: Tensor) -> Tensor:
 
 
 def phi(w: Tensor, u: Tensor) -> Tensor:
-    """E[1(w^T x > 0) (sigma(u^T x) - E sigma(u^T x)) x] for zero-bias ReLU nodes under x ~ N(0, I); ``(..., d)``."""
+    """E[1(w^T x > 0) (sigma(u^T x) - E sigma(u^T x)) x] for zero-bias ReLU nodes under x ~ N(0, I); ``(...,
+    d)``.
+    """
     theta = _angle(w, u)[..., None]
     along = u.norm(dim=-1, keepdim=True) * torch.nn.functional.normalize(w, dim=-1)
     return ((math.pi - theta) * u + (theta.sin() - 1) * along) / (2 * math.pi)
@@ -32,5 +36,7 @@ def relu_correlation(theta: Tensor) -> Tensor:
 
 
 def gaussian_observability(theta: Tensor) -> Tensor:
-    """Closed form of :func:`ts_core.metrics.observability` for zero-bias nodes at angle ``theta`` under Gaussian input."""
+    """Closed form of :func:`ts_core.metrics.observability` for zero-bias nodes at angle ``theta`` under
+    Gaussian input.
+    """
     return torch.minimum(math.pi - theta, theta) / (2 * math.pi)

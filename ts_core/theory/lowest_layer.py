@@ -9,11 +9,13 @@ from ts_core.theory.geometry import colinear
 
 
 def local_kink(teacher: Network, student: Network, points: Tensor, tolerance: float = 1e-9) -> Tensor:
-    """The kink of h_k across each lowest-layer teacher hyperplane, in networks of any depth, ``(e, m, b, n)``.
+    """The kink of h_k across each lowest-layer teacher hyperplane, in networks of any depth, ``(e, m, b,
+    n)``.
 
-    Inside a cell of the gates above the lowest layer A_1 and B_1 are constant, and the jump of the normal derivative
-    is (1 - a) (A_1,kj ||w*_j|| - sum over co-linear k' of B_1,kk' ||w_k'||): :func:`ts_core.theory.critical_points.kink` with the overlaps of that cell.
-    It must be 0 wherever g_1,k vanishes nearby; then A_1,kj != 0 makes teacher j specialized.
+    Inside a cell of the gates above the lowest layer A_1 and B_1 are constant, and the jump of the normal
+    derivative is (1 - a) (A_1,kj ||w*_j|| - sum over co-linear k' of B_1,kk' ||w_k'||):
+    :func:`ts_core.theory.critical_points.kink` with the overlaps of that cell. It must be 0 wherever g_1,k
+    vanishes nearby; then A_1,kj != 0 makes teacher j specialized.
 
     points      ``(g, m, b, d)`` on each teacher plane, away from all other boundaries.
     source      lowest-layer specialization, multi-layer theorem of the ICML 2020 paper, in local form.

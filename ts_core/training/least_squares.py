@@ -1,7 +1,7 @@
 """Levenberg-Marquardt for ensembles of two-layer students, one damping per member.
 
-A theorem about gradients that are small at *every* sample needs losses far below what SGD reaches; checkpoints are
-spaced evenly in the logarithm of the loss.
+A theorem about gradients that are small at *every* sample needs losses far below what SGD reaches;
+checkpoints are spaced evenly in the logarithm of the loss.
 """
 
 import math
@@ -17,11 +17,12 @@ from ts_core.networks import Network, activation_slope, forward
 def descend(
     teacher: Network, student: Network, x: Tensor, steps: int, levels: Tensor
 ) -> tuple[Network, Tensor]:
-    """Levenberg-Marquardt on every member at once, keeping the weights at the first step below each loss level.
+    """Levenberg-Marquardt on every member at once, keeping the weights at the first step below each loss
+    level.
 
     levels      ``(k,)`` falling fractions of the starting loss.
-    returns     ``e * k`` networks (level fastest) and their reported loss 2 J / c ``(e, k)``: NaN for a level that was
-                not reached, or was passed in one step together with the next.
+    returns     ``e * k`` networks (level fastest) and their reported loss 2 J / c ``(e, k)``: NaN for a level
+                that was not reached, or was passed in one step together with the next.
     """
     members = student.members
     theta = torch.cat([w.flatten(1) for w in student.weights], dim=1)

@@ -1,12 +1,14 @@
 """Mini-batch SGD for whole ensembles at once.
 
-The released experiments train one network at a time; here every step trains all members of several student ensembles,
-without a Python loop over them. What makes it fast:
+The released experiments train one network at a time; here every step trains all members of several student
+ensembles, without a Python loop over them. What makes it fast:
 
-* Networks that see the same samples (polarities of a teacher, widths of a student) share the gathered batch, its
+* Networks that see the same samples (polarities of a teacher, widths of a student) share the gathered batch,
+its
   transpose and the teacher's first layer; their own first layers are one matrix product per data set.
-* Inside the step the *sample* axis is last and activations are (unit, sample), so folding members is a free view.
-* Biases are a constant unit per layer, so a step is a few batched products on buffers that are allocated once.
+* Inside the step the *sample* axis is last and activations are (unit, sample), so folding members is a free
+view. * Biases are a constant unit per layer, so a step is a few batched products on buffers that are
+allocated once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -46,15 +48,19 @@ def train(
 
     teacher         e members, e a multiple of the g data sets.
     students        ensembles of e members each and any width; they see the same batches.
-    x               ``(g, b, d)`` inputs, in the dtype and on the device to train with; nothing is changed in place.
+    x               ``(g, b, d)`` inputs, in the dtype and on the device to train with; nothing is changed in
+                    place.
     batches         one generator of sample indices per data set.
-    learning_rate   for J of ts_core.networks; or pairs (first step, rate) of a piecewise constant rate, from step 0 on.
+    learning_rate   for J of ts_core.networks; or pairs (first step, rate) of a piecewise constant rate, from
+                    step 0 on.
     loss            ``mse``, or ``cross_entropy`` against the teacher's largest output (see ts_core.networks).
-    shuffle         False draws batches with replacement; True passes through the data in a new order every epoch of
-                    samples // batch_size steps, and drops what does not fill a batch.
-    snapshots       step numbers in 0..steps at which ``on_snapshot(step, students)`` gets copies of the students.
-    raises          ValueError, before the first step, for a batch above the data, sizes that do not fit, an unknown
-                    loss, cross-entropy with one output, and rates that are not positive or do not start at step 0.
+    shuffle         False draws batches with replacement; True passes through the data in a new order every
+                    epoch of samples // batch_size steps, and drops what does not fill a batch.
+    snapshots       step numbers in 0..steps at which ``on_snapshot(step, students)`` gets copies of the
+                    students.
+    raises          ValueError, before the first step, for a batch above the data, sizes that do not fit, an
+                    unknown loss, cross-entropy with one output, and rates that are not positive or do not
+                    start at step 0.
 
     A member that diverges becomes NaN (see ``diverged``) and leaves all others as they are.
     """
@@ -82,7 +88,9 @@ def train(
 def _batches(
     x: Tensor, draw: Callable[[int], Tensor], batch_size: int, count: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """``count`` batches with the constant unit, sample by sample ``(g, batch_size, d + 1)`` and transposed."""
+    """``count`` batches with the constant unit, sample by sample ``(g, batch_size,
+    d + 1)`` and transposed.
+    """
     groups, samples, _ = x.shape
     rows = pad(x, (0, 1), value=1.0).reshape(groups * samples, -1)
     drawn = torch.empty(BLOCK * groups * batch_size, rows.shape[1], dtype=x.dtype, device=x.device)
@@ -97,7 +105,9 @@ def _batches(
 
 
 class _Stack:
-    """Feature-first forward pass of an ensemble on static buffers; every layer but the last carries a constant unit."""
+    """Feature-first forward pass of an ensemble on static buffers;
+    every layer but the last carries a constant unit.
+    """
 
     def __init__(self, network: Network, groups: int, batch_size: int, like: Tensor):
         self.slope, parents = network.slope, groups
@@ -164,7 +174,8 @@ class _Trainable(_Stack):
 
 
 def _drawing(batches, samples: int, batch_size: int, shuffle: bool) -> Callable[[int], Tensor]:
-    """A function that draws the next batches: ``count`` to rows ``(count, g, batch_size)`` of the stacked data sets.
+    """A function that draws the next batches: ``count`` to rows ``(count, g, batch_size)`` of the stacked
+    data sets.
 
     Each data set draws from its own stream.
     """
@@ -206,7 +217,8 @@ def _check(teacher, students, x, batches, batch_size, steps, snapshots) -> None:
             raise ValueError(f"{name} maps {inputs} inputs to {outputs} outputs, the data and teacher do not")
         if network.members != teacher.members or network.members % groups:
             raise ValueError(
-                f"{name} has {network.members} members; need {teacher.members}, a multiple of {groups} data sets"
+                f"{name} has {network.members} members; need {teacher.members}, "
+                f"a multiple of {groups} data sets"
             )
     for i, student in enumerate(students):
         if len({w.shape[0] for w in student.weights}) > 1 or student.depth < 2:

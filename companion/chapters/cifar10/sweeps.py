@@ -1,4 +1,6 @@
-"""The CIFAR-10 experiment at three scales: one pruned teacher, then students of several over-realizations and seeds."""
+"""The CIFAR-10 experiment at three scales: one pruned teacher,
+then students of several over-realizations and seeds.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,7 +20,9 @@ class Cifar10(SweepSpec):
     """Settings of the experiment; the defaults are the quick scale."""
 
     dataset: Literal["auto", "patches", "cifar10"] = "auto"
-    """images: cifar10, patches of photographs that ship with scikit-image, or auto: cifar10 where its files are, else patches"""
+    """images: cifar10, patches of photographs that ship with scikit-image, or auto:
+    cifar10 where its files are, else patches
+    """
     images: Annotated[int, Field(ge=100)] = 2500
     """training images, with the validation images among them (number)"""
     validation_images: Annotated[int, Field(ge=10)] = 500
@@ -48,7 +52,9 @@ class Cifar10(SweepSpec):
     student_epochs: Count = 9
     """passes over the unlabelled training images (number)"""
     student_rate: Positive = 0.004
-    """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs of standard deviation 1"""
+    """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs of standard deviation
+    1
+    """
     dtype: Literal["float64", "float32"] = "float64"
     """number type; float32 is the larger scales' and faster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -17,7 +17,9 @@ BARS = {
 
 
 def strong_first(teachers: pd.DataFrame, threshold: float, scale: str) -> list[Claim]:
-    """One claim per polarity above 0: Spearman correlation per seed, mean over over-realizations, ties averaged."""
+    """One claim per polarity above 0: Spearman correlation per seed, mean over over-realizations,
+    ties averaged.
+    """
     ranks = ordering(first_specialized(teachers, threshold))
     return [
         Claim(
@@ -26,7 +28,8 @@ def strong_first(teachers: pd.DataFrame, threshold: float, scale: str) -> list[C
             place="abstract",
             scale=scale,
             at_most=BARS["spearman"],
-            sentence=f"Teacher nodes with large fan-out norm are specialized first, p = {p:g} (Spearman correlation of norm "
+            sentence=f"Teacher nodes with large fan-out norm are specialized first, p = {p:g} "
+            "(Spearman correlation of norm "
             "and first epoch).",
         )
         for p, group in ranks[ranks.polarity > 0].groupby("polarity")
@@ -87,13 +90,16 @@ def published(
             scale="paper",
             place="loss-curve figure",
             at_most=BARS["published_loss"],
-            sentence="Our log10 evaluation losses lie on the published ones (mean absolute distance over all points).",
+            sentence="Our log10 evaluation losses lie on the published ones "
+            "(mean absolute distance over all points).",
         ),
     ]
 
 
 def covering(times: pd.DataFrame, horizon: float) -> Claim:
-    """What over-realization buys in the population flow; a start that never covers all teachers counts as the horizon."""
+    """What over-realization buys in the population flow; a start that never covers all teachers counts as the
+    horizon.
+    """
     wide = times.pivot(index="seed", columns="over_realization", values="time").fillna(horizon)
     few, many = wide.columns[0], wide.columns[wide.columns >= 4][0]
     return Claim(
@@ -102,6 +108,8 @@ def covering(times: pd.DataFrame, horizon: float) -> Claim:
         place="dynamics",
         at_most=BARS["cover"],
         note=f"{len(wide)} random starts",
-        sentence=f"A {many:g}x student covers all teachers in a fraction of the time of a {few:g}x student (population flow, "
-        "paired over starts; one that never gets there counts with the length of the run, which understates the gain).",
+        sentence=f"A {many:g}x student covers all teachers in a fraction of the time of a {few:g}x student "
+        "(population flow, "
+        "paired over starts; one that never gets there counts with the length of the run, "
+        "which understates the gain).",
     )

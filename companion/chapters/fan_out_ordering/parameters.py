@@ -34,7 +34,9 @@ class Parameters(parameters.Parameters):
     steps: Annotated[int, Field(ge=100)] = 10_000
     """length of the live run (SGD steps; whole hundreds)"""
     success_threshold: Fraction = 0.95
-    """correlation above which a teacher node counts as specialized, in (0, 1); up to .85 an affine node can meet it"""
+    """correlation above which a teacher node counts as specialized, in (0, 1);
+    up to .85 an affine node can meet it
+    """
     flow_seeds: Count = 4
     """starts of the population flow (number)"""
     dtype: Literal["float32", "float64"] = "float64"

@@ -75,7 +75,8 @@ def success_rates(rates: pd.DataFrame, published: pd.DataFrame | None, axes: np.
                 size = dict(markersize=2.5 if epoch == early else 4, markeredgecolor=colours[ratio])
                 ax.plot(dots.teacher, dots.success_rate, **PUBLISHED | size)
         ax.set(title=f"p = {p:g}", ylim=(-0.04, 1.04))
-    handles = _ratio_handles(colours) + [
+    handles = [
+        *_ratio_handles(colours),
         Line2D([], [], color=INK, linestyle=":", label=f"after {early} epochs"),
         Line2D([], [], color=INK, label=f"after {last} epochs"),
     ]

@@ -7,7 +7,8 @@ from companion.pages.claims import Claim, count
 from companion.pages.statistics import distance, measured
 
 BARS = {
-    "kink": 1e-6,  # error of the kink formula above which a point violates it; the second difference resolves 1e-8
+    # error of the kink formula above which a point violates it; the second difference resolves 1e-8
+    "kink": 1e-6,
     "violations": 0,
     "points": 1000,  # checked per slope, so that a wrong formula would be caught
     "shifted": 1e-9,  # |f* - f| and gradients of the depth-shifted student: rounding, with biases of 40
@@ -31,7 +32,8 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
             id="lowest-layer/kink",
             place="multi-layer theorem",
             at_most=BARS["violations"],
-            sentence="No point on a teacher hyperplane inside a cell violates the local kink formula (three-layer networks, "
+            sentence="No point on a teacher hyperplane inside a cell violates the local kink formula "
+            "(three-layer networks, "
             "ReLU and leaky, copies included).",
         ),
         count(
@@ -46,14 +48,16 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
             id="lowest-layer/depth-shift",
             place="genericity",
             at_most=BARS["shifted"],
-            sentence="A student whose second layer is the teacher's first has zero error and zero gradient at every sample and layer.",
+            sentence="A student whose second layer is the teacher's first has zero error and zero gradient "
+            "at every sample and layer.",
         ),
         count(
             shift.cosine,
             id="lowest-layer/depth-shift-unaligned",
             place="genericity",
             at_most=BARS["unaligned"],
-            sentence="In that student some lowest-layer teacher node has no aligned student: the theorem's genericity is needed.",
+            sentence="In that student some lowest-layer teacher node has no aligned student: "
+            "the theorem's genericity is needed.",
         ),
     ]
 
@@ -68,7 +72,8 @@ def live_claims(live: pd.DataFrame, few: pd.DataFrame, threshold: float) -> list
             id="lowest-layer/few-samples",
             place="sample complexity",
             at_most=BARS["few_live"],
-            sentence="On too few samples even the lowest layer stays unspecialized (its teacher-mean correlation).",
+            sentence="On too few samples even the lowest layer stays unspecialized "
+            "(its teacher-mean correlation).",
         ),
         Claim(
             **measured((failed["own"] - failed["evaluation"]).abs()),
@@ -103,7 +108,8 @@ def paper_claims(layers: pd.DataFrame, published: pd.DataFrame, threshold: float
                 place="sample complexity",
                 published=reference.correlation[samples, 1],
                 **{side: bar},
-                sentence=f"Layer 1 of a 2x student {verb} specialized with {samples:,} samples (teacher-mean correlation, MSE).",
+                sentence=f"Layer 1 of a 2x student {verb} specialized with {samples:,} samples "
+                "(teacher-mean correlation, MSE).",
             )
             for samples, name, verb, side, bar in sides
         ),
@@ -114,7 +120,8 @@ def paper_claims(layers: pd.DataFrame, published: pd.DataFrame, threshold: float
             scale="paper",
             at_least=BARS["orientation"],
             sentence="The orientation of the mean matters: over teacher nodes it says that layer 1 is "
-            "recovered, over student nodes (a released notebook) it is much lower (difference at 20,000 samples).",
+            "recovered, over student nodes (a released notebook) it is much lower "
+            "(difference at 20,000 samples).",
         ),
         *(
             _near(layers, published, loss, "student mean", name, f"{words}, 200 epochs")
@@ -129,9 +136,11 @@ def paper_claims(layers: pd.DataFrame, published: pd.DataFrame, threshold: float
 def follow_up_claims(
     budget: pd.DataFrame, wider: pd.DataFrame, rates: pd.DataFrame, published: pd.DataFrame
 ) -> list[Claim]:
-    """What further sweeps say about the differences: longer runs, wider students, cross-entropy at half the rate.
+    """What further sweeps say about the differences: longer runs, wider students, cross-entropy at half the
+    rate.
 
-    budget, wider, rates    tables ``layers`` of the sweeps equal_budget, wider_students and cross_entropy_rate.
+    budget, wider, rates    tables ``layers`` of the sweeps equal_budget, wider_students and
+                            cross_entropy_rate.
     """
     recovered = last(budget[budget.samples == 20_000]).groupby("seed").mean_best_correlation.min()
     half = rates[rates.learning_rate == 0.1]
@@ -174,7 +183,8 @@ def _first(layers: pd.DataFrame, threshold: float, scale: str) -> Claim:
         place="abstract",
         scale=scale,
         at_least=BARS["first"],
-        sentence=f"The lowest layer reaches a teacher-mean correlation of {threshold:g} before every other layer (share of runs, "
+        sentence=f"The lowest layer reaches a teacher-mean correlation of {threshold:g} before every other "
+        "layer (share of runs, "
         "paired within a run).",
     )
 
@@ -194,5 +204,6 @@ def _near(
         scale="paper",
         place="multi-layer sample complexity",
         at_most=BARS["published"],
-        sentence=f"Our correlations lie on the published ones ({words}; mean absolute distance over sizes and layers).",
+        sentence=f"Our correlations lie on the published ones ({words}; "
+        "mean absolute distance over sizes and layers).",
     )

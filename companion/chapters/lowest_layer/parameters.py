@@ -34,7 +34,9 @@ class Parameters(parameters.Parameters):
     batch_size: Count = 64
     """samples per SGD step, shuffled every epoch (number)"""
     learning_rate: Positive = 0.2
-    """SGD step size of the first 20 epochs, in the convention of torch.nn.MSELoss and CrossEntropyLoss; then half"""
+    """SGD step size of the first 20 epochs, in the convention of torch.nn.MSELoss and CrossEntropyLoss;
+    then half
+    """
     epochs: Count = 16
     """length of the main live run (passes through the data)"""
     threshold: Fraction = 0.95
@@ -48,7 +50,8 @@ class Parameters(parameters.Parameters):
     def _runnable(self):
         if len(self.hidden) < 2:
             raise ValueError(
-                f"hidden: needs at least 2 layers, so that there is one above the lowest; got {list(self.hidden)}"
+                "hidden: needs at least 2 layers, so that there is one above the lowest; "
+                f"got {list(self.hidden)}"
             )
         self.live()  # refuses what it cannot run
         self.few()
@@ -59,7 +62,9 @@ class Parameters(parameters.Parameters):
         return self._cell(samples=self.samples, epochs=self.epochs, snapshots=tuple(range(self.epochs + 1)))
 
     def few(self) -> list[MultiLayer]:
-        """The run on too few samples, with a teacher tuned on samples of its own and on the evaluation samples."""
+        """The run on too few samples, with a teacher tuned on samples of its own and on the evaluation
+        samples.
+        """
         times = tuple(log_spaced(FEW_PASSES, 8))
         return [
             self._cell(samples=self.few_samples, epochs=FEW_PASSES, snapshots=times, tuned_on=tuned)

@@ -1,4 +1,6 @@
-"""Two students that are perfect without being unique: copies that split their fan-in, and a shift by one layer."""
+"""Two students that are perfect without being unique: copies that split their fan-in,
+and a shift by one layer.
+"""
 
 from collections.abc import Sequence
 
@@ -17,7 +19,8 @@ from ts_core.teachers import random_networks
 
 
 def signed_splits(seed: int = 0) -> Case:
-    """A perfect three-layer student with two copies of each node, between which upper weights are split at random.
+    """A perfect three-layer student with two copies of each node, between which upper weights are split at
+    random.
 
     Any signed split gives the same function, so fan-in weights above the lowest layer are not determined.
     """
@@ -45,11 +48,12 @@ def _split(generator: np.random.Generator, w: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def depth_shift(seed: int = 0, half_width: float = 3.0, lift: float = 40.0) -> Case:
-    """A perfect student on a box whose *second* layer is the teacher's first; nothing in its first layer is aligned.
+    """A perfect student on a box whose *second* layer is the teacher's first; nothing in its first layer is
+    aligned.
 
-    The teacher's second layer is always on, so it is affine. The student's first layer is always on too, an invertible
-    affine map of the input, and its second layer undoes it. No open patch of a teacher hyperplane is free of upper-layer
-    student boundaries, which is what the theorem asks for.
+    The teacher's second layer is always on, so it is affine. The student's first layer is always on too, an
+    invertible affine map of the input, and its second layer undoes it. No open patch of a teacher hyperplane
+    is free of upper-layer student boundaries, which is what the theorem asks for.
     """
     generator = stream(seed, "depth shift")
     width, dim, outputs = 4, 2, 3
@@ -82,8 +86,8 @@ def summary(cases: Sequence[Case]) -> pd.DataFrame:
     """One row per case: how perfect the student is, and how its layers match the teacher's.
 
     max_error, max_gradient    largest |f* - f| and |g_l| over samples, and over layers.
-    cosine                     largest |cosine| of a lowest-layer teacher row (with bias) with a student's, the least over
-                               teacher nodes: 1 if all are specialized.
+    cosine                     largest |cosine| of a lowest-layer teacher row (with bias) with a student's,
+                               the least over teacher nodes: 1 if all are specialized.
     layer_1, layer_2           least best-student correlation over the teacher nodes of that layer.
     """
     rows = []
@@ -108,7 +112,8 @@ def summary(cases: Sequence[Case]) -> pd.DataFrame:
 
 
 def boundaries(case: Case) -> pd.DataFrame:
-    """Boundary lines of a two-dimensional depth shift: teacher layer 1, student layers 1 and 2; columns w_1, w_2, b.
+    """Boundary lines of a two-dimensional depth shift: teacher layer 1, student layers 1 and 2; columns w_1,
+    w_2, b.
 
     The student's second layer is pulled back through its first, which is affine on the box.
     """

@@ -1,4 +1,6 @@
-"""The chapter's small numbers: the kink formula inside a cell of the gates, and perfect students that are not unique."""
+"""The chapter's small numbers: the kink formula inside a cell of the gates,
+and perfect students that are not unique.
+"""
 
 from typing import Annotated
 
@@ -24,7 +26,9 @@ class LocalKinks(Cell):
 
 
 class PerfectStudents(Cell):
-    """Two students that are perfect without being unique above the lowest layer, or without being aligned in it."""
+    """Two students that are perfect without being unique above the lowest layer,
+    or without being aligned in it.
+    """
 
     seed: Annotated[int, Field(ge=0)] = 0
 

@@ -40,14 +40,16 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             id="two-layer/rule",
             place="Lemma 1",
             at_most=BARS["gradient_rule"],
-            sentence="The recursive rule is the gradient at every layer, for depths 2 to 5, leaky slopes and biases.",
+            sentence="The recursive rule is the gradient at every layer, for depths 2 to 5, "
+            "leaky slopes and biases.",
         ),
         count(
             case.max_gradient["split copies"],
             id="two-layer/critical",
             place="zero-gradient theorem",
             at_most=BARS["zero_gradient"],
-            sentence="Split copies, a silent and a cancelling pair of students have zero gradient at every sample.",
+            sentence="Split copies, a silent and a cancelling pair of students have zero gradient at every "
+            "sample.",
         ),
         count(
             case.max_gradient["silent node given a fan-out"],
@@ -61,7 +63,8 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             id="two-layer/violations",
             place="main theorem",
             at_most=BARS["violations"],
-            sentence="No pair of teacher and observer with a true premise violates a conclusion of the finite-data theorems, and no "
+            sentence="No pair of teacher and observer with a true premise violates a conclusion of the "
+            "finite-data theorems, and no "
             "teacher node exceeds the paper's form of the bound.",
         ),
         count(
@@ -69,14 +72,16 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             id="two-layer/premises",
             place="main theorem",
             at_least=BARS["premises"],
-            sentence="For each theorem, the premise is true and its bound below 1 often enough that the check could have failed.",
+            sentence="For each theorem, the premise is true and its bound below 1 often enough that the "
+            "check could have failed.",
         ),
         count(
             len(fooled) / len(few),
             id="two-layer/under-sampled",
             place="main theorem",
             at_least=BARS["fooled"],
-            sentence="With only d − 1 points on the teacher plane the conclusion fails: a student at 60° has zero gradient and a "
+            sentence="With only d − 1 points on the teacher plane the conclusion fails: "
+            "a student at 60° has zero gradient and a "
             "true premise (share of seeds).",
         ),
     ]
@@ -105,7 +110,8 @@ def training_claims(students: pd.DataFrame, live: pd.DataFrame, spec: Parameters
             id="two-layer/l-shape",
             place="L-shape figure",
             at_most=BARS["l_shape"],
-            sentence=f"Students below correlation {UNMATCHED} keep a small share of the fan-out norm of those above {MATCHED} "
+            sentence=f"Students below correlation {UNMATCHED} keep a small share of the fan-out norm of "
+            f"those above {MATCHED} "
             "(over-realized, lowest polarity).",
         )
     ]
@@ -123,7 +129,8 @@ def paper_claims(full: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
             place="sample-complexity figure",
             scale="paper",
             at_most=BARS[f"published_{name}"],
-            sentence=f"Our mean {label} curves lie on the published ones (mean absolute distance over all points).",
+            sentence=f"Our mean {label} curves lie on the published ones "
+            "(mean absolute distance over all points).",
         )
         for value, name, label in (
             ("eval_loss", "loss", "evaluation-loss"),
@@ -142,7 +149,8 @@ def _aware_claims(table: pd.DataFrame, scale: str) -> list[Claim]:
             place="sample-complexity figure",
             scale=scale,
             at_least=BARS["aware_gain"],
-            sentence=f"With {BARS['few_samples']} samples, teacher-aware data give a higher mean best-student correlation than "
+            sentence=f"With {BARS['few_samples']} samples, teacher-aware data give a higher mean "
+            "best-student correlation than "
             "random data (difference, paired over seeds, mean over over-realizations).",
         )
     ]

@@ -1,7 +1,8 @@
 """Small gradients on finite data: students followed down to tiny losses, and both theorems held against them.
 
-Students are trained by Levenberg-Marquardt, one damping per member, because a theorem about gradients that are small
-at *every* sample needs losses far below what SGD reaches; checkpoints are spaced evenly in the logarithm of the loss.
+Students are trained by Levenberg-Marquardt, one damping per member, because a theorem about gradients that
+are small at *every* sample needs losses far below what SGD reaches; checkpoints are spaced evenly in the
+logarithm of the loss.
 """
 
 import math
@@ -27,7 +28,9 @@ from ts_core.training.least_squares import descend
 
 
 def run(settings: SmallGradient) -> Tables:
-    """Tables ``pairs`` (see :func:`pairs`), ``losses`` (one row per member and checkpoint) and ``undersampled``."""
+    """Tables ``pairs`` (see :func:`pairs`), ``losses`` (one row per member and checkpoint)
+    and ``undersampled``.
+    """
     found = [_one_slope(settings, slope) for slope in settings.slopes]
     return {
         "pairs": pd.concat([pair for pair, _ in found], ignore_index=True),
@@ -81,8 +84,10 @@ def pairs(
 ) -> pd.DataFrame:
     """One row per seed, reached checkpoint, teacher node and student node, for one theorem and radius.
 
-    gradient, overlap, threshold, premise, conclusion, sine_near, bound    as in :class:`theory.SmallGradient`.
-    sine_student, sine_any    smallest sine of the angle from the teacher node to a student node, to any other node.
+    gradient, overlap, threshold, premise, conclusion, sine_near, bound    as in
+                                                                           :class:`theory.SmallGradient`.
+    sine_student, sine_any    smallest sine of the angle from the teacher node to a student node, to any other
+                              node.
     paper_epsilon             the paper's form of the bound on the sine; vacuous from 1 on.
     """
     members, m, n = found.gradient.shape
@@ -110,7 +115,9 @@ def pairs(
 
 
 def training_inputs(teacher: Network, x: Tensor, planes: Tensor, radii: Sequence[float]) -> Tensor:
-    """Gaussian samples and, for a tenth of the plane points, their triples at the middle radius: ``(g, b, d)``."""
+    """Gaussian samples and, for a tenth of the plane points, their triples at the middle radius: ``(g, b,
+    d)``.
+    """
     some = planes[:, :, : max(1, planes.shape[2] // 10)]
     triples = with_steps(some, teacher.weights[0][:, :, None, :-1], sorted(radii)[len(radii) // 2])
     return torch.cat([x, triples.movedim(0, 1).flatten(1, 3)], dim=1)
@@ -121,10 +128,12 @@ def undersampled(
 ) -> pd.DataFrame:
     """Where the theorem stops: a student at ``angle`` degrees through d - 1 points of the teacher plane.
 
-    Its fan-out 1 / cos(angle) makes the residual vanish on every triple of those points; an always-on pair that cancels
-    observes everything. With one more plane point the gradient is not zero. One row per seed and number of points.
+    Its fan-out 1 / cos(angle) makes the residual vanish on every triple of those points; an always-on pair
+    that cancels observes everything. With one more plane point the gradient is not zero. One row per seed and
+    number of points.
 
-    gradient    largest |g_1| over the augmented samples;  fresh_residual   largest |f* - f| over 1000 new inputs.
+    gradient    largest |g_1| over the augmented samples;  fresh_residual   largest |f* - f| over 1000 new
+                inputs.
     sine, bound, premise    of the observer; the angle corollary fails although its premise is true.
     """
     rows = []
@@ -154,7 +163,9 @@ def undersampled(
 def _unaligned(
     generator: np.random.Generator, d: int, angle: float, std: float
 ) -> tuple[Network, Network, Tensor]:
-    """Teacher, student and d plane points ``(1, 1, d, d)``; the student's plane holds the first d - 1 of them."""
+    """Teacher, student and d plane points ``(1, 1, d, d)``;
+    the student's plane holds the first d - 1 of them.
+    """
     w = torch.from_numpy(generator.standard_normal(d))
     w = w / w.norm()
     teacher = two_layer(torch.cat([w, w.new_tensor([0.1])])[None], torch.ones(1, 1, dtype=w.dtype))

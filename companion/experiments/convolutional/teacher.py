@@ -1,4 +1,6 @@
-"""The convolutional teacher: trained on labels, pruned by fan-out, fine-tuned under masks, cut down to what is active."""
+"""The convolutional teacher: trained on labels, pruned by fan-out, fine-tuned under masks,
+cut down to what is active.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +42,8 @@ def splits(spec: Teacher) -> tuple[Labelled, Labelled, Labelled]:
     images, fingerprint = read(spec.dataset, folder(spec))
     if fingerprint != spec.fingerprint:
         raise DataError(
-            f"the {spec.dataset} images on this machine ({fingerprint}) are not those of the run ({spec.fingerprint})"
+            f"the {spec.dataset} images on this machine ({fingerprint}) are not those of the run "
+            f"({spec.fingerprint})"
         )
     learned = spec.images - spec.validation_images
     parts = [
@@ -160,7 +163,9 @@ def run(spec: Teacher) -> Tables:
 
 @torch.no_grad()
 def in_units_of_spread(network: ConvNet, pixels: Tensor, dtype: torch.dtype) -> ConvNet:
-    """The same decisions from outputs of standard deviation 1 over the images: one learning rate suits students of any teacher."""
+    """The same decisions from outputs of standard deviation 1 over the images:
+    one learning rate suits students of any teacher.
+    """
     network = evaluating(network)
     outputs = torch.cat([network(inputs(chunk, dtype))[1] for chunk in pixels.split(CHUNK)])
     spread = outputs.var(0, correction=0).mean().sqrt()

@@ -1,4 +1,6 @@
-"""The paper's multi-layer experiment: deep teachers, wider students of the same depth, every layer looked at."""
+"""The paper's multi-layer experiment: deep teachers, wider students of the same depth,
+every layer looked at.
+"""
 
 import numpy as np
 import pandas as pd
@@ -20,8 +22,8 @@ from ts_core.training.sgd import train
 def start(cell: MultiLayer) -> tuple[Network, Network, torch.Tensor, torch.Tensor]:
     """Teachers, students, training and evaluation inputs of a cell, all float64.
 
-    The released code tunes a teacher's biases on the evaluation samples; here it has samples of its own, unless
-    ``tuned_on`` says ``evaluation``.
+    The released code tunes a teacher's biases on the evaluation samples; here it has samples of its own,
+    unless ``tuned_on`` says ``evaluation``.
     """
     of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in cell.seeds]
     inputs = lambda purpose, samples: gaussian(of(purpose), samples, cell.input_dim, cell.data_std)
@@ -56,7 +58,8 @@ def run(cell: MultiLayer) -> Tables:
             beta, _ = mean_beta(now[0], x_eval[:, : cell.beta_samples])
             rows["students"].append(_students(keys, fresh, beta))
 
-    # torch.nn.MSELoss also averages over outputs and has no 1/2: its rate is c / 2 times that of ts_core.networks
+    # torch.nn.MSELoss also averages over outputs and has no 1/2: its rate is c / 2 times that of
+    # ts_core.networks
     scale = 2 / cell.outputs if cell.loss == "mse" else 1.0
     train(
         teacher,

@@ -1,4 +1,6 @@
-"""The paper's two-layer experiment: many teachers, polarities and over-realizations trained as one ensemble."""
+"""The paper's two-layer experiment: many teachers, polarities and over-realizations trained as one
+ensemble.
+"""
 
 import numpy as np
 import pandas as pd

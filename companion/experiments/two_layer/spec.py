@@ -9,7 +9,8 @@ from ts_core.sizes import over_realized_width
 
 
 class TwoLayer(Cell):
-    """Networks that train together: every seed x polarity x over-realization, on one kind and number of samples.
+    """Networks that train together: every seed x polarity x over-realization, on one kind and number of
+    samples.
 
     A seed has one data set, one first teacher layer and one stream of batches, which its polarities and
     over-realizations share; they are therefore paired.
@@ -78,10 +79,13 @@ class TwoLayer(Cell):
     def run(self, *earlier: Tables) -> Tables:
         """Train the networks; returns the tables that are asked for, one row per observation.
 
-        runs        seed, data, samples, polarity, over_realization, epoch: train_loss, eval_loss (mean over samples and
-                    outputs), mean_best_correlation (mean over teacher nodes, evaluation data), status ok or diverged.
-        teachers    the same keys and teacher (0 = strongest): fan_out_norm, best_correlation on the evaluation data.
-        students    last epoch only, and student: fan_out_norm, best_correlation with a teacher on the training data.
+        runs        seed, data, samples, polarity, over_realization, epoch: train_loss, eval_loss (mean over
+                    samples and outputs), mean_best_correlation (mean over teacher nodes, evaluation data),
+                    status ok or diverged.
+        teachers    the same keys and teacher (0 = strongest): fan_out_norm, best_correlation on the
+                    evaluation data.
+        students    last epoch only, and student: fan_out_norm, best_correlation with a teacher on the
+                    training data.
         pairs       the same keys, teacher and student: correlation on the evaluation data.
         """
         from companion.experiments.two_layer.run import run

@@ -1,4 +1,6 @@
-"""The stored run of this chapter is complete; the images are no part of the project, so nothing is trained again here."""
+"""The stored run of this chapter is complete; the images are no part of the project,
+so nothing is trained again here.
+"""
 
 from companion import place
 from companion.chapters.cifar10.sweeps import LAPTOP

@@ -16,7 +16,9 @@ MEANS = ["mean_best_correlation", "mean_best_teacher"]
 
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_the_stored_sweep_is_reproduced_by_the_present_code(loss):
-    """One seed of the smallest cell up to the second evaluation; later ones are chaotic in float32 on another processor."""
+    """One seed of the smallest cell up to the second evaluation;
+    later ones are chaotic in float32 on another processor.
+    """
     tables, _ = load_results("dataset_size", STORED / "dataset_size")
     cells = sweeps.DATASET_SIZE.settings("paper").cells()
     cell = next(c for c in cells if (c.loss, c.samples) == (loss, 5000) and 3 in c.seeds)

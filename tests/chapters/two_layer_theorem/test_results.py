@@ -1,4 +1,6 @@
-"""The stored sweep of this chapter: today's code still computes it, it is complete, and holds every published point."""
+"""The stored sweep of this chapter: today's code still computes it, it is complete,
+and holds every published point.
+"""
 
 import numpy as np
 import pandas as pd
@@ -21,7 +23,9 @@ def runs():
 
 @pytest.mark.parametrize("data, samples", [("aware", 60), ("random", 195)])
 def test_the_stored_sweep_is_reproduced_by_the_present_code(runs, data, samples):
-    """One seed of one cell, up to the first evaluation; later ones are chaotic in float32 on another processor."""
+    """One seed of one cell, up to the first evaluation; later ones are chaotic in float32 on another
+    processor.
+    """
     cells = [c for c in PAPER.cells() if (c.data, c.samples) == (data, samples)]
     cell = TwoLayer(**{**cells[0].model_dump(), "seeds": (7,), "epochs": 1, "snapshots": (0, 1)})
     stored = runs.query("seed == 7 and data == @data and samples == @samples and epoch <= 1")
