@@ -149,7 +149,7 @@ def _aware_claims(table: pd.DataFrame, scale: str) -> list[Claim]:
             place="sample-complexity figure",
             scale=scale,
             at_least=BARS["aware_gain"],
-            sentence=f"With {BARS['few_samples']} samples, teacher-aware data give a higher mean "
+            sentence=f"With {FEW_SAMPLES} samples, teacher-aware data give a higher mean "
             "best-student correlation than "
             "random data (difference, paired over seeds, mean over over-realizations).",
         )
