@@ -28,7 +28,7 @@ def small(tmp_path):
         "companion/runs/store.py": "",
         "companion/pages/page.py": "def f():\n    from companion.runs import store\n",
         "companion/chapters/x/claims.py": "import companion.pages.page\nfrom ts_core import data\n",
-        "companion/__main__.py": "from companion.pages import page\nfrom companion.chapters.x import claims\n",
+        "companion/__main__.py": "from companion.pages import page\nimport companion.chapters.x.claims\n",
         "ts_core/data.py": "import numpy\n",
     }
     for name, text in files.items():
