@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
-from test_browser import browser, html, visit  # noqa: F401 (fixtures)
 
 from companion.pages import figures
+from tests.house.test_browser import browser, html, visit  # noqa: F401 (fixtures)
 
 ROOT = Path(figures.__file__).resolve().parents[2]
 BOOK = ROOT / "book"
