@@ -36,8 +36,7 @@ def modules(root: Path) -> Mapping[str, Path]:
 
 
 def room(module: str) -> str:
-    """The room that a module is in; empty for a package itself and for ``ts_core.__main__``, which only
-    explains.
+    """The room of a module; empty for a package itself and for ``ts_core.__main__``, which only explains.
 
     raises      KeyError for a module that has no room yet.
     """
