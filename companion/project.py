@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    from ts_core.training.device import (
-        one_thread as alone,
-    )  # torch is slow to import, and only a run needs it
+    # torch is slow to import, and only a run needs it
+    from ts_core.training.device import one_thread as alone
 
     with alone():
         yield

@@ -1,4 +1,7 @@
-"""A browser as the tests use it."""
+"""A browser as the tests use it: a page in it, and what is wrong with the figures on the screen."""
+
+SMALLEST = 12.0  # CSS pixels at the width for which a figure is drawn
+ON_DESKTOP, ON_PHONE = 11.0, 9.0  # CSS pixels on the screen
 
 
 def visit(browser, address: str, mode: str, width: int) -> None:
@@ -9,12 +12,14 @@ def visit(browser, address: str, mode: str, width: int) -> None:
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
     )
-    browser.get(address)
-    browser.execute_script(
-        "localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0])", mode
-    )
     browser.get_log("performance"), browser.get_log("browser")
-    browser.refresh()
+    browser.get(address)
+    if browser.execute_script("return localStorage.getItem('mode')") != mode:
+        browser.execute_script(
+            "localStorage.setItem('mode', arguments[0]); localStorage.setItem('theme', arguments[0])", mode
+        )
+        browser.get_log("performance"), browser.get_log("browser")
+        browser.refresh()
     browser.execute_script("window.scrollTo(0, document.body.scrollHeight)")
     drawn = (
         "return !window.MathJax || !MathJax.startup?.promise ? !document.querySelector('.math') "
@@ -24,3 +29,41 @@ def visit(browser, address: str, mode: str, width: int) -> None:
     WebDriverWait(browser, 30).until(
         lambda driver: driver.execute_script("return [...document.images].every(i => i.complete)")
     )
+
+
+FIGURES = """
+const smallest = arguments[0];
+return [...document.querySelectorAll('figure img')].map(image => {
+  const box = image.parentElement, shown = image.getBoundingClientRect(), style = getComputedStyle(image);
+  const scrolls = box.scrollWidth > box.clientWidth + 1;
+  const caption = image.closest('figure').querySelector('figcaption')?.getBoundingClientRect();
+  return {name: image.closest('figure').id, svg: image.src.endsWith('.svg'), width: shown.width,
+          filter: style.filter, caption: !caption || caption.right <= innerWidth + 1,
+          ratio: shown.width / shown.height / (image.naturalWidth / image.naturalHeight),
+          text: smallest * shown.width / parseFloat(style.getPropertyValue('--width') || image.naturalWidth),
+          background: style.backgroundColor, inside: scrolls || shown.right <= innerWidth};
+})"""
+
+
+def figures_on_screen(browser) -> list[dict]:
+    """Every figure of the page that the browser shows, with the size of its smallest letters."""
+    return browser.execute_script(FIGURES, SMALLEST)
+
+
+def wrong_figures(browser, width: int) -> list[str]:
+    """What is wrong with the figures of the page on the screen."""
+    least, found = ON_DESKTOP if width >= 1280 else ON_PHONE, []
+    for shown in figures_on_screen(browser):
+        complaints = {
+            f"text of {shown['text']:.1f} pixels": shown["svg"] and shown["text"] < least,
+            f"filter {shown['filter']}": shown["filter"] != "none",
+            f"background {shown['background']}": shown["background"] != "rgb(255, 255, 255)",
+            f"stretched by {shown['ratio']:.3f}": abs(shown["ratio"] - 1) > 0.01,
+            "reaches out of the window": not shown["inside"],
+            "its caption reaches out of the window": not shown["caption"],
+        }
+        found += [f"{shown['name']}: {words}" for words, bad in complaints.items() if bad]
+    wider = browser.execute_script(
+        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return found + ([f"the page scrolls sideways by {wider} pixels"] if wider > 0 else [])

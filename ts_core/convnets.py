@@ -38,9 +38,8 @@ class ConvNet(torch.nn.Module):
         for conv, norm in zip(self.convs, self.norms):
             activations.append(relu_(conv2d(x, conv.weight, conv.bias)))
             x = norm(activations[-1])
-        return activations, linear(
-            x.flatten(1), self.top.weight, self.top.bias
-        )  # flattened channel by channel
+        # flattened channel by channel
+        return activations, linear(x.flatten(1), self.top.weight, self.top.bias)
 
 
 def start(generator: np.random.Generator, widths: Sequence[int], side: int, outputs: int = 10) -> ConvNet:

@@ -45,9 +45,8 @@ def top_down(network: Network, z: list[Tensor]) -> list[Tensor]:
     members, samples, outputs = z[-1].shape
     weights, d = network.spread().weights, gates(network, z)
     v = [torch.eye(outputs + 1, dtype=z[-1].dtype, device=z[-1].device).expand(members, samples, -1, -1)]
-    for layer in range(
-        network.depth - 1, 0, -1
-    ):  # weights[layer] and d[layer] belong to layer number layer + 1
+    # weights[layer] and d[layer] belong to layer number layer + 1
+    for layer in range(network.depth - 1, 0, -1):
         v.insert(0, (v[0] * d[layer][:, :, None]) @ augmented(weights[layer])[:, None])
     return v
 

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from ts_core.networks import Network, check_loss, forward, spread
 
-VARIANCE_FLOOR = (
-    1e-10  # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
-)
+# added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
+VARIANCE_FLOOR = 1e-10
 
 
 def correlation(f_t: Tensor, f_s: Tensor) -> Tensor:

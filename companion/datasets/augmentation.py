@@ -5,10 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-MEAN, STD = (
-    (0.4914, 0.4822, 0.4465),
-    (0.2023, 0.1994, 0.2010),
-)  # of the training images per colour, as released
+# of the training images per colour, as released
+MEAN, STD = ((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010))
 SHIFT = 4  # pixels a random crop may move
 
 

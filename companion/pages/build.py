@@ -20,7 +20,7 @@ from companion.pages.notebooks import BookError
 from companion.pages.parameters import check_defaults, choose
 from companion.pages.request import Request, ask, defaults
 from companion.pages.scorecard import SCORECARD
-from companion.runs.workers import processes
+from companion.runs.workers import cores, processes
 
 # It cannot be started with python -m, and its script need not lie beside the interpreter.
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
@@ -190,10 +190,10 @@ def _execute(stage: Path, jobs: Jobs) -> None:
         [page for page in jobs if page.stem != SCORECARD],
         [page for page in jobs if page.stem == SCORECARD],
     ]
-    for batch in filter(None, ordered):
-        workers = min(len(batch), os.cpu_count() or 1)
-        bar = notebooks.on_terminal() and len(batch) == 1
-        with processes(workers) as pool:  # end with this process: nobody writes into the next one's stage
+    # Workers end with this process: nobody writes into the next one's stage.
+    with processes(min(len(ordered[0]) or 1, cores())) as pool:
+        for batch in filter(None, ordered):
+            bar = notebooks.on_terminal() and len(batch) == 1
             tasks = {
                 pool.submit(notebooks.execute, stage / page, dict(jobs[page].values), bar): page
                 for page in batch

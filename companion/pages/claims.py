@@ -33,9 +33,8 @@ class Claim:
 
     def __post_init__(self):
         for name in ("value", "low", "high", "at_least", "at_most", "published"):
-            if (
-                getattr(self, name) is not None
-            ):  # zero-dimensional tensors and numpy scalars become plain numbers
+            # zero-dimensional tensors and numpy scalars become plain numbers
+            if getattr(self, name) is not None:
                 object.__setattr__(self, name, float(getattr(self, name)))
         bars = [bar for bar in (self.at_least, self.at_most) if bar is not None]
         if len(bars) != 1 or not math.isfinite(bars[0]):

@@ -116,10 +116,10 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
 
     os.environ.update(kernel_environment())
     notebook, start = read(path), time.perf_counter()
-    notebook.cells = [
-        cell for cell in notebook.cells if "injected-parameters" not in tags(cell)
-    ]  # of an earlier run
+    # of an earlier run
+    notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]
     try:
+        # else each kernel warns that its local ports are not encrypted
         papermill.execute_notebook(
             notebook,
             path,
@@ -128,9 +128,7 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
             language="python",
             cwd=path.parent,
             progress_bar=progress,
-            extra_arguments=[
-                "--log-level=50"
-            ],  # else each kernel warns that its local ports are not encrypted
+            extra_arguments=["--log-level=50"],
         )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]

@@ -63,9 +63,8 @@ for tag, pattern, first in (
     ),
 ):
     Scalars.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), list(first))
-Scalars.add_constructor(
-    "tag:yaml.org,2002:int", lambda loader, node: int(node.value)
-)  # 010 is ten, not octal
+# 010 is ten, not octal
+Scalars.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(node.value))
 
 
 def plain(value: Any) -> Any:

@@ -126,12 +126,11 @@ def _finished(place: Path, source: dict, cell: Cell) -> tuple[Tables, dict] | No
 
 
 def _bar(title: str, places: dict[Path, Cell], done: dict, visible) -> tqdm:
+    # when visible, the environment (TQDM_DISABLE) may still hide it
     return tqdm(
         total=sum(cell.work for cell in places.values()),
         initial=sum(places[place].work for place in done),
         desc=f"{title}: {len(done)} of {len(places)} cells",
         bar_format="{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}]",
-        **(
-            {} if visible else {"disable": True}
-        ),  # when visible, the environment (TQDM_DISABLE) may still hide it
+        **({} if visible else {"disable": True}),
     )

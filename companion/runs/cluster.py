@@ -20,9 +20,8 @@ def cluster(address: str, cells: tuple[tuple[str, ...], str, str], code: str) ->
 
     cells, code     what ``code_id`` is asked, and what it answers here: workers of other code are refused.
     """
-    logging.getLogger("distributed.client").setLevel(
-        logging.CRITICAL
-    )  # else a lost scheduler prints its tracebacks
+    # else a lost scheduler prints its tracebacks
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:

@@ -12,9 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Floats = Annotated[
-    tuple[float, ...], Field(strict=False, min_length=1)
-]  # lists too: notebooks and YAML have no tuples
+# lists too: notebooks and YAML have no tuples
+Floats = Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
 Ints = Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
 
 Tables = dict[str, pd.DataFrame]

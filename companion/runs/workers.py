@@ -37,9 +37,8 @@ def results(
         futures = {
             executor.submit(timed, project, cell, code, *earlier): place for place, cell in todo.items()
         }
-        for future in as_completed(
-            list(futures)
-        ):  # in the order of completion: what finished before a failure is kept
+        # in the order of completion: what finished before a failure is kept
+        for future in as_completed(list(futures)):
             yield futures.pop(future), *future.result()
 
 
@@ -84,9 +83,8 @@ def processes(workers: int) -> Iterator[Executor]:
     leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(leash,))
     try:
-        signal.pthread_sigmask(
-            signal.SIG_BLOCK, {signal.SIGINT}
-        )  # inherited: this process answers Ctrl-C for all
+        # inherited: this process answers Ctrl-C for all
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         for _ in range(workers):
             pool.submit(int)  # starts the processes
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.browsing import visit
+from tests.browsing import figures_on_screen, visit, wrong_figures
 from tests.toy_book import ROOT
 
 LOADS = {
@@ -169,14 +169,21 @@ def complaints(browser, mode: str) -> list[str]:
 @pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_a_browser_without_network_shows_every_page(html, browser, mode, width):
-    formulas = {}
+    formulas, figures = {}, 0
     for path in sorted((html / "book").rglob("*.html")):
         visit(browser, path.as_uri(), mode, width)
         assert complaints(browser, mode) == [], path.name
+        assert wrong_figures(browser, width) == [], path.name
+        figures += len(figures_on_screen(browser))
         formulas[path.stem] = browser.execute_script(
             "return document.querySelectorAll('mjx-container').length"
         )
-    assert formulas["notation"] > 20 and formulas["two_layer_theorem"] > 20
+    assert formulas["notation"] > 20 and formulas["two_layer_theorem"] > 20 and figures > 20
+
+
+def test_figures_fit_a_window_between_phone_and_desktop(html, browser):
+    visit(browser, (html / "book" / "two_layer_theorem.html").as_uri(), "light", 1024)
+    assert wrong_figures(browser, 1024) == [] and len(figures_on_screen(browser)) > 5
 
 
 def test_the_browser_sees_a_bad_page(browser, tmp_path):

@@ -88,9 +88,8 @@ def test_nothing_else_names_a_chapter():
         own = path.relative_to(ROOT).parts[:3]
         text = path.read_text()
         for name in ["polygon", *names]:
-            data = (
-                ROOT / "companion" / "datasets" / f"{name}.py"
-            ).exists()  # a chapter may be named as its data
+            # a chapter may be named as its data
+            data = (ROOT / "companion" / "datasets" / f"{name}.py").exists()
             if own[:2] != ("companion", "chapters") or own[2] != name:
                 assert f"chapters.{name}" not in text and (data or f'"{name}"' not in text), (
                     f"{path} names {name}"

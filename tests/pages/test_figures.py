@@ -19,7 +19,7 @@ from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from companion.pages import figures
-from tests.browsing import visit
+from tests.browsing import ON_PHONE, SMALLEST, figures_on_screen, visit, wrong_figures
 
 ROOT = Path(figures.__file__).resolve().parents[2]
 BOOK = ROOT / "book"
@@ -35,8 +35,6 @@ VISIONS = {"common": np.eye(3), "without green": WITHOUT_GREEN, "without red": W
 # A difference of 1 (CIEDE2000) is just seen between two large fields side by side. Lines and small dots,
 # to be found again in a legend some way off, need several times as much.
 DISTINCT = 8.0
-SMALLEST = 12.0  # CSS pixels at the width for which a figure is drawn
-ON_DESKTOP, ON_PHONE = 11.0, 9.0  # CSS pixels on the screen
 
 
 @pytest.fixture(autouse=True)
@@ -419,56 +417,7 @@ def test_only_wide_figures_reach_into_the_margin(small_book):
     ]
 
 
-# --- in a browser: these use the fixtures html and browser and the function visit of the browser tests ---
-
-FIGURES = """
-const smallest = arguments[0];
-return [...document.querySelectorAll('figure img')].map(image => {
-  const box = image.parentElement, shown = image.getBoundingClientRect(), style = getComputedStyle(image);
-  const scrolls = box.scrollWidth > box.clientWidth + 1;
-  const caption = image.closest('figure').querySelector('figcaption')?.getBoundingClientRect();
-  return {name: image.closest('figure').id, svg: image.src.endsWith('.svg'), width: shown.width,
-          filter: style.filter, caption: !caption || caption.right <= innerWidth + 1,
-          ratio: shown.width / shown.height / (image.naturalWidth / image.naturalHeight),
-          text: smallest * shown.width / parseFloat(style.getPropertyValue('--width') || image.naturalWidth),
-          background: style.backgroundColor, inside: scrolls || shown.right <= innerWidth};
-})"""
-
-
-def figures_on_screen(browser) -> list[dict]:
-    """Every figure of the page that the browser shows, with the size of its smallest letters."""
-    return browser.execute_script(FIGURES, SMALLEST)
-
-
-def wrong_figures(browser, width: int) -> list[str]:
-    """What is wrong with the figures of the page on the screen."""
-    least, found = ON_DESKTOP if width >= 1280 else ON_PHONE, []
-    for shown in figures_on_screen(browser):
-        complaints = {
-            f"text of {shown['text']:.1f} pixels": shown["svg"] and shown["text"] < least,
-            f"filter {shown['filter']}": shown["filter"] != "none",
-            f"background {shown['background']}": shown["background"] != "rgb(255, 255, 255)",
-            f"stretched by {shown['ratio']:.3f}": abs(shown["ratio"] - 1) > 0.01,
-            "reaches out of the window": not shown["inside"],
-            "its caption reaches out of the window": not shown["caption"],
-        }
-        found += [f"{shown['name']}: {words}" for words, bad in complaints.items() if bad]
-    wider = browser.execute_script(
-        "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    return found + ([f"the page scrolls sideways by {wider} pixels"] if wider > 0 else [])
-
-
-@pytest.mark.parametrize(
-    "mode, width", [("light", 1280), ("dark", 1280), ("light", 1024), ("light", 390), ("dark", 390)]
-)
-def test_figures_can_be_read_and_keep_their_colours(html, browser, mode, width):
-    seen = 0
-    for path in sorted((html / "book").rglob("*.html")):
-        visit(browser, path.as_uri(), mode, width)
-        assert wrong_figures(browser, width) == [], path.name
-        seen += len(figures_on_screen(browser))
-    assert seen > 20
+# --- in a browser; every page of the book is looked at in tests/house/test_browser.py ---
 
 
 def test_a_figure_has_its_place_before_its_picture_comes(small_book, browser):

@@ -42,9 +42,8 @@ def sine(rows_a: Tensor, rows_b: Tensor) -> Tensor:
     """
     a, b = (torch.nn.functional.normalize(r[..., :-1], dim=-1) for r in (spread(rows_a, len(rows_b)), rows_b))
     along = a @ b.transpose(1, 2)
-    return (b[:, None] - along[..., None] * a[:, :, None]).norm(
-        dim=-1
-    )  # 1 - cos^2 would lose half the digits
+    # 1 - cos^2 would lose half the digits
+    return (b[:, None] - along[..., None] * a[:, :, None]).norm(dim=-1)
 
 
 def colinear(rows_a: Tensor, rows_b: Tensor, tolerance: float = 1e-9) -> Tensor:

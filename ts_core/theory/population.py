@@ -10,9 +10,8 @@ import math
 import torch
 from torch import Tensor
 
-RATE = (
-    0.5 - 0.5 / math.pi
-)  # a_0 = Var(sigma(x)), x ~ N(0, 1): an aligned node learns strength s at rate 2 a_0 s
+# a_0 = Var(sigma(x)), x ~ N(0, 1): an aligned node learns strength s at rate 2 a_0 s
+RATE = 0.5 - 0.5 / math.pi
 
 
 def flow(w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor) -> tuple[Tensor, Tensor]:

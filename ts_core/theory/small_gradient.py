@@ -107,12 +107,10 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
     step = radius * direction[:, :, None]
     triples = torch.stack([points, points + step, points - step], dim=2).flatten(1, 3)  # (e, m 3 b, d)
     shape = (members, width, 3, count, -1)
-    g = (
-        by_backprop(teacher, student, triples)[0].reshape(shape).abs().amax(2)
-    )  # (e, m, b, n): largest of a triple
-    active = (affine(student.weights[0], triples).reshape(shape) > 0).all(2) & inside[
-        ..., None
-    ]  # the points of S
+    # (e, m, b, n): largest of a triple
+    g = by_backprop(teacher, student, triples)[0].reshape(shape).abs().amax(2)
+    # the points of S
+    active = (affine(student.weights[0], triples).reshape(shape) > 0).all(2) & inside[..., None]
     gradient = torch.where(active, g, -math.inf).amax(2).abs()  # inf for an empty S
 
     rows = all_rows(teacher, student)

@@ -61,9 +61,8 @@ def _linearized(teacher: Network, student: Network, x: Tensor) -> tuple[Tensor, 
     """Jacobian of the output in all parameters ``(e, b c, parameters)`` and residual f* - f ``(e, b c)``."""
     z, f = forward(student, x)
     residual = forward(teacher, x)[1][-1] - f[-1]
-    back = (
-        student.weights[1][:, None, :, :-1] * activation_slope(z[0], student.slope)[:, :, None]
-    )  # (e, b, c, n)
+    # (e, b, c, n)
+    back = student.weights[1][:, None, :, :-1] * activation_slope(z[0], student.slope)[:, :, None]
     lower = back[..., None] * with_constant(x)[:, :, None, None]
     eye = torch.eye(residual.shape[2], dtype=x.dtype)
     upper = eye[:, :, None] * with_constant(f[0])[:, :, None, None]

@@ -114,9 +114,8 @@ class _Stack:
         self.weights, self.folded, self.outputs, self.units = [], [], [], []
         for l, weight in enumerate(network.weights, start=1):
             w = weight.to(like.device, like.dtype, copy=True)
-            if (
-                l < network.depth
-            ):  # the constant unit: zero weights and bias 1, so it stays 1 behind any activation
+            # the constant unit: zero weights and bias 1, so it stays 1 behind any activation
+            if l < network.depth:
                 w = pad(w, (0, 0, 0, 1))
                 w[:, -1, -1] = 1
             members, units, _ = w.shape

@@ -5,14 +5,8 @@ import pandas as pd
 
 from companion.runs.spec import Tables
 
-TEACHER = [
-    "seed",
-    "data",
-    "samples",
-    "teacher_width",
-    "polarity",
-    "teacher",
-]  # what a teacher node's norm depends on
+# what a teacher node's norm depends on
+TEACHER = ["seed", "data", "samples", "teacher_width", "polarity", "teacher"]
 
 
 def with_norms(tables: Tables) -> Tables:
@@ -82,9 +76,8 @@ def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ..
     """
     shown = teachers[teachers.epoch.isin(epochs)]
     keys = ["teacher_width", "polarity", "over_realization", "epoch", "teacher"]
-    hit = (
-        (shown.best_correlation > threshold).where(shown.best_correlation.notna()).astype(float)
-    )  # not the diverged
+    # not the diverged
+    hit = (shown.best_correlation > threshold).where(shown.best_correlation.notna()).astype(float)
     return shown.assign(success_rate=hit).groupby(keys).success_rate.mean().reset_index()
 
 

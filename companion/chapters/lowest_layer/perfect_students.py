@@ -61,9 +61,8 @@ def depth_shift(seed: int = 0, half_width: float = 3.0, lift: float = 40.0) -> C
     bias = generator.uniform(-1.5, 1.5, width)
     rows = torch.from_numpy(np.column_stack([np.cos(angle), np.sin(angle), bias]))
     v = torch.from_numpy(generator.standard_normal((outputs, width)))
-    always_on = torch.column_stack(
-        [torch.eye(width, dtype=v.dtype), torch.ones(width, dtype=v.dtype)]
-    )  # f + 1 > 0
+    # f + 1 > 0
+    always_on = torch.column_stack([torch.eye(width, dtype=v.dtype), torch.ones(width, dtype=v.dtype)])
     zero = torch.zeros(outputs, 1, dtype=v.dtype)
     teacher = Network((rows[None], always_on[None], torch.cat([v, zero], dim=1)[None]))
 

@@ -94,9 +94,8 @@ def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[A
                     .groupby("samples")[column]
                     .agg(["median", "min", "max"])
                 )
-                reach = np.abs(
-                    line[["min", "max"]].T - line["median"]
-                )  # a standard deviation would leave the log axis
+                # a standard deviation would leave the log axis
+                reach = np.abs(line[["min", "max"]].T - line["median"])
                 ax.errorbar(
                     line.index,
                     line["median"],

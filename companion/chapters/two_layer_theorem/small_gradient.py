@@ -172,9 +172,8 @@ def _unaligned(
     points = on_planes([generator], teacher.weights[0], d, std)
     shared = points[0, 0, : d - 1]
     spanned = torch.cat([shared[1:] - shared[0], w[None]])
-    tilt = torch.linalg.svd(spanned, full_matrices=True)[2][
-        -1
-    ]  # the one direction of the plane that they leave free
+    # the one direction of the plane that they leave free
+    tilt = torch.linalg.svd(spanned, full_matrices=True)[2][-1]
     row = math.cos(angle) * w + math.sin(angle) * tilt
     row = torch.cat([row, -(shared[:1] @ row)])
     always_on = torch.cat([tilt, w.new_tensor([100.0])])
