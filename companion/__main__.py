@@ -1,6 +1,7 @@
 """Command line of the book: python -m companion list | run | sweep | build | notebooks | fetch."""
 
 import argparse
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -84,6 +85,9 @@ def main(words: list[str] | None = None) -> int:
     given = arguments().parse_args(words)
     try:
         return COMMANDS[given.command](given)
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (BookError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

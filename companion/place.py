@@ -6,11 +6,10 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def root() -> Path:
-    """Folder of ``_toc.yml``, ``_config.yml``, ``book/`` and, if it has chapters of its own,
-    ``companion/chapters/``.
+    """The folder of the book: it holds ``_toc.yml``, ``_config.yml`` and ``book/``.
 
-    The folder one works in, or one above it, if it is such a book; else the checkout, or what an installed
-    package carries.
+    The folder one works in, or one above it, if it is a book with ``companion/chapters/`` of its own; else the
+    checkout, or what an installed package carries.
     """
     here = Path.cwd()
     own = [folder for folder in (here, *here.parents) if (folder / "_toc.yml").exists()]
@@ -26,7 +25,5 @@ def is_installed() -> bool:
 
 
 def work() -> Path:
-    """``_build`` of the book's folder; of the folder one works in,
-    if the book belongs to an installed package.
-    """
+    """``_build`` of the book's folder; of the folder one works in, if the book is an installed one."""
     return (Path.cwd() if is_installed() else root()) / "_build"

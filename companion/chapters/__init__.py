@@ -1,6 +1,4 @@
-"""Finds chapters and sweeps by looking into the folders, those of the book one works in too;
-holds no names.
-"""
+"""Finds chapters and sweeps by looking into the folders, also those of the book one works in."""
 
 import pkgutil
 from collections.abc import Mapping

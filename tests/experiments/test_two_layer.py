@@ -9,23 +9,9 @@ from companion.experiments.two_layer.spec import TwoLayer
 from companion.project import PROJECT
 from companion.runs.identity import run_id
 from companion.runs.spec import SpecError
+from tests.tiny import TWO_LAYER
 
-TINY = dict(
-    input_dim=6,
-    outputs=3,
-    teacher_width=2,
-    over_realizations=(1.0, 2.0),
-    polarities=(0.0, 1.0),
-    samples=40,
-    batch_size=4,
-    learning_rate=0.05,
-    epochs=2,
-    steps_per_epoch=20,
-    snapshots=(0, 1, 2),
-    eval_samples=50,
-)
-
-BASE = TwoLayer(**TINY, seeds=(1, 2), data="aware", dtype="float64")
+BASE = TwoLayer(**TWO_LAYER, seeds=(1, 2), data="aware", dtype="float64")
 NO_NUMBERS = {"device": "a machine of the tests may have one kind of device only"}
 KEYS = ["seed", "data", "samples", "teacher_width", "polarity", "over_realization", "epoch"]
 

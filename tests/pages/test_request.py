@@ -74,7 +74,7 @@ def test_equal_values_give_one_name_and_others_another(book):
     assert name(("sides", "6")).startswith("polygon-")
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "/tmp/x", ".", "..", ".hidden", "a/"])
+@pytest.mark.parametrize("name", ["../x", "a/b", "/x", ".", "..", ".hidden", "a/"])
 def test_a_name_that_is_no_folder_is_refused(book, name):
     with pytest.raises(BookError, match="the name of a run must be that of a folder, got ") as refused:
         request.ask(book, "polygon", name=name)

@@ -20,6 +20,7 @@ from companion.runs.identity import run_id
 from companion.runs.store import StoreError, load, load_results
 from companion.runs.sweeps import Sweep, summary
 from companion.runs.workers import RunError, timed
+from tests.tiny import TWO_LAYER
 
 DRIVER = """
 import signal, sys
@@ -35,20 +36,6 @@ if __name__ == "__main__":
         ["sweep", "gated", "--scale", "paper", "--workers", workers, "--results", results, "--export", target]
     ))
 """
-TINY = dict(
-    input_dim=6,
-    outputs=3,
-    teacher_width=2,
-    over_realizations=(1.0, 2.0),
-    polarities=(0.0, 1.0),
-    samples=40,
-    batch_size=4,
-    learning_rate=0.05,
-    epochs=2,
-    steps_per_epoch=20,
-    snapshots=(0, 1, 2),
-    eval_samples=50,
-)
 
 
 @pytest.fixture
@@ -378,7 +365,7 @@ def test_a_sweep_of_two_stages_is_gathered_into_one_folder(tmp_path, gate):
 
 def test_networks_are_bit_equal_wherever_and_whenever_they_are_trained(tmp_path):
     """Real cells: in this process, on two workers, read from disk; each is one thread's work and says so."""
-    real = [TwoLayer(**TINY, seeds=(seed,)) for seed in (1, 2)]
+    real = [TwoLayer(**TWO_LAYER, seeds=(seed,)) for seed in (1, 2)]
     here, facts = run_cells(real, Store(tmp_path / "here", PROJECT))
     spread, _ = run_cells(real, Store(tmp_path / "spread", PROJECT), workers=2)
     read, again = run_cells(real, Store(tmp_path / "here", PROJECT), workers=2)
