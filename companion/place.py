@@ -8,8 +8,8 @@ PACKAGE = Path(__file__).resolve().parent
 def root() -> Path:
     """The folder of the book: it holds ``_toc.yml``, ``_config.yml`` and ``book/``.
 
-    The folder one works in, or one above it, if it is a book with ``companion/chapters/`` of its own; else the
-    checkout, or what an installed package carries.
+    The folder one works in, or one above it, if it is a book with ``companion/chapters/`` of its own; else
+    the checkout, or what an installed package carries.
     """
     here = Path.cwd()
     own = [folder for folder in (here, *here.parents) if (folder / "_toc.yml").exists()]

@@ -1,5 +1,4 @@
-"""Convolutional teachers and students: 3 x 3 valid convolutions, batch normalization after ReLU, one linear
-layer.
+"""Convolutional teachers and students: 3 x 3 valid convolutions, BatchNorm after ReLU, one linear layer.
 
 Activations are ``(b, n_l, h, w)``, and a *node* is a channel: every image and every position is one sample of
 it. Node activations are taken after ReLU and before the normalization, which only shifts and scales them. The
@@ -17,9 +16,7 @@ from torch.nn.functional import conv2d, linear, relu_
 
 
 class ConvNet(torch.nn.Module):
-    """A ConvNet of given ``widths``; ``norms[l]`` normalizes the activations of layer l + 1 that ``convs[l +
-    1]`` sees.
-    """
+    """A ConvNet of given ``widths``; ``norms[l]`` normalizes what ``convs[l + 1]`` sees of layer l + 1."""
 
     def __init__(self, widths: Sequence[int], side: int, outputs: int = 10):
         super().__init__()
@@ -31,8 +28,9 @@ class ConvNet(torch.nn.Module):
         self.top = torch.nn.Linear(widths[-1] * self.side**2, outputs)
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Activations of every layer ``(b, n_l, h, w)`` and the outputs ``(b, c)`` of images ``(b, 3, side,
-        side)``.
+        """Activations of every layer ``(b, n_l, h, w)`` and the outputs ``(b, c)``.
+
+        The images are ``(b, 3, side, side)``.
         """
         activations = []
         for conv, norm in zip(self.convs, self.norms):
@@ -43,9 +41,7 @@ class ConvNet(torch.nn.Module):
 
 
 def start(generator: np.random.Generator, widths: Sequence[int], side: int, outputs: int = 10) -> ConvNet:
-    """A ConvNet with PyTorch's default start, uniform within 1 / sqrt(fan-in), from our own stream;
-    float64.
-    """
+    """A ConvNet with PyTorch's start, uniform within 1 / sqrt(fan-in), from our own stream; float64."""
     network = ConvNet(widths, side, outputs).double()
     for layer in (*network.convs, network.top):
         bound = 1 / math.sqrt(layer.weight[0].numel())
@@ -55,8 +51,9 @@ def start(generator: np.random.Generator, widths: Sequence[int], side: int, outp
 
 
 def place(network: ConvNet, device: torch.device, dtype: torch.dtype) -> ConvNet:
-    """The network where it computes; channels are last in memory for float32, which is faster.
-    No TF32 on a GPU.
+    """The network where it computes; no TF32 on a GPU.
+
+    For float32 channels are last in memory, which is faster.
     """
     torch.backends.cudnn.allow_tf32 = False
     layout = torch.channels_last if dtype == torch.float32 else torch.contiguous_format
@@ -67,8 +64,7 @@ def fan_out(network: ConvNet) -> list[Tensor]:
     """Mean absolute fan-out weight ``(n_l,)`` of each channel, per layer.
 
     The linear layer sees activations flattened channel by channel, ``(n, h, w)``: all positions of a channel
-    are its fan-out. (The released code reads them position by position, so that it prunes positions, not
-    channels.)
+    are its fan-out. (The released code reads them position by position: it prunes positions, not channels.)
     """
     above = [conv.weight for conv in network.convs[1:]]
     above.append(network.top.weight.unflatten(1, (network.widths[-1], -1)))
@@ -76,8 +72,9 @@ def fan_out(network: ConvNet) -> list[Tensor]:
 
 
 def strongest(network: ConvNet, ratios: Sequence[float]) -> list[Tensor]:
-    """Which channels survive pruning: bool ``(n_l,)`` per layer; the int(ratio * n_l)
-    of smallest fan-out do not.
+    """Which channels survive pruning: bool ``(n_l,)`` per layer.
+
+    The int(ratio * n_l) of smallest fan-out do not.
     """
     kept = []
     for strength, ratio in zip(fan_out(network), ratios, strict=True):
@@ -118,9 +115,7 @@ def compact(network: ConvNet, active: Sequence[Tensor]) -> ConvNet:
 
 
 def as_samples(f: Tensor) -> Tensor:
-    """Activations of a layer with channels as nodes: every image and position is a sample, ``(1, b h w,
-    n)``.
-    """
+    """Activations of a layer with channels as nodes, ``(1, b h w, n)``: a sample per image and position."""
     return f.permute(0, 2, 3, 1).flatten(0, 2)[None]
 
 

@@ -1,5 +1,4 @@
-"""The recursive gradient rule of deep (Leaky) ReLU teacher-student pairs, and the plain backward pass beside
-it.
+"""The recursive gradient rule of deep (Leaky) ReLU teacher-student pairs, beside the plain backward pass.
 
 Per sample and from the top down, V_L = I and V_{l-1} = V_l D_l W_l, for teacher and student alike. With the
 overlaps A_l = V_l^T V*_l and B_l = V_l^T V_l the gradient of every layer is g_l = D_l (A_l f*_l - B_l f_l).
@@ -19,25 +18,20 @@ def with_constant(f: Tensor) -> Tensor:
 
 
 def augmented(weight: Tensor) -> Tensor:
-    """A layer's weight that also carries the constant unit, ``(e, n_l + 1, n_{l-1} + 1)``: last row (0, ...,
-    0, 1).
-    """
+    """A layer's weight with the constant unit, ``(e, n_l + 1, n_{l-1} + 1)``; last row (0, ..., 0, 1)."""
     constant = torch.zeros_like(weight[:, :1])
     constant[..., -1] = 1
     return torch.cat([weight, constant], dim=1)
 
 
 def gates(network: Network, z: list[Tensor]) -> list[Tensor]:
-    """Diagonals of D_l, ``(e, b, n_l + 1)`` per layer; 1 for the constant units and the linear output
-    layer.
-    """
+    """Diagonals of D_l, ``(e, b, n_l + 1)`` per layer; 1 for constant units and the linear output layer."""
     hidden = [with_constant(activation_slope(z_l, network.slope)) for z_l in z[:-1]]
     return [*hidden, with_constant(torch.ones_like(z[-1]))]
 
 
 def top_down(network: Network, z: list[Tensor]) -> list[Tensor]:
-    """V_l per layer, ``(e, b, c + 1, n_l + 1)``: the Jacobian of the output with respect to each layer's
-    activations.
+    """V_l per layer, ``(e, b, c + 1, n_l + 1)``: the Jacobian of the output by each layer's activations.
 
     z           pre-activations of every layer, from :func:`networks.forward`.
     source      recursive gradient rule (Lemma 1) of the ICML 2020 paper, in augmented form.
@@ -52,8 +46,7 @@ def top_down(network: Network, z: list[Tensor]) -> list[Tensor]:
 
 
 def overlaps(teacher: Network, student: Network, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """A_l ``(e, b, n_l + 1, m_l + 1)`` and B_l ``(e, b, n_l + 1, n_l + 1)`` per layer, for every sample of
-    ``x``.
+    """A_l ``(e, b, n_l + 1, m_l + 1)`` and B_l ``(e, b, n_l + 1, n_l + 1)`` per layer, for all samples ``x``.
 
     In two layers the first ``n_1`` rows and columns of A_1 and B_1 are the constants alpha and beta.
     """
@@ -83,9 +76,7 @@ def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
 
 
 def by_backprop(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
-    """The gradients of :func:`by_rule` by a plain backward pass, in the memory of ``forward``;
-    any teacher depth.
-    """
+    """The gradients of :func:`by_rule` by plain backward, in the memory of ``forward``; any teacher depth."""
     teacher, student = pair(teacher, student)
     z, f = forward(student, x)
     return backward(student, z, forward(teacher, x)[1][-1] - f[-1])
@@ -111,11 +102,11 @@ def by_autograd(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
 
 
 def mean_beta(network: Network, x: Tensor, budget: int = 2**24) -> tuple[list[Tensor], list[Tensor]]:
-    """E_x[beta_kk] and E_x[H_kk] per hidden layer, each ``(e, n_l)``, with beta = V_l^T V_l and H = D_l beta
-    D_l.
+    """E_x[beta_kk] and E_x[H_kk] per hidden layer, each ``(e, n_l)``: beta = V_l^T V_l and H = D_l beta D_l.
 
     In two layers beta_kk is the squared fan-out norm exactly; in more it depends on the sample, and the root
     of its mean generalizes the fan-out norm.
+
     budget      numbers that one V_l may hold: samples go through in chunks, so this bounds the memory,
                 whatever b.
     source      diagonal of the student-student beta that the released multi-layer code records before a

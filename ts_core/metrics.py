@@ -26,11 +26,10 @@ def correlation(f_t: Tensor, f_s: Tensor) -> Tensor:
 
 
 class RunningCorrelation:
-    """The correlations of one layer's nodes from chunks of samples: sums in float64, products in the chunks'
-    own type.
+    """The correlations of one layer's nodes from chunks of samples.
 
-    Activations are shifted by their means over the first chunk, so that float32 products lose nothing to a
-    large mean.
+    Sums are in float64, products in the chunks' own type. Activations are shifted by their means over the
+    first chunk, so that float32 products lose nothing to a large mean.
     """
 
     def __init__(self):
@@ -61,8 +60,9 @@ class RunningCorrelation:
         return covariance * self._inverse_spread(t, tt)[:, :, None] * self._inverse_spread(s, ss)[:, None]
 
     def _inverse_spread(self, x: Tensor, xx: Tensor) -> Tensor:
-        """1 / root of the sum of squares around the mean; 0 where that sum is rounding,
-        which a division would blow up.
+        """1 / root of the sum of squares around the mean; 0 where that sum is rounding.
+
+        A division would blow that rounding up.
         """
         around = xx - x * x / self._samples
         return (around + VARIANCE_FLOOR).rsqrt().where(~(around <= xx * self._rounding), 0.0)  # NaN stays NaN

@@ -14,8 +14,7 @@ Conventions, used everywhere in the package (``book/notation.md`` mirrors them):
   outputs without the 1/2, that is 2 J / c. The gradient g_l = -dJ/dz_l carries the minus sign, so gradient
   descent *adds* lr * E[g_l f_{l-1}^T]. A learning rate of ``torch.nn.MSELoss`` is c / 2 times ours.
 * Cross-entropy: J = -E_x log softmax(f(x)) at the teacher's largest output, reported as it is; a learning
-rate of
-  ``torch.nn.CrossEntropyLoss`` is ours.
+  rate of ``torch.nn.CrossEntropyLoss`` is ours.
 """
 
 from dataclasses import dataclass
@@ -63,9 +62,7 @@ class Network:
         return len(self.weights)
 
     def spread(self, members: int | None = None) -> "Network":
-        """The same networks, each as often as gives ``members`` (default: once),
-        every layer with weights of its own.
-        """
+        """The same networks, each as often as gives ``members`` (default: once), all layers their own."""
         return Network(tuple(spread(w, members or self.members) for w in self.weights), self.slope)
 
     def to(self, *args, **kwargs) -> "Network":
@@ -73,8 +70,9 @@ class Network:
 
 
 def spread(shared: Tensor, members: int) -> Tensor:
-    """Repeat the entries of a shared leading axis until there is one per member; the identity if there
-    already is.
+    """Repeat the entries of a shared leading axis until there is one per member.
+
+    This is the identity if there already is.
 
     raises      ValueError when the members cannot share the entries evenly.
     """
@@ -88,8 +86,8 @@ def spread(shared: Tensor, members: int) -> Tensor:
 def pair(teacher: Network, student: Network) -> tuple[Network, Network]:
     """Teacher and student with one network, all its layers its own, for each of the student's members.
 
-    What speaks of pairs begins with this; only the training engine, the forward pass and this know of
-    sharing.
+    What speaks of pairs begins with this. Only the training engine, the forward pass and this know
+    of sharing.
     """
     return teacher.spread(student.members), student.spread()
 
@@ -105,9 +103,7 @@ def activation_slope(z: Tensor, slope: float = 0.0) -> Tensor:
 
 
 def affine(weight: Tensor, f: Tensor) -> Tensor:
-    """Pre-activations ``(e_l, b, n_l)`` of one layer; ``weight`` (e_l, n_l, n + 1) on ``f`` (e_{l-1}, b,
-    n).
-    """
+    """Pre-activations ``(e_l, b, n_l)`` of a layer: ``weight`` (e_l, n_l, n + 1) on ``f`` (e_{l-1}, b, n)."""
     parents, share = f.shape[0], weight.shape[0] // f.shape[0]
     if weight.shape[0] % parents:
         raise ValueError(f"{weight.shape[0]} networks cannot share {parents} data sets evenly")
@@ -139,8 +135,6 @@ def fan_out_norm(network: Network, layer: int = 1) -> Tensor:
 
 
 def two_layer(rows: Tensor, fan_out: Tensor, output_bias: Tensor | None = None) -> Network:
-    """An ensemble of one from first-layer rows ``(n, d + 1)``, fan-out rows ``(n,
-    c)`` and an output bias ``(c,)``.
-    """
+    """An ensemble of one: first-layer rows ``(n, d + 1)``, fan-out rows ``(n, c)``, output bias ``(c,)``."""
     bias = torch.zeros_like(fan_out[0]) if output_bias is None else output_bias
     return Network((rows[None], torch.column_stack([fan_out.T, bias])[None]))

@@ -1,6 +1,4 @@
-"""Whole numbers behind an experiment: widths of students, times to look. No torch,
-so that settings load at once.
-"""
+"""Whole numbers of an experiment: student widths, times to look. No torch, so that settings load at once."""
 
 import numpy as np
 

@@ -10,8 +10,7 @@ import numpy as np
 
 
 def stream(seed: int, purpose: str, *key: int) -> np.random.Generator:
-    """The random generator of one seed for one purpose; ``key`` tells further streams apart (a width, a
-    size).
+    """The random generator of one seed for one purpose; ``key`` gives further streams (a width, a size).
 
     raises      ValueError for a negative seed, or a key below 1 (numpy takes a trailing 0 for no key at all).
     """

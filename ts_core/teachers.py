@@ -44,8 +44,8 @@ def two_layer_teachers(
     divided by j^p, so that ||v*_j|| decays like j^-p: p is the *polarity* (``teacher_strength_decay`` in the
     released code).
 
-    returns     weights ``(g, width, input_dim + 1)``, ``(g * v, outputs, width + 1)``: polarities share layer
-                1.
+    returns     weights ``(g, width, input_dim + 1)``, ``(g * v, outputs, width + 1)``: layer 1 is shared by
+                the polarities.
     source      released two-layer experiment of the ICML 2020 paper.
     """
     lower, upper = [], []
@@ -61,8 +61,7 @@ def two_layer_teachers(
 def deep_teachers(
     generators: Sequence[np.random.Generator], sizes: Sequence[int], x: Tensor, slope: float = 0.0
 ) -> Network:
-    """The paper's multi-layer teachers of layer ``sizes`` (input and output included), float64; one per
-    generator.
+    """The paper's multi-layer teachers of layer ``sizes`` (from input to output), float64; one per generator.
 
     Entries are drawn from CHOICES and biases from U(-1/2, 1/2); both are divided by the norm of the row's
     weights. Then, from the lowest layer up, biases are shifted so that every hidden pre-activation has median
@@ -118,9 +117,7 @@ def random_networks(
 def uniform_students(
     generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0
 ) -> Network:
-    """Students of layer ``sizes`` with weights and biases U(-r, r), r = 1 / sqrt(fan-in): PyTorch's default,
-    float64.
-    """
+    """Students of layer ``sizes``, all entries U(-r, r), r = 1 / sqrt(fan-in): PyTorch's default; float64."""
     layers = [
         np.stack([g.uniform(-1, 1, (n_out, n_in + 1)) / math.sqrt(n_in) for g in generators])
         for n_in, n_out in zip(sizes, sizes[1:])

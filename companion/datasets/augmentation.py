@@ -20,9 +20,7 @@ def inputs(images: Tensor, dtype: torch.dtype) -> Tensor:
 
 
 def augment(images: Tensor, generator: np.random.Generator, shift: int = SHIFT) -> Tensor:
-    """uint8 images, each moved by up to ``shift`` pixels in both directions (black comes in)
-    and mirrored or not.
-    """
+    """uint8 images, each mirrored or not and moved by up to ``shift`` pixels both ways (black comes in)."""
     b, side = images.shape[0], images.shape[-1]
     down, right = generator.integers(0, 2 * shift + 1, (2, b, 1))
     mirrored = generator.integers(0, 2, (b, 1)).astype(bool)

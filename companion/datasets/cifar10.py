@@ -1,5 +1,6 @@
-"""The CIFAR-10 data set in its official binary layout: rows of one label byte and 3 x 32 x 32 pixels;
-nothing is unpickled.
+"""The CIFAR-10 data set in its official binary layout, rows of one label byte and 3 x 32 x 32 pixels.
+
+Nothing is unpickled.
 """
 
 import hashlib
@@ -44,8 +45,9 @@ class Images:
 def data_folder(given: str | Path | None = None) -> Path:
     """The folder that holds (or will hold) the six files.
 
-    given       a folder with the files, or the folder around it; without it ``$COMPANION_DATA``, else the
-                user's cache.
+    given       a folder with the files, or the folder around it.
+
+    Without it the folder is ``$COMPANION_DATA``, else the user's cache.
     """
     place = Path(given or os.environ.get("COMPANION_DATA") or user_cache_path("student-specialization"))
     return place if (place / TRAIN[0]).exists() else place / LAYOUT
@@ -93,8 +95,7 @@ def _rows(path: Path) -> np.ndarray:
     if len(data) != ROW * ROWS:
         raise DataError(
             f"{path} has {len(data):,} bytes, not the {ROW * ROWS:,} of {ROWS:,} images: "
-            "it is truncated or of another "
-            "format; remove it and fetch it again"
+            "it is truncated or of another format; remove it and fetch it again"
         )
     rows = np.frombuffer(data, np.uint8).reshape(ROWS, ROW)
     if rows[:, 0].max() >= CLASSES:

@@ -1,5 +1,6 @@
-"""Images where CIFAR-10 is missing: patches of ten photographs that ship with scikit-image;
-the class is the photograph.
+"""Images where CIFAR-10 is missing: patches of ten photographs; the class is the photograph.
+
+The photographs ship with scikit-image.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ TRAIN_SHARE = 0.75  # of a photograph's width, from the left; test patches come 
 
 def patches(train: int = 5000, test: int = 2000) -> Images:
     """Square patches of random places; training and test patches share no pixel.
+
     Grey photographs have equal colours.
     """
     photographs = [_photograph(name) for name in NAMES]

@@ -1,6 +1,4 @@
-"""A teacher, a student and the inputs on which the student is judged: exact configurations,
-nothing is trained.
-"""
+"""Exact configurations, nothing is trained: a teacher, a student and the inputs the student is judged on."""
 
 from dataclasses import dataclass
 
@@ -11,9 +9,7 @@ from ts_core.networks import Network
 
 @dataclass(frozen=True)
 class Case:
-    """One teacher and one student (ensembles of one) with the region of inputs ``x`` (1, b, d)
-    they are judged on.
-    """
+    """One teacher and one student (ensembles of one), and the inputs ``x`` (1, b, d) they are judged on."""
 
     name: str
     region: str

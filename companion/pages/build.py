@@ -1,6 +1,4 @@
-"""From notebooks to pages: execute into a staged tree, check it, render it,
-and only then replace the last one.
-"""
+"""From notebooks to pages: execute into a staged tree, check, render, and only then replace the last one."""
 
 import fcntl
 import json
@@ -68,8 +66,7 @@ def run(book: Book, request: Request) -> Path:
 
 
 def rewrite(book: Book) -> list[Path]:
-    """Write the parameters cells, execute every notebook at its defaults and without input data, and store
-    them.
+    """Write the parameters cells, execute every notebook at its defaults without input data, and store them.
 
     returns     the notebooks that changed.
     raises      BookError; the stored notebooks are then as they were.
@@ -149,8 +146,7 @@ def _check_executed(root: Path, pages: Iterable[Path]) -> None:
 def _stage(book: Book) -> Iterator[Path]:
     """The book's sources, copied below the work folder; one run at a time.
 
-    The place and the files that have not changed since the last run stay, so that rendering reads only what
-    has.
+    The place and the files that have not changed since the last run stay: rendering reads only what has.
     """
     stage = book.work / "stage"
     stage.mkdir(parents=True, exist_ok=True)

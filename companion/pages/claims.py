@@ -1,6 +1,4 @@
-"""Claims: a sentence of the paper, a measured number with an interval over seeds, a bar,
-and the verdict they give.
-"""
+"""Claims: a sentence of the paper, a measured number with its interval over seeds, a bar, and the verdict."""
 
 import math
 from dataclasses import asdict, dataclass, fields
@@ -96,8 +94,9 @@ def from_json(stored: dict) -> Claim:
 
 
 def short(number: float, floor: float = 0.0) -> str:
-    """A number as a reader wants it: three digits; sizes below ``floor`` are only said to be so,
-    and others get five.
+    """A number as a reader wants it: three digits.
+
+    With a ``floor``, sizes below it are only said to be so, and others get five.
     """
     if math.isnan(number):
         return "–"

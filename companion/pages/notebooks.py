@@ -15,8 +15,9 @@ PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_h
 
 
 class BookError(Exception):
-    """What a reader can put right: a wrong value, a chapter that fails, a page that does not render.
-    One line.
+    """What a reader can put right, in one line.
+
+    A wrong value, a chapter that fails, a page that does not render.
     """
 
 
@@ -66,8 +67,9 @@ def parameters(notebook: NotebookNode) -> dict[str, Any]:
 
 
 def _assignment(statement: ast.stmt) -> tuple[str, ast.expr]:
-    """Name and value of ``name = value`` or ``name: type = value``;
-    raises ValueError for any other statement.
+    """Name and value of ``name = value`` or ``name: type = value``.
+
+    raises      ValueError for any other statement.
     """
     match statement:
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
@@ -91,8 +93,9 @@ def write_parameters(path: Path, source: str) -> None:
 
 
 def kernel_environment() -> dict[str, str]:
-    """Variables every kernel of the book gets: our packages, one thread per process,
-    no progress bars in outputs.
+    """Variables every kernel of the book gets.
+
+    They give it our packages, one thread per process, no progress bars in outputs.
     """
     ours = str(Path(__file__).resolve().parents[2])
     paths = [ours, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]

@@ -16,8 +16,9 @@ WIDTH = 76  # of a line of code: a page cuts off what is wider
 
 
 class Parameters(Spec):
-    """Base of a chapter's parameters; the defaults are its quick scale,
-    the docstring of a field is its meaning and unit.
+    """Base of a chapter's parameters: the defaults are its quick scale.
+
+    The docstring of a field is its meaning and unit.
     """
 
     @classmethod
@@ -120,8 +121,7 @@ def choose(name: str, known: Sequence[str], what: str) -> str:
 def merge(spec: type[Spec], *sources: Mapping[str, Any]) -> dict[str, Any]:
     """Values for a run, later sources first in rank, held to the chapter's settings before anything starts.
 
-    returns     only the values given, in the settings' order and with their number types, ready for
-                papermill.
+    returns     only the values given, in the settings' order and with their number types, as papermill wants.
     raises      BookError naming the parameter, the value and what is allowed.
     """
     given = {

@@ -1,5 +1,6 @@
-"""What a reader asks for: one frozen record, made and checked in one place,
-and handed to the kernel as a file.
+"""What a reader asks for: one frozen record, made and checked in one place.
+
+It is handed to the kernel as a file.
 """
 
 import hashlib
@@ -61,10 +62,10 @@ def ask(
 ) -> Request:
     """A checked request from the words of a command line.
 
-    words       names and values of parameters; they win over those of ``file`` (YAML).
-    data, results, name    as in :class:`Request`; a name comes from the chapter and its values where none is
-                           given.
-    raises      BookError, StoreError, or what the chapter's ``check`` raises: nothing has started then.
+    words           names and values of parameters; they win over those of ``file`` (YAML).
+    data, results   as in :class:`Request`.
+    name            as there; where none is given it comes from the chapter and its values.
+    raises          BookError, StoreError, or what the chapter's ``check`` raises: nothing has started then.
     """
     spec = book.chapters[choose(chapter, list(book.chapters), "chapter")]
     given = [read_values(file) if file else {}, {key: parse(key, text) for key, text in words}]

@@ -57,16 +57,16 @@ class Table:
         )
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """Text and html, and beside them the claims as data: metadata,
-        because a page refuses outputs it cannot draw.
+        """Text and html, and beside them the claims as data.
+
+        They are metadata, because a page refuses outputs it cannot draw.
         """
         shown = {"text/plain": repr(self), "text/html": self._repr_html_()}
         return shown, {STORED: [to_json(claim) for claim in self.claims]}
 
 
 def collect(folder: Path = Path(".")) -> Table:
-    """Every claim stored in the outputs of the executed chapters of a folder, in the order of their file
-    names.
+    """Every claim in the outputs of the executed chapters of a folder, in the order of their file names.
 
     raises      ValueError when two chapters make the same claim at one scale.
     """

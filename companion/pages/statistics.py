@@ -41,8 +41,7 @@ def measured(per_seed: pd.Series) -> dict:
 def distance(table: pd.DataFrame, published: pd.DataFrame, keys: list[str], value: str) -> dict:
     """Mean over published points of |mean over seeds - published|, with its interval, as a Claim takes them.
 
-    Seeds are resampled together. The interval sits high: resampling adds scatter, and scatter adds to a
-    distance.
+    Seeds are resampled together. The interval sits high: resampling adds scatter, which adds to a distance.
     """
     ours = table.pivot_table(index=keys, columns="seed", values=value)
     all_points = published.set_index(keys)[value].dropna()

@@ -1,5 +1,6 @@
-"""Many cells, run here, on worker processes or on a Dask cluster;
-what is finished is kept and never computed again.
+"""Many cells, run here, on worker processes or on a Dask cluster.
+
+What is finished is kept and never computed again.
 """
 
 import json
@@ -103,9 +104,7 @@ def _clean(folder: Path) -> None:
 
 
 def _finished(place: Path, source: dict, cell: Cell) -> tuple[Tables, dict] | None:
-    """A cell's saved result, or None; a result that is damaged or of another run is set aside,
-    not deleted.
-    """
+    """A cell's saved result, or None; one that is damaged or of another run is set aside, not deleted."""
     if not place.exists():
         return None
     try:

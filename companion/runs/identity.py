@@ -66,8 +66,7 @@ def _modules(package: str) -> Iterator[tuple[str, Path]]:
 
 @functools.cache
 def code_id(packages: tuple[str, ...], module: str, name: str = "") -> str:
-    """Id of the statements that make a module's numbers: its own and those of all it imports from
-    ``packages``.
+    """Id of the statements that make a module's numbers: its own and those it imports from ``packages``.
 
     Comments, docstrings and layout do not count; the Python version does not either.
 
@@ -78,8 +77,9 @@ def code_id(packages: tuple[str, ...], module: str, name: str = "") -> str:
 
 
 def code_hash(module: str, sources: Mapping[str, str], name: str = "") -> str:
-    """:func:`code_id` for given source texts by module name;
-    a module of another package is read from its file.
+    """:func:`code_id` for given source texts by module name.
+
+    A module of another package is read from its file.
     """
     return _digest(_behind(module, sources, name))
 
@@ -87,8 +87,7 @@ def code_hash(module: str, sources: Mapping[str, str], name: str = "") -> str:
 def edited(packages: tuple[str, ...], module: str, name: str = "") -> list[str]:
     """Modules of :func:`code_id` that are not loaded yet and whose files say something else by now.
 
-    A cell imports what it computes with when it runs: such an edit would put new numbers under an old code's
-    id.
+    A cell imports what it computes with when it runs: such an edit would put new numbers under an old id.
     """
     waiting = {found: was for found, was in _code(packages, module, name).items() if found not in sys.modules}
     files = {found: Path(spec.origin) for found in waiting if (spec := find_spec(found)) and spec.origin}
@@ -118,9 +117,7 @@ def _behind(module: str, sources: Mapping[str, str], wanted: str) -> dict:
 
 
 def _needed(body: list[ast.stmt], name: str) -> list[ast.stmt]:
-    """The statements of a module behind one of its names: what defines it, what that uses,
-    and what defines nothing.
-    """
+    """The statements behind one name of a module: what defines it, what that uses, what defines nothing."""
     kept: set[int] = set()
     wanted, pending = {name}, True
     while pending:
@@ -153,9 +150,7 @@ def _imports(tree: ast.AST):
 
 
 def _statements(node):
-    """A syntax tree as nested lists, without bare strings (docstrings)
-    and what differs between Python versions.
-    """
+    """A syntax tree as nested lists, without bare strings (docstrings) and what Python versions differ in."""
     if isinstance(node, list):
         return [_statements(n) for n in node if not _is_text(n)]
     if isinstance(node, ast.AST):
@@ -197,8 +192,9 @@ def _digest(value) -> str:
 
 
 def origin(project: Project, cell: Cell) -> dict:
-    """Which code makes the numbers: type of cell, code id, commit (empty without git),
-    whether files differ from it.
+    """Which code makes the numbers: type of cell, code id, commit, whether files differ from it.
+
+    The commit is empty without git.
     """
     module = type(cell).__module__
     folder = Path(str(sys.modules[module].__file__)).parent

@@ -1,5 +1,6 @@
-"""Settings: frozen, complete, refused before any work when wrong;
-a cell is what one process computes and keeps.
+"""Settings: frozen, complete, refused before any work when wrong.
+
+A cell is what one process computes and keeps.
 """
 
 from abc import ABC, abstractmethod
@@ -21,9 +22,7 @@ Record = TypeVar("Record", bound="Spec")
 
 
 class SpecError(ValueError):
-    """Settings that cannot be run; the message names each field, its value and what is allowed,
-    on one line.
-    """
+    """Settings that cannot be run; one line names each field, its value and what is allowed."""
 
 
 class Spec(BaseModel):
@@ -43,9 +42,7 @@ class Spec(BaseModel):
             raise SpecError("; ".join(map(self._line, error.errors()))) from None
 
     def into(self, other: type[Record], **changes: Any) -> Record:
-        """A record of another type with this one's values wherever a field has the same name;
-        ``changes`` win.
-        """
+        """A record of another type with this one's values for fields of the same name; ``changes`` win."""
         shared = {name: getattr(self, name) for name in type(self).model_fields if name in other.model_fields}
         return other(**shared | changes)
 
@@ -72,16 +69,17 @@ def _looks_numeric(problem: dict) -> bool:
 
 
 class Cell(Spec, ABC):
-    """Settings of what one process computes in one go; its tables are kept under an id of all fields and the
-    code.
+    """Settings of what one process computes in one go.
 
-    The settings of a GPU experiment name it in a field ``device``.
+    Its tables are kept under an id of all fields and the code. The settings of a GPU experiment name it in a
+    field ``device``.
     """
 
     @abstractmethod
     def run(self, *earlier: Tables) -> Tables:
-        """Compute the tables, one row per observation; imports what it computes with, so that settings load
-        at once.
+        """Compute the tables, one row per observation.
+
+        It imports what it computes with, so that settings load at once.
 
         earlier     the tables of the stages before, for a cell of a later stage.
         """
@@ -104,8 +102,9 @@ class SweepSpec(Spec, ABC):
         """
 
     def check(self, data: Path | None) -> None:
-        """Raise an error for what only this machine can tell, before any work;
-        ``data`` as in :meth:`stages`.
+        """Raise an error for what only this machine can tell, before any work.
+
+        ``data`` is as in :meth:`stages`.
         """
 
 

@@ -19,8 +19,9 @@ class StoreError(OSError):
 
 
 def save(folder: Path, tables: Tables, facts: dict) -> Path:
-    """Write tables (Parquet) and facts (JSON) as one folder: beside it, then renamed. A finished folder is
-    kept.
+    """Write tables (Parquet) and facts (JSON) as one folder: beside it, then renamed.
+
+    A finished folder is kept.
 
     raises      StoreError when the place cannot be written; nothing is left behind.
     """
@@ -101,8 +102,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_replaceable(folder: Path, sweep: str) -> None:
-    """Prove that tables of a sweep may take the place of a folder: it is absent, empty or holds tables of
-    that sweep.
+    """Prove that tables of a sweep may take a folder's place: it is absent, empty or holds that sweep's.
 
     raises      StoreError naming the folder.
     """
@@ -113,12 +113,10 @@ def check_replaceable(folder: Path, sweep: str) -> None:
 
 
 def export(folder: Path, tables: Tables, facts: dict, keys: Collection[str] = ()) -> Path:
-    """Write gathered tables of the sweep ``facts["sweep"]`` compactly, in place of a whole folder or not at
-    all.
+    """Write gathered tables of the sweep ``facts["sweep"]`` compactly, replacing a whole folder or nothing.
 
     keys        columns of floating-point numbers that are looked up by value, and so never rounded.
-    raises      StoreError when the place cannot be written, or holds anything else than results of that
-                sweep.
+    raises      StoreError when the place cannot be written, or holds anything but results of that sweep.
     """
     folder = Path(folder)
     check_replaceable(folder, facts["sweep"])
@@ -140,8 +138,7 @@ def export(folder: Path, tables: Tables, facts: dict, keys: Collection[str] = ()
 def load_results(sweep: str, folder: Path) -> tuple[Tables, dict]:
     """Gathered tables of a sweep and where they come from, as :func:`export` wrote them.
 
-    returns     tables with the columns and types of the runs, floating-point numbers but keys rounded to
-                float32.
+    returns     tables with the columns and types of the runs; floats but keys are rounded to float32.
     raises      StoreError naming the path when it is unreadable, damaged, or holds something else.
     """
     tables, facts = load(folder := Path(folder))

@@ -14,8 +14,9 @@ SCALES = ("quick", "laptop", "paper")
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep: its settings by scale, ``quick`` (a chapter's defaults), ``laptop`` or ``paper`` (the
-    paper's own).
+    """One sweep: its settings by scale, ``quick``, ``laptop`` or ``paper``.
+
+    ``quick`` is a chapter's defaults, ``paper`` the paper's own.
 
     keys        columns of its tables that hold floating-point numbers and are looked up by value.
     raises      ValueError for a scale of another name.

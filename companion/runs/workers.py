@@ -76,8 +76,9 @@ def _executor(project: Project, cell: Cell, code: str, workers: int, scheduler: 
 
 @contextmanager
 def processes(workers: int) -> Iterator[Executor]:
-    """Worker processes of one thread; they end at once when the block is left or this process dies,
-    however.
+    """Worker processes of one thread.
+
+    They end at once when the block is left or this process dies, however.
     """
     context = get_context("spawn")
     leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close

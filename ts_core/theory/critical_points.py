@@ -1,6 +1,4 @@
-"""Zero gradient on an open set: the kink of h_k at a hyperplane, the sum rule,
-what is specialized and what prunable.
-"""
+"""Zero gradient on an open set: kink of h_k at a hyperplane, sum rule, what is specialized, what prunable."""
 
 import torch
 from torch import Tensor
@@ -15,8 +13,7 @@ def second_difference(z: Tensor, step: Tensor, slope: float) -> Tensor:
 
 
 def hyperplane_sums(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
-    """Sum of ||w*_j|| v*_j minus sum of ||w_k|| v_k over the nodes on each node's hyperplane, ``(e, m + n,
-    c)``.
+    """Sum of ||w*_j|| v*_j minus sum of ||w_k|| v_k over each node's hyperplane, ``(e, m + n, c)``.
 
     Row i < m is the residual of the *sum rule* of teacher i, the other rows are those of prunability: where
     the gradient vanishes, v_k . row = 0 for every student k that observes the hyperplane.
@@ -29,11 +26,11 @@ def hyperplane_sums(teacher: Network, student: Network, tolerance: float = 1e-9)
 
 
 def kink(teacher: Network, student: Network, tolerance: float = 1e-9) -> Tensor:
-    """Jump of the normal derivative of h_k across each node's hyperplane, ``(e, m + n, n)``; g_k =
-    sigma'(z_k) h_k.
+    """Jump of the normal derivative of h_k across each node's hyperplane, ``(e, m + n, n)``.
 
-    It equals (1 - a) (alpha_kj ||w*_j|| - sum over co-linear k' of beta_kk' ||w_k'||), and must be 0 where
-    g_k is.
+    It equals (1 - a) (alpha_kj ||w*_j|| - sum over co-linear k' of beta_kk' ||w_k'||); with
+    g_k = sigma'(z_k) h_k, it must be 0 where g_k is.
+
     raises      ValueError when teacher and student differ in slope.
     """
     if teacher.slope != student.slope:

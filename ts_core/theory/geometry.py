@@ -37,9 +37,7 @@ def alpha(teacher: Network, student: Network) -> Tensor:
 
 
 def sine(rows_a: Tensor, rows_b: Tensor) -> Tensor:
-    """Sine of the angle between first-layer weights (biases left out), ``(e, m, n)``,
-    exact down to rounding.
-    """
+    """Sine of the angle between first-layer weights (no biases), ``(e, m, n)``, exact down to rounding."""
     a, b = (torch.nn.functional.normalize(r[..., :-1], dim=-1) for r in (spread(rows_a, len(rows_b)), rows_b))
     along = a @ b.transpose(1, 2)
     # 1 - cos^2 would lose half the digits
@@ -47,11 +45,9 @@ def sine(rows_a: Tensor, rows_b: Tensor) -> Tensor:
 
 
 def colinear(rows_a: Tensor, rows_b: Tensor, tolerance: float = 1e-9) -> Tensor:
-    """Whether two nodes have the same boundary hyperplane, bool ``(e, m, n)``; parallel and anti-parallel
-    alike.
+    """Whether two nodes have the same boundary hyperplane, parallel or anti-parallel: bool ``(e, m, n)``.
 
-    tolerance   on the distance of the augmented rows scaled to ||w|| = 1. A node with w = 0 has no
-                hyperplane.
+    tolerance   on the distance of the augmented rows scaled to ||w|| = 1. If w = 0 there is no hyperplane.
     """
     a, b = (r / r[..., :-1].norm(dim=-1, keepdim=True) for r in (spread(rows_a, len(rows_b)), rows_b))
     gap = torch.minimum((a[:, :, None] - b[:, None]).norm(dim=-1), (a[:, :, None] + b[:, None]).norm(dim=-1))
@@ -64,11 +60,10 @@ def all_rows(teacher: Network, student: Network) -> Tensor:
 
 
 def observed(student: Network, points: Tensor) -> Tensor:
-    """Share of the points of each plane that lie in E_k, ``(e, m, n)``; student k *observes* the plane if
-    above 0.
+    """Share of each plane's points that lie in E_k, ``(e, m, n)``; student k *observes* the plane if above 0.
 
-    points      ``(g, m, b, d)`` on each plane, inside the region of inputs. For slope > 0 everyone observes
-                everything.
+    points      ``(g, m, b, d)`` on each plane, inside the region of inputs. For slope > 0 every student
+                observes every plane.
     """
     z = affine(student.spread().weights[0], points.flatten(1, 2)).unflatten(1, points.shape[1:3])
     share = (z > 0).to(z.dtype).mean(2)

@@ -12,9 +12,7 @@ def _angle(w: Tensor, u: Tensor) -> Tensor:
 
 
 def kappa(w: Tensor, u: Tensor) -> Tensor:
-    """Cov(sigma(w^T x), sigma(u^T x)) of two zero-bias ReLU nodes under x ~ N(0, I); ``(...,
-    d)`` to ``(...)``.
-    """
+    """Cov(sigma(w^T x), sigma(u^T x)) of zero-bias ReLU nodes, x ~ N(0, I): ``(..., d)`` to ``(...)``."""
     theta = _angle(w, u)
     return (
         w.norm(dim=-1) * u.norm(dim=-1) * (theta.sin() + (math.pi - theta) * theta.cos() - 1) / (2 * math.pi)
@@ -22,8 +20,9 @@ def kappa(w: Tensor, u: Tensor) -> Tensor:
 
 
 def phi(w: Tensor, u: Tensor) -> Tensor:
-    """E[1(w^T x > 0) (sigma(u^T x) - E sigma(u^T x)) x] for zero-bias ReLU nodes under x ~ N(0, I); ``(...,
-    d)``.
+    """E[1(w^T x > 0) (sigma(u^T x) - E sigma(u^T x)) x], ``(..., d)``.
+
+    For zero-bias ReLU nodes under x ~ N(0, I).
     """
     theta = _angle(w, u)[..., None]
     along = u.norm(dim=-1, keepdim=True) * torch.nn.functional.normalize(w, dim=-1)
@@ -36,7 +35,8 @@ def relu_correlation(theta: Tensor) -> Tensor:
 
 
 def gaussian_observability(theta: Tensor) -> Tensor:
-    """Closed form of :func:`ts_core.metrics.observability` for zero-bias nodes at angle ``theta`` under
-    Gaussian input.
+    """Closed form of :func:`ts_core.metrics.observability` for zero-bias nodes at angle ``theta``.
+
+    The input is Gaussian.
     """
     return torch.minimum(math.pi - theta, theta) / (2 * math.pi)

@@ -9,8 +9,7 @@ from ts_core.theory.geometry import colinear
 
 
 def local_kink(teacher: Network, student: Network, points: Tensor, tolerance: float = 1e-9) -> Tensor:
-    """The kink of h_k across each lowest-layer teacher hyperplane, in networks of any depth, ``(e, m, b,
-    n)``.
+    """The kink of h_k across each lowest-layer teacher hyperplane, at any depth: ``(e, m, b, n)``.
 
     Inside a cell of the gates above the lowest layer A_1 and B_1 are constant, and the jump of the normal
     derivative is (1 - a) (A_1,kj ||w*_j|| - sum over co-linear k' of B_1,kk' ||w_k'||):

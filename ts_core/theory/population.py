@@ -17,8 +17,8 @@ RATE = 0.5 - 0.5 / math.pi
 def flow(w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor) -> tuple[Tensor, Tensor]:
     """Exact population gradient flow (dw/dt, dv/dt) of two-layer ReLU students, with centred residual.
 
-    w, v        ``(e, n, d)``, ``(e, n, c)`` students, no w = 0;  w_t, v_t  ``(m, d)``, ``(m, c)`` teacher,
-                any rows.
+    w, v        ``(e, n, d)``, ``(e, n, c)`` students, no w = 0.
+    w_t, v_t    ``(m, d)``, ``(m, c)`` teacher, any rows.
 
     With theory.kappa and theory.phi, and the students as teachers of fan-out -v: dv_k = sum_i kappa(w_k, u_i)
     a_i and dw_k = sum_i (v_k^T a_i) phi(w_k, u_i), here summed over i without a ``(n, m + n, d)`` array.
@@ -36,11 +36,10 @@ def flow(w: Tensor, v: Tensor, w_t: Tensor, v_t: Tensor) -> tuple[Tensor, Tensor
 
 
 def reduced(p: Tensor, c: Tensor, owner: Tensor, strengths: Tensor) -> Tensor:
-    """dp/dt of p_k = ||w_k|| ||v_k|| on the aligned manifold; balanced (c = 0) it is a Lotka-Volterra
-    competition.
+    """dp/dt of p_k = ||w_k|| ||v_k|| on the aligned manifold; balanced (c = 0), Lotka-Volterra competition.
 
-    p, c        ``(e, n)``; c = ||w||^2 - ||v||^2 is conserved.  owner ``(n,)``: the teacher each student
-                copies.
+    p, c        ``(e, n)``; c = ||w||^2 - ||v||^2 is conserved.
+    owner       ``(n,)``: the teacher each student copies.
     """
     niche = torch.nn.functional.one_hot(owner, len(strengths)).to(p.dtype)
     return RATE * (c.square() + 4 * p.square()).sqrt() * ((strengths - p @ niche) @ niche.T)
@@ -57,7 +56,8 @@ def half_time(strength: Tensor, p_0: float | Tensor) -> Tensor:
 
 
 def angle_rate(theta: Tensor) -> Tensor:
-    """d theta/dt of one unit-norm node that turns towards one teacher node: the closer, the faster
-    (in log tan).
+    """d theta/dt of one unit-norm node that turns towards one teacher node.
+
+    The closer, the faster (in log tan).
     """
     return -(math.pi - theta) / (2 * math.pi) * theta.sin()

@@ -13,10 +13,11 @@ from ts_core.theory.geometry import all_rows, alpha, sine, unit_rows
 
 @dataclass(frozen=True)
 class SmallGradient:
-    """A small-gradient theorem evaluated on augmented samples; all fields ``(e, m, n)``, for rows with ||w||
-    = 1.
+    """A small-gradient theorem evaluated on augmented samples.
 
-    S is the set of base points whose three samples all lie in E_k.
+    All fields are ``(e, m, n)``, for rows with ||w|| = 1. S is the set of base points whose three samples all
+    lie in E_k.
+
     points      |S|;  share   |S| over the base points offered.
     gradient    left side: max |g_k| over the samples of S, inf where S is empty;  overlap   |alpha_kj|.
     threshold   right side; ``margin`` is threshold - gradient, ``premise`` says that it is positive.
@@ -68,10 +69,9 @@ def agnostic(
 ) -> SmallGradient:
     """Teacher-agnostic theorem: samples x, x +- radius * e_u, with u the largest coordinate of w*_j.
 
-    points      ``(g, m, b, d)``; those farther than radius / (2 sqrt(d)) from the plane of teacher j are
-                ignored.
-    source      Theorem 5.3 form, (1 - a) radius |alpha_kj| / (8 sqrt(d)), of the paper's teacher-agnostic
-                theorem.
+    points      ``(g, m, b, d)``; ignored if farther than radius / (2 sqrt(d)) from the plane of teacher j.
+    source      Theorem 5.3 form, (1 - a) radius |alpha_kj| / (8 sqrt(d)), of the paper's
+                teacher-agnostic theorem.
     """
     teacher, root = unit_rows(teacher), math.sqrt(points.shape[-1])
     inside = _own_plane(teacher, points).abs() <= radius / (2 * root)
@@ -83,9 +83,7 @@ def agnostic(
 
 
 def slab(teacher: Network, x: Tensor, count: int) -> Tensor:
-    """The ``count`` samples of ``x`` (g, b, d) nearest to the plane of each teacher node: ``(g, m, count,
-    d)``.
-    """
+    """The ``count`` samples of ``x`` (g, b, d) nearest to each teacher node's plane: ``(g, m, count, d)``."""
     z = affine(unit_rows(teacher).weights[0], x)
     nearest = z.abs().topk(min(count, x.shape[1]), dim=1, largest=False).indices.transpose(1, 2)
     return torch.stack([points[index] for points, index in zip(spread(x, len(nearest)), nearest)])
@@ -140,15 +138,12 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
 
 
 def plane_points_needed(nodes: int, input_dim: int) -> int:
-    """(K - 1) (d - 1): with no more plane points than this,
-    an unaligned student can pass through enough of them.
-    """
+    """(K - 1) (d - 1): through enough of so many plane points, or fewer, an unaligned student can pass."""
     return (nodes - 1) * (input_dim - 1)
 
 
 def paper_epsilon(gradient: Tensor, overlap: Tensor, nodes: int, input_dim: int | None = None) -> Tensor:
-    """The paper's form of the bound on the sine: 5 K^{3/2} [sqrt(d)] max|g_k| / |alpha_kj|; vacuous from 1
-    on.
+    """The paper's bound on the sine: 5 K^{3/2} [sqrt(d)] max|g_k| / |alpha_kj|; vacuous from 1 on.
 
     input_dim   given for the teacher-agnostic theorem only.
     """
@@ -156,7 +151,8 @@ def paper_epsilon(gradient: Tensor, overlap: Tensor, nodes: int, input_dim: int 
 
 
 def bias_gap_bound(sin_theta: Tensor, radius: float, norm: Tensor) -> Tensor:
-    """Bound on |b_i - sign(cos theta) b_j| for unit rows if some x, ||x|| <= norm,
-    has z_j = 0 and |z_i| <= radius.
+    """Bound on |b_i - sign(cos theta) b_j| of unit rows.
+
+    It holds if some x with ||x|| <= norm has z_j = 0 and |z_i| <= radius.
     """
     return radius + math.sqrt(2) * norm * sin_theta

@@ -17,9 +17,9 @@ def train(
     rates: Iterable[float],
     fixed_zero: dict[str, Tensor] | None = None,
 ) -> float:
-    """One pass over batches of (inputs, targets), each with its learning rate; returns the mean loss, NaN if
-    diverged.
+    """One pass over batches of (inputs, targets), each with its learning rate.
 
+    returns     the mean loss, NaN if diverged.
     fixed_zero  masks by parameter name: what is pruned stays exactly zero.
     """
     network.train()
@@ -46,8 +46,9 @@ def logit_loss(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def cosine_rates(peak: float, steps: int, warm: float = 0.1) -> np.ndarray:
-    """Learning rate of every step: a linear rise to ``peak`` over the first share ``warm``,
-    then half a cosine to 0.
+    """Learning rate of every step: a linear rise to ``peak``, then half a cosine to 0.
+
+    warm        the first share of the steps, in which the rate rises.
     """
     at = (np.arange(steps) + 1) / steps
     return peak * np.minimum(at / warm, 0.5 + 0.5 * np.cos(np.pi * np.clip((at - warm) / (1 - warm), 0, 1)))

@@ -1,6 +1,4 @@
-"""Gradient flows of whole ensembles: a common-step Runge-Kutta solution,
-and the SGD that a flow is the limit of.
-"""
+"""Gradient flows of whole ensembles: a common-step Runge-Kutta solution, and the SGD that tends to it."""
 
 from collections.abc import Callable, Sequence
 
@@ -40,8 +38,9 @@ def sgd(
     steps: int,
     every: int,
 ) -> tuple[Tensor, Tensor]:
-    """SGD on fresh Gaussian samples with the residual centred in each batch: what
-    :func:`ts_core.theory.population.flow` is the limit of.
+    """SGD on fresh Gaussian samples with the residual centred in each batch.
+
+    Its limit is :func:`ts_core.theory.population.flow`.
 
     generators  one stream of inputs per data set; consecutive members share one.
     returns     w and v at steps 0, every, 2 every, ..., stacked along a new first axis.

@@ -17,8 +17,7 @@ from ts_core.networks import Network, activation_slope, forward
 def descend(
     teacher: Network, student: Network, x: Tensor, steps: int, levels: Tensor
 ) -> tuple[Network, Tensor]:
-    """Levenberg-Marquardt on every member at once, keeping the weights at the first step below each loss
-    level.
+    """Levenberg-Marquardt on every member at once; keeps the weights of the first step below each loss level.
 
     levels      ``(k,)`` falling fractions of the starting loss.
     returns     ``e * k`` networks (level fastest) and their reported loss 2 J / c ``(e, k)``: NaN for a level

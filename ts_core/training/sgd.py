@@ -4,11 +4,9 @@ The released experiments train one network at a time; here every step trains all
 ensembles, without a Python loop over them. What makes it fast:
 
 * Networks that see the same samples (polarities of a teacher, widths of a student) share the gathered batch,
-its
-  transpose and the teacher's first layer; their own first layers are one matrix product per data set.
-* Inside the step the *sample* axis is last and activations are (unit, sample), so folding members is a free
-view. * Biases are a constant unit per layer, so a step is a few batched products on buffers that are
-allocated once.
+  its transpose and the teacher's first layer; their own first layers are one matrix product per data set.
+* Inside the step the *sample* axis is last, activations are (unit, sample): folding members is a free view.
+* Biases are a constant unit per layer, so a step is a few batched products on buffers allocated once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -48,16 +46,14 @@ def train(
 
     teacher         e members, e a multiple of the g data sets.
     students        ensembles of e members each and any width; they see the same batches.
-    x               ``(g, b, d)`` inputs, in the dtype and on the device to train with; nothing is changed in
-                    place.
+    x               ``(g, b, d)`` inputs, in the dtype and on the device to train with; they stay unchanged.
     batches         one generator of sample indices per data set.
     learning_rate   for J of ts_core.networks; or pairs (first step, rate) of a piecewise constant rate, from
                     step 0 on.
     loss            ``mse``, or ``cross_entropy`` against the teacher's largest output (see ts_core.networks).
     shuffle         False draws batches with replacement; True passes through the data in a new order every
                     epoch of samples // batch_size steps, and drops what does not fill a batch.
-    snapshots       step numbers in 0..steps at which ``on_snapshot(step, students)`` gets copies of the
-                    students.
+    snapshots       step numbers in 0..steps at which ``on_snapshot(step, students)`` gets copies of them.
     raises          ValueError, before the first step, for a batch above the data, sizes that do not fit, an
                     unknown loss, cross-entropy with one output, and rates that are not positive or do not
                     start at step 0.
@@ -88,9 +84,7 @@ def train(
 def _batches(
     x: Tensor, draw: Callable[[int], Tensor], batch_size: int, count: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """``count`` batches with the constant unit, sample by sample ``(g, batch_size,
-    d + 1)`` and transposed.
-    """
+    """``count`` batches with the constant unit, by sample ``(g, batch_size, d + 1)`` and transposed."""
     groups, samples, _ = x.shape
     rows = pad(x, (0, 1), value=1.0).reshape(groups * samples, -1)
     drawn = torch.empty(BLOCK * groups * batch_size, rows.shape[1], dtype=x.dtype, device=x.device)
@@ -105,8 +99,9 @@ def _batches(
 
 
 class _Stack:
-    """Feature-first forward pass of an ensemble on static buffers;
-    every layer but the last carries a constant unit.
+    """Feature-first forward pass of an ensemble on static buffers.
+
+    Every layer but the last carries a constant unit.
     """
 
     def __init__(self, network: Network, groups: int, batch_size: int, like: Tensor):
@@ -173,8 +168,7 @@ class _Trainable(_Stack):
 
 
 def _drawing(batches, samples: int, batch_size: int, shuffle: bool) -> Callable[[int], Tensor]:
-    """A function that draws the next batches: ``count`` to rows ``(count, g, batch_size)`` of the stacked
-    data sets.
+    """A function that draws the next batches: ``count`` to rows ``(count, g, batch_size)`` of stacked data.
 
     Each data set draws from its own stream.
     """

@@ -20,8 +20,9 @@ PLACE = "CIFAR-10 figure"
 
 
 def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Claim]:
-    """All claims of the chapter about one run of teacher and students, beside the published numbers
-    (un-pruned teacher).
+    """All claims of the chapter about one run of teacher and students, beside the published numbers.
+
+    Those are of an un-pruned teacher.
     """
     found, reference = outcomes(tables), published[published.epoch == published.epoch.max()]
     accuracy = found.test_accuracy.unstack()
@@ -42,8 +43,8 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
             **shared,
             at_most=BARS["gap"],
             published=published.teacher_accuracy.iloc[0] - accuracies[wide] if wide in known else None,
-            sentence=f"The {wide:g}x student's accuracy approaches the teacher's (teacher minus student, "
-            "test images).",
+            sentence=f"The {wide:g}x student's accuracy approaches the teacher's "
+            "(teacher minus student, test images).",
         ),
         Claim(
             **measured(accuracy[wide] - accuracy[narrow]),
@@ -51,16 +52,16 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
             **shared,
             at_least=BARS["accuracy_gain"],
             published=accuracies[wide] - accuracies[narrow] if both else None,
-            sentence=f"More over-realization, more accuracy ({wide:g}x minus {narrow:g}x, test images, "
-            "paired over seeds).",
+            sentence=f"More over-realization, more accuracy ({wide:g}x minus {narrow:g}x, "
+            "test images, paired over seeds).",
         ),
         Claim(
             **_together(found),
             id="cifar10/together",
             **shared,
             at_least=BARS["together"],
-            sentence="Of two students, the one with the higher mean correlation is also the more accurate "
-            "one (share of pairs).",
+            sentence="Of two students, the one with the higher mean correlation is also "
+            "the more accurate one (share of pairs).",
         ),
         Claim(
             **measured(found.selection.groupby("seed").mean()),
@@ -94,8 +95,7 @@ def _specialization(
                 if {wide, narrow} <= set(theirs.index)
                 else None,
                 sentence=f"More over-realization, more specialization in layer {layer} "
-                f"({wide:g}x minus {narrow:g}x, teacher-mean "
-                "correlation, paired over seeds).",
+                f"({wide:g}x minus {narrow:g}x, teacher-mean correlation, paired over seeds).",
             )
             for layer in gain.columns
         ),
@@ -105,17 +105,14 @@ def _specialization(
             **shared,
             at_least=BARS["lowest"],
             published=(theirs[1] - theirs.drop(columns=1).max(axis=1)).mean(),
-            sentence="The lowest layer specializes most (its correlation minus the highest of the other "
-            "layers, mean over "
-            "over-realizations).",
+            sentence="The lowest layer specializes most "
+            "(its correlation minus the highest of the other layers, mean over over-realizations).",
         ),
     ]
 
 
 def _together(found: pd.DataFrame) -> dict:
-    """Share of pairs of students whose correlations and accuracies are ordered alike;
-    seeds are resampled together.
-    """
+    """Share of pairs of students with correlations and accuracies ordered alike; seeds resampled together."""
     x, y = (found[name].unstack().to_numpy() for name in ("mean_best_correlation", "test_accuracy"))
     if np.isnan(x + y).any() or x.size < 2:
         return dict(value=np.nan, low=np.nan, high=np.nan)

@@ -1,6 +1,4 @@
-"""The CIFAR-10 experiment at three scales: one pruned teacher,
-then students of several over-realizations and seeds.
-"""
+"""The CIFAR-10 experiment at three scales: a pruned teacher, then students by over-realization and seed."""
 
 from pathlib import Path
 from typing import Annotated, Literal

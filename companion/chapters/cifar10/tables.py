@@ -42,15 +42,14 @@ def at_both_ends(layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def teacher_accuracy(epochs: pd.DataFrame, phase: str = "tuning") -> float:
-    """Test accuracy of the teacher, pruned and fine-tuned or before,
-    at the epoch that validation selected.
-    """
+    """Test accuracy of the teacher at the epoch that validation selected, fine-tuned or before pruning."""
     return float(epochs[(epochs.phase == phase) & epochs.selected].test_accuracy.iloc[0])
 
 
 def outcomes(tables: Tables) -> pd.DataFrame:
-    """One row per student, indexed by seed and over_realization, as test images see the epoch that validation
-    selected.
+    """One row per student, indexed by seed and over_realization, on test images.
+
+    Each is seen at the epoch that validation selected.
 
     columns     test_accuracy, test_agreement; gap to the teacher; selection, what the best test epoch would
                 add; mean_best_correlation over all layers at the last epoch.
@@ -71,8 +70,9 @@ def outcomes(tables: Tables) -> pd.DataFrame:
 
 
 def first_filters(tables: Tables, seed: int = 1) -> pd.DataFrame:
-    """First-layer filters: every teacher filter, and its best student before and after, widest student of one
-    seed.
+    """First-layer filters: every teacher filter, and its best student before and after.
+
+    The student network is the widest of one seed.
 
     columns     label, teacher (active channel), colour, row, column, weight; best_correlation of that pair.
     """

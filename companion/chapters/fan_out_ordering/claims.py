@@ -17,8 +17,9 @@ BARS = {
 
 
 def strong_first(teachers: pd.DataFrame, threshold: float, scale: str) -> list[Claim]:
-    """One claim per polarity above 0: Spearman correlation per seed, mean over over-realizations,
-    ties averaged.
+    """One claim per polarity above 0: Spearman correlation per seed, mean over over-realizations.
+
+    Ties are averaged.
     """
     ranks = ordering(first_specialized(teachers, threshold))
     return [
@@ -29,8 +30,7 @@ def strong_first(teachers: pd.DataFrame, threshold: float, scale: str) -> list[C
             scale=scale,
             at_most=BARS["spearman"],
             sentence=f"Teacher nodes with large fan-out norm are specialized first, p = {p:g} "
-            "(Spearman correlation of norm "
-            "and first epoch).",
+            "(Spearman correlation of norm and first epoch).",
         )
         for p, group in ranks[ranks.polarity > 0].groupby("polarity")
     ]
@@ -97,8 +97,9 @@ def published(
 
 
 def covering(times: pd.DataFrame, horizon: float) -> Claim:
-    """What over-realization buys in the population flow; a start that never covers all teachers counts as the
-    horizon.
+    """What over-realization buys in the population flow.
+
+    A start that never covers all teachers counts as the horizon.
     """
     wide = times.pivot(index="seed", columns="over_realization", values="time").fillna(horizon)
     few, many = wide.columns[0], wide.columns[wide.columns >= 4][0]
@@ -109,7 +110,6 @@ def covering(times: pd.DataFrame, horizon: float) -> Claim:
         at_most=BARS["cover"],
         note=f"{len(wide)} random starts",
         sentence=f"A {many:g}x student covers all teachers in a fraction of the time of a {few:g}x student "
-        "(population flow, "
-        "paired over starts; one that never gets there counts with the length of the run, "
-        "which understates the gain).",
+        "(population flow, paired over starts; one that never gets there counts with the length "
+        "of the run, which understates the gain).",
     )

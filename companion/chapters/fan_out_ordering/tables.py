@@ -12,8 +12,7 @@ TEACHER = ["seed", "data", "samples", "teacher_width", "polarity", "teacher"]
 def with_norms(tables: Tables) -> Tables:
     """The sweep with the fan-out norm of every teacher node in its table ``teachers``.
 
-    The tables that are stored now hold each norm once, in ``teacher_norms``; those of a new run need no
-    change.
+    Stored tables now hold each norm once, in ``teacher_norms``; those of a new run need no change.
     """
     if "teacher_norms" not in tables:
         return tables
@@ -23,8 +22,7 @@ def with_norms(tables: Tables) -> Tables:
 
 
 def first_specialized(teachers: pd.DataFrame, threshold: float = 0.95) -> pd.DataFrame:
-    """First evaluated epoch at which a student correlates above ``threshold`` with each teacher; NaN if none
-    does.
+    """First evaluated epoch at which a student correlates above ``threshold`` with each teacher; else NaN.
 
     teachers    the table of that name of two_layer.run.
     columns     teacher_width, polarity, over_realization, seed, teacher: fan_out_norm, first_epoch.
@@ -41,13 +39,11 @@ def first_specialized(teachers: pd.DataFrame, threshold: float = 0.95) -> pd.Dat
 
 
 def ordering(first: pd.DataFrame) -> pd.DataFrame:
-    """Spearman correlation of fan-out norm with first epoch over the teachers of each seed; -1 is strong
-    first.
+    """Spearman correlation of fan-out norm with first epoch over the teachers of each seed.
 
-    Ties share their mean rank; teachers that never specialize tie for the last rank.
+    -1 is strong first. Ties share their mean rank; teachers that never specialize tie for the last rank.
 
-    columns     the keys of ``first`` but teacher; spearman (NaN when all teachers tie), specialized
-                (fraction).
+    columns     keys of ``first`` but teacher; spearman (NaN when all teachers tie), specialized (fraction).
     """
     keys = [name for name in first.columns if name not in ("teacher", "fan_out_norm", "first_epoch")]
     groups = first.assign(last=first.first_epoch.fillna(np.inf)).groupby(keys)
@@ -82,8 +78,9 @@ def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ..
 
 
 def loss_curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """log10 of the evaluation loss of every run that did not diverge;
-    losses of 0 are set to the smallest float32.
+    """log10 of the evaluation loss of every run that did not diverge.
+
+    Losses of 0 are set to the smallest float32.
     """
     shown = runs[runs.status == "ok"]
     return shown.assign(

@@ -33,8 +33,7 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
             place="multi-layer theorem",
             at_most=BARS["violations"],
             sentence="No point on a teacher hyperplane inside a cell violates the local kink formula "
-            "(three-layer networks, "
-            "ReLU and leaky, copies included).",
+            "(three-layer networks, ReLU and leaky, copies included).",
         ),
         count(
             kinks.groupby("slope").size().min(),
@@ -136,11 +135,10 @@ def paper_claims(layers: pd.DataFrame, published: pd.DataFrame, threshold: float
 def follow_up_claims(
     budget: pd.DataFrame, wider: pd.DataFrame, rates: pd.DataFrame, published: pd.DataFrame
 ) -> list[Claim]:
-    """What further sweeps say about the differences: longer runs, wider students, cross-entropy at half the
-    rate.
+    """What further sweeps say about the differences.
 
-    budget, wider, rates    tables ``layers`` of the sweeps equal_budget, wider_students and
-                            cross_entropy_rate.
+    budget, wider, rates    tables ``layers`` of the sweeps equal_budget (longer runs), wider_students and
+                            cross_entropy_rate (half the rate).
     """
     recovered = last(budget[budget.samples == 20_000]).groupby("seed").mean_best_correlation.min()
     half = rates[rates.learning_rate == 0.1]
@@ -183,9 +181,8 @@ def _first(layers: pd.DataFrame, threshold: float, scale: str) -> Claim:
         place="abstract",
         scale=scale,
         at_least=BARS["first"],
-        sentence=f"The lowest layer reaches a teacher-mean correlation of {threshold:g} before every other "
-        "layer (share of runs, "
-        "paired within a run).",
+        sentence=f"The lowest layer reaches a teacher-mean correlation of {threshold:g} before every "
+        "other layer (share of runs, paired within a run).",
     )
 
 

@@ -20,12 +20,11 @@ MARGIN = 1e-3  # distance of a checked point from every other boundary
 
 
 def local_kinks(slopes: Sequence[float], seeds: Sequence[int], points: int = 200) -> pd.DataFrame:
-    """The kink formula against a second difference of h_1 across each teacher hyperplane, in three-layer
-    networks.
+    """The kink formula against a second difference of h_1 across each teacher hyperplane.
 
-    The students have an ordinary start, but for two copies of teacher nodes, one of them anti-parallel.
-    Points nearer than MARGIN to any other boundary, or with an upper gate that switches within the step, are
-    left out.
+    Networks have three layers; the students have an ordinary start, but for two copies of teacher nodes,
+    one of them anti-parallel. Points nearer than MARGIN to any other boundary, or with an upper gate that
+    switches within the step, are left out.
 
     columns     seed, slope, point, teacher, student: formula, numerical, error (their distance).
     """

@@ -62,9 +62,7 @@ class Parameters(parameters.Parameters):
         return self._cell(samples=self.samples, epochs=self.epochs, snapshots=tuple(range(self.epochs + 1)))
 
     def few(self) -> list[MultiLayer]:
-        """The run on too few samples, with a teacher tuned on samples of its own and on the evaluation
-        samples.
-        """
+        """The run on too few samples, with a teacher tuned on its own or on the evaluation samples."""
         times = tuple(log_spaced(FEW_PASSES, 8))
         return [
             self._cell(samples=self.few_samples, epochs=FEW_PASSES, snapshots=times, tuned_on=tuned)

@@ -1,6 +1,4 @@
-"""Two students that are perfect without being unique: copies that split their fan-in,
-and a shift by one layer.
-"""
+"""Two perfect students that are not unique: copies that split their fan-in, and a shift by one layer."""
 
 from collections.abc import Sequence
 
@@ -19,8 +17,7 @@ from ts_core.teachers import random_networks
 
 
 def signed_splits(seed: int = 0) -> Case:
-    """A perfect three-layer student with two copies of each node, between which upper weights are split at
-    random.
+    """A perfect three-layer student with two copies of each node, upper weights split between them at random.
 
     Any signed split gives the same function, so fan-in weights above the lowest layer are not determined.
     """
@@ -48,8 +45,7 @@ def _split(generator: np.random.Generator, w: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def depth_shift(seed: int = 0, half_width: float = 3.0, lift: float = 40.0) -> Case:
-    """A perfect student on a box whose *second* layer is the teacher's first; nothing in its first layer is
-    aligned.
+    """A perfect student on a box whose *second* layer is the teacher's first; none of its first is aligned.
 
     The teacher's second layer is always on, so it is affine. The student's first layer is always on too, an
     invertible affine map of the input, and its second layer undoes it. No open patch of a teacher hyperplane
@@ -111,10 +107,11 @@ def summary(cases: Sequence[Case]) -> pd.DataFrame:
 
 
 def boundaries(case: Case) -> pd.DataFrame:
-    """Boundary lines of a two-dimensional depth shift: teacher layer 1, student layers 1 and 2; columns w_1,
-    w_2, b.
+    """Boundary lines of a two-dimensional depth shift: teacher layer 1, student layers 1 and 2.
 
     The student's second layer is pulled back through its first, which is affine on the box.
+
+    columns     w_1, w_2, b.
     """
     lower, upper = (w[0] for w in case.student.weights[:2])
     pulled = torch.column_stack([upper[:, :-1] @ lower[:, :-1], upper[:, :-1] @ lower[:, -1] + upper[:, -1]])

@@ -1,6 +1,4 @@
-"""The chapter's small numbers: the kink formula inside a cell of the gates,
-and perfect students that are not unique.
-"""
+"""The chapter's small numbers: the kink formula inside a cell of the gates, perfect non-unique students."""
 
 from typing import Annotated
 
@@ -26,9 +24,7 @@ class LocalKinks(Cell):
 
 
 class PerfectStudents(Cell):
-    """Two students that are perfect without being unique above the lowest layer,
-    or without being aligned in it.
-    """
+    """Two perfect students: one not unique above the lowest layer, one not aligned in it."""
 
     seed: Annotated[int, Field(ge=0)] = 0
 

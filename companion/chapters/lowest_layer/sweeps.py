@@ -13,9 +13,7 @@ KEYS = ("over_realization", "learning_rate")
 
 
 class DatasetSize(Grid):
-    """Both losses, several sizes of the training set; one cell per loss, size,
-    over-realization and few seeds.
-    """
+    """Both losses, several training sizes; one cell per loss, size, over-realization and few seeds."""
 
     hidden: Ints = (10, 15, 20, 25)
     losses: tuple[str, ...] = ("mse", "cross_entropy")
@@ -102,8 +100,9 @@ class CrossEntropyRate(Grid):
 
 
 class DeepLShape(Grid):
-    """Single students, each with its over-realization, training samples and the epochs it is looked at
-    (the last ends it).
+    """Single students, each with its over-realization, training samples and epochs at which it is looked at.
+
+    The last of them ends it.
     """
 
     hidden: Ints = (10, 15, 20, 25)
@@ -125,9 +124,7 @@ class DeepLShape(Grid):
 
 
 class Depth(Grid):
-    """Narrow teachers of several depths; one cell per number of hidden layers and size of the training
-    set.
-    """
+    """Narrow teachers of several depths; a cell per number of hidden layers and size of the training set."""
 
     width: Count = 15
     hidden_layers: Ints = (2, 4)

@@ -1,6 +1,4 @@
-"""What the tables of the multi-layer experiment say: last epochs, which layer is first,
-both means by size.
-"""
+"""What the multi-layer experiment's tables say: last epochs, which layer is first, both means by size."""
 
 import numpy as np
 import pandas as pd
@@ -14,8 +12,7 @@ def last(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def first_reached(layers: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """First evaluated epoch at which the teacher-mean correlation of each layer is above ``threshold``; else
-    infinity.
+    """First evaluated epoch with each layer's teacher-mean correlation above ``threshold``; else infinity.
 
     columns     keys of a run, and one column per layer.
     """
@@ -24,9 +21,7 @@ def first_reached(layers: pd.DataFrame, threshold: float) -> pd.DataFrame:
 
 
 def lowest_first(layers: pd.DataFrame, threshold: float) -> pd.Series:
-    """Whether the lowest layer gets above ``threshold`` before every other layer, per run (1 or 0;
-    0 if it never does).
-    """
+    """Whether the lowest layer gets above ``threshold`` before all others, per run: 1 or 0 (0 if never)."""
     reached = first_reached(layers, threshold)
     return (reached[1] < reached.drop(columns=1).min(axis=1)).astype(float)
 

@@ -48,8 +48,8 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             id="two-layer/critical",
             place="zero-gradient theorem",
             at_most=BARS["zero_gradient"],
-            sentence="Split copies, a silent and a cancelling pair of students have zero gradient at every "
-            "sample.",
+            sentence="Split copies, a silent and a cancelling pair of students have zero gradient at "
+            "every sample.",
         ),
         count(
             case.max_gradient["silent node given a fan-out"],
@@ -64,8 +64,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             place="main theorem",
             at_most=BARS["violations"],
             sentence="No pair of teacher and observer with a true premise violates a conclusion of the "
-            "finite-data theorems, and no "
-            "teacher node exceeds the paper's form of the bound.",
+            "finite-data theorems, and no teacher node exceeds the paper's form of the bound.",
         ),
         count(
             telling.telling_premises.min(),
@@ -81,8 +80,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             place="main theorem",
             at_least=BARS["fooled"],
             sentence="With only d − 1 points on the teacher plane the conclusion fails: "
-            "a student at 60° has zero gradient and a "
-            "true premise (share of seeds).",
+            "a student at 60° has zero gradient and a true premise (share of seeds).",
         ),
     ]
 
@@ -111,8 +109,7 @@ def training_claims(students: pd.DataFrame, live: pd.DataFrame, spec: Parameters
             place="L-shape figure",
             at_most=BARS["l_shape"],
             sentence=f"Students below correlation {UNMATCHED} keep a small share of the fan-out norm of "
-            f"those above {MATCHED} "
-            "(over-realized, lowest polarity).",
+            f"those above {MATCHED} (over-realized, lowest polarity).",
         )
     ]
     if FEW_SAMPLES in spec.sample_sizes:
@@ -150,7 +147,7 @@ def _aware_claims(table: pd.DataFrame, scale: str) -> list[Claim]:
             scale=scale,
             at_least=BARS["aware_gain"],
             sentence=f"With {FEW_SAMPLES} samples, teacher-aware data give a higher mean "
-            "best-student correlation than "
-            "random data (difference, paired over seeds, mean over over-realizations).",
+            "best-student correlation than random data "
+            "(difference, paired over seeds, mean over over-realizations).",
         )
     ]

@@ -1,7 +1,7 @@
 """Critical points of two-layer students, built by hand. Nothing is trained.
 
-The explicit configuration has zero gradient at every sample; the corner cases show what the theorem does not
-promise.
+The explicit configuration has zero gradient at every sample; the corner cases show
+what the theorem does not promise.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ SAMPLES = 20_000
 
 
 def split_copies(seed: int = 0) -> Case:
-    """Zero gradient at every sample: copies that split each teacher's fan-out with signs, and two ways to be
-    prunable.
+    """Zero gradient at every sample: copies that split each teacher's fan-out with signs.
 
-    Students 0-5 are scaled copies of teachers 0, 0, 1, 2, 2, 2 (shares sum to 1 per teacher, one is
-    negative), student 6 has no fan-out, students 7 and 8 are co-linear and cancel.
+    There are two ways to be prunable, too. Students 0-5 are scaled copies of teachers 0, 0, 1, 2, 2, 2
+    (shares sum to 1 per teacher, one is negative), student 6 has no fan-out, students 7 and 8 are co-linear
+    and cancel.
     """
     generator = stream(seed, "critical points")
     teacher = gaussian_teacher(generator, 4, 3, 3)
@@ -47,8 +47,9 @@ def split_copies(seed: int = 0) -> Case:
 
 
 def spoiled(seed: int = 0) -> Case:
-    """The counter-check of :func:`split_copies`: its silent student gets a fan-out weight,
-    which the gradient shows.
+    """The counter-check of :func:`split_copies`: the silent student gets fan-out.
+
+    The gradient shows it.
     """
     case = split_copies(seed)
     upper = case.student.weights[1].clone()
@@ -59,8 +60,9 @@ def spoiled(seed: int = 0) -> Case:
 
 
 def antiparallel(seed: int = 0, half_width: float = 3.0, lift: float = 50.0) -> Case:
-    """A perfect student on a box without any positively aligned node: sigma(z) = sigma(-z) + z, with z always
-    on.
+    """A perfect student on a box without any positively aligned node.
+
+    It uses sigma(z) = sigma(-z) + z, with z always on.
 
     lift        bias that keeps the second half of the students active on the whole box.
     """
@@ -74,8 +76,9 @@ def antiparallel(seed: int = 0, half_width: float = 3.0, lift: float = 50.0) -> 
 
 
 def unobserved() -> Case:
-    """In one dimension: every student is active for x < 0 only,
-    and none sees the teacher node that turns on at 1.
+    """In one dimension: all students are active for x < 0 only.
+
+    None sees the teacher node that turns on at 1.
     """
     column = lambda *values: torch.tensor(values, dtype=torch.float64)[:, None]
     teacher = two_layer(torch.tensor([[-1.0, 0.0], [1.0, -1.0]], dtype=torch.float64), column(1.0, 1.0))
@@ -85,9 +88,7 @@ def unobserved() -> Case:
 
 
 def rank_deficient(seed: int = 0) -> Case:
-    """Copies of all teachers whose fan-out weights reach the first of two outputs only:
-    the second stays wrong.
-    """
+    """Copies of all teachers whose fan-out reaches the first of two outputs only: the second stays wrong."""
     teacher = gaussian_teacher(stream(seed, "critical points"), 4, 3, 2)
     out = geometry.fan_out(teacher)[0] * torch.tensor([1.0, 0.0], dtype=torch.float64)
     x = gaussian([stream(seed, "critical points, inputs")], SAMPLES, 4, 3.0)
@@ -104,8 +105,8 @@ def all_cases(seed: int = 0) -> list[Case]:
 def summary(cases: Sequence[Case]) -> pd.DataFrame:
     """One row per case: largest |f* - f| and |g_1| on its inputs, and how the teachers are matched.
 
-    best_cosine, best_abs_cosine    smallest over teachers of the largest (absolute) augmented cosine with a
-                                    student.
+    best_cosine, best_abs_cosine    smallest over teachers of the largest (absolute) augmented cosine with
+                                    a student.
     best_rho                        the same for the correlation of activations.
     specialized, prunable           numbers of teacher and student nodes.
     """
@@ -133,8 +134,8 @@ def summary(cases: Sequence[Case]) -> pd.DataFrame:
 def hyperplanes(cases: Sequence[Case]) -> pd.DataFrame:
     """One row per case and node: its hyperplane (numbered in order of appearance) and the sum rule there.
 
-    fan_out     ||w|| ||v||;  sum_norm   norm of the sum of ||w*|| v* minus the sum of ||w|| v on its
-                hyperplane.
+    fan_out     ||w|| ||v||.
+    sum_norm    norm of the sum of ||w*|| v* minus the sum of ||w|| v on its hyperplane.
     max_kink    largest |kink| of a student's h_k there, whether or not that student observes it.
     """
     tables = []
@@ -161,9 +162,7 @@ def hyperplanes(cases: Sequence[Case]) -> pd.DataFrame:
 
 
 def matches(case: Case) -> pd.DataFrame:
-    """One row per teacher and student node: signed cosine of the rows with their biases,
-    correlation of activations.
-    """
+    """One row per teacher and student node: signed cosine of rows with biases, correlation of activations."""
     angle = cosine(case.teacher.weights[0], case.student.weights[0], augmented=True)[0]
     rho = correlation(*(forward(net, case.x)[1][0] for net in (case.teacher, case.student)))[0]
     return tidy({"teacher": range(angle.shape[0]), "student": range(angle.shape[1])}, cosine=angle, rho=rho)

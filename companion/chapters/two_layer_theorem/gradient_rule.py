@@ -14,8 +14,9 @@ from ts_core.teachers import random_networks
 def gradient_rule(depths: Sequence[int], slopes: Sequence[float], seeds: Sequence[int]) -> pd.DataFrame:
     """Largest difference of the recursive rule from autograd: one row per depth, slope and seed.
 
-    depths      numbers of weight layers, at least 2; teachers have 3-5 nodes per layer, students twice as
-                many.
+    depths      numbers of weight layers, at least 2.
+
+    Teachers have 3-5 nodes per layer, students twice as many.
     """
     tables = []
     for depth in depths:

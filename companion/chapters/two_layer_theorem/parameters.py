@@ -54,9 +54,7 @@ class Parameters(parameters.Parameters):
         return self.into(TwoLayer, seeds=tuple(range(1, self.seeds + 1)), snapshots=(0, self.epochs))
 
     def heat_map(self) -> TwoLayer:
-        """One network of it, whose every correlation is shown: the first seed, the first polarity,
-        a narrow student.
-        """
+        """One network of it, whose every correlation is shown: first seed and polarity, a narrow student."""
         narrow = sorted(self.over_realizations)[:2][-1]
         shown = dict(polarities=self.polarities[:1], over_realizations=(narrow,), tables=("pairs",))
         return self.into(TwoLayer, seeds=(1,), snapshots=(0, self.epochs), **shown)

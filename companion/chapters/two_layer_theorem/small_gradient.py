@@ -28,9 +28,7 @@ from ts_core.training.least_squares import descend
 
 
 def run(settings: SmallGradient) -> Tables:
-    """Tables ``pairs`` (see :func:`pairs`), ``losses`` (one row per member and checkpoint)
-    and ``undersampled``.
-    """
+    """Tables ``pairs`` (see :func:`pairs`), ``losses`` (per member and checkpoint) and ``undersampled``."""
     found = [_one_slope(settings, slope) for slope in settings.slopes]
     return {
         "pairs": pd.concat([pair for pair, _ in found], ignore_index=True),
@@ -84,11 +82,11 @@ def pairs(
 ) -> pd.DataFrame:
     """One row per seed, reached checkpoint, teacher node and student node, for one theorem and radius.
 
-    gradient, overlap, threshold, premise, conclusion, sine_near, bound    as in
-                                                                           :class:`theory.SmallGradient`.
-    sine_student, sine_any    smallest sine of the angle from the teacher node to a student node, to any other
-                              node.
-    paper_epsilon             the paper's form of the bound on the sine; vacuous from 1 on.
+    gradient, overlap, threshold, premise, conclusion, sine_near, bound: as in :class:`theory.SmallGradient`.
+
+    sine_student    smallest sine of the angle from the teacher node to a student node.
+    sine_any        the same to any other node.
+    paper_epsilon   the paper's form of the bound on the sine; vacuous from 1 on.
     """
     members, m, n = found.gradient.shape
     rows = geometry.all_rows(teacher, students)
@@ -115,8 +113,9 @@ def pairs(
 
 
 def training_inputs(teacher: Network, x: Tensor, planes: Tensor, radii: Sequence[float]) -> Tensor:
-    """Gaussian samples and, for a tenth of the plane points, their triples at the middle radius: ``(g, b,
-    d)``.
+    """Gaussian samples and triples of plane points, ``(g, b, d)``.
+
+    The triples are those of a tenth of the plane points, at the middle radius.
     """
     some = planes[:, :, : max(1, planes.shape[2] // 10)]
     triples = with_steps(some, teacher.weights[0][:, :, None, :-1], sorted(radii)[len(radii) // 2])
@@ -132,8 +131,8 @@ def undersampled(
     that cancels observes everything. With one more plane point the gradient is not zero. One row per seed and
     number of points.
 
-    gradient    largest |g_1| over the augmented samples;  fresh_residual   largest |f* - f| over 1000 new
-                inputs.
+    gradient                largest |g_1| over the augmented samples.
+    fresh_residual          largest |f* - f| over 1000 new inputs.
     sine, bound, premise    of the observer; the angle corollary fails although its premise is true.
     """
     rows = []
@@ -163,9 +162,7 @@ def undersampled(
 def _unaligned(
     generator: np.random.Generator, d: int, angle: float, std: float
 ) -> tuple[Network, Network, Tensor]:
-    """Teacher, student and d plane points ``(1, 1, d, d)``;
-    the student's plane holds the first d - 1 of them.
-    """
+    """Teacher, student and d plane points ``(1, 1, d, d)``; the student's plane holds the first d - 1."""
     w = torch.from_numpy(generator.standard_normal(d))
     w = w / w.norm()
     teacher = two_layer(torch.cat([w, w.new_tensor([0.1])])[None], torch.ones(1, 1, dtype=w.dtype))

@@ -46,18 +46,14 @@ class GradientRule(Cell):
     seeds: Count = 8
 
     def run(self, *earlier: Tables) -> Tables:
-        """Table ``rule``: the largest difference of the rule from autograd, one row per depth,
-        slope and seed.
-        """
+        """Table ``rule``: largest difference of the rule from autograd, one row per depth, slope and seed."""
         from companion.chapters.two_layer_theorem.gradient_rule import gradient_rule
 
         return {"rule": gradient_rule(self.depths, self.slopes, range(self.seeds))}
 
 
 class CriticalPoints(Cell):
-    """Critical points of two-layer students, built by hand: what the theorem says,
-    and what it leaves open.
-    """
+    """Critical points of two-layer students, built by hand: what the theorem says, what it leaves open."""
 
     seed: Annotated[int, Field(ge=0)] = 0
 
@@ -115,8 +111,9 @@ class SmallGradient(Cell):
     """radii delta of the teacher-agnostic augmentation"""
 
     def run(self, *earlier: Tables) -> Tables:
-        """Tables ``pairs`` (see small_gradient.pairs), ``losses`` (a row per member and checkpoint)
-        and ``undersampled``.
+        """Tables ``pairs`` (see small_gradient.pairs), ``losses`` and ``undersampled``.
+
+        Of losses there is a row per member and checkpoint.
         """
         from companion.chapters.two_layer_theorem.small_gradient import run
 

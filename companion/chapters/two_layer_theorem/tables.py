@@ -1,15 +1,11 @@
-"""What the chapter's tables say: over epochs, aware against random data,
-premises and violations of the theorems.
-"""
+"""What the chapter's tables say: over epochs, aware against random, premises and violations of theorems."""
 
 import numpy as np
 import pandas as pd
 
 
 def heat_map(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The table ``pairs`` of one network, its students renumbered by the teacher that they match best at the
-    end.
-    """
+    """The table ``pairs`` of one network, students renumbered by the teacher they match best at the end."""
     last = (
         pairs[pairs.epoch == pairs.epoch.max()]
         .pivot(index="teacher", columns="student", values="correlation")
@@ -20,8 +16,7 @@ def heat_map(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per run, as the released plots aggregate it: the minimum of every column over the trained
-    epochs.
+    """One row per run, as the released plots aggregate it: the minimum of every column over trained epochs.
 
     For the losses that is early stopping by an oracle; for ``mean_best_correlation`` it is the *worst* epoch,
     a pessimistic number (``last_correlation`` has the final one). A diverged run is NaN throughout.
@@ -37,8 +32,9 @@ def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
-    """Aware minus random of every column, paired by seed, at one number of samples: ``(seed,
-    over_realization)`` rows.
+    """Aware minus random of every column, paired by seed, at one number of samples.
+
+    returns     ``(seed, over_realization)`` rows.
     """
     at = table[table.samples == samples].set_index(["seed", "over_realization", "data"])
     values = at[["train_loss", "eval_loss", "mean_best_correlation", "last_correlation"]].unstack("data")
@@ -46,9 +42,7 @@ def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
 
 
 def counts(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per theorem: premises that held, those with a bound below 1,
-    and violations of either conclusion.
-    """
+    """One row per theorem: true premises, those with a bound below 1, violations of either conclusion."""
     true = table[table.premise]
     telling = true[true.bound < 1]
     groups = {
@@ -70,11 +64,10 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def scatter(table: pd.DataFrame) -> pd.DataFrame:
-    """The paper's bound against the angle it bounds, at the largest radius: one row per seed, checkpoint,
-    teacher node.
+    """The paper's bound and the angle it bounds, at the largest radius: per seed, checkpoint, teacher node.
 
-    ratio       smallest max|g_k| / |alpha_kj| over the student nodes k;  bound   its paper_epsilon, vacuous
-                from 1 on.
+    ratio       smallest max|g_k| / |alpha_kj| over the student nodes k.
+    bound       its paper_epsilon, vacuous from 1 on.
     sine        of the angle between the teacher node and the nearest student node.
     """
     widest = table[table.delta == table.groupby("kind").delta.transform("max")]

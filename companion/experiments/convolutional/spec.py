@@ -10,9 +10,7 @@ from ts_core.sizes import over_realized_width
 
 
 class Training(Spec):
-    """How one network trains: epochs of shuffled batches, a warm-up and half a cosine of the learning
-    rate.
-    """
+    """How one network trains: epochs of shuffled batches, warm-up and half a cosine of the learning rate."""
 
     epochs: Annotated[int, Field(ge=0)] = 20
     batch_size: Annotated[int, Field(ge=2)] = 128
@@ -23,9 +21,7 @@ class Training(Spec):
 
 
 class Teacher(Cell):
-    """One teacher on one set of images; ``fingerprint`` says which images,
-    wherever they lie on this machine.
-    """
+    """One teacher on one set of images; ``fingerprint`` says which, wherever they lie on this machine."""
 
     dataset: Literal["cifar10", "patches"]
     fingerprint: str
@@ -79,8 +75,8 @@ class Teacher(Cell):
         epochs      phase (training or tuning), epoch, train_loss (cross-entropy), validation_accuracy,
                     test_accuracy, selected.
         channels    layer (1 is the lowest), channel, fan_out (mean absolute weight), active.
-        weights     parameter, index, value: the pruned teacher, only its active channels, its outputs in
-                    units of their spread.
+        weights     parameter, index, value: the pruned teacher, only its active channels, its outputs
+                    in units of their spread.
         images      one row: dataset, fingerprint, official (the verified archive of CIFAR-10).
         """
         from companion.experiments.convolutional.teacher import run
@@ -89,8 +85,9 @@ class Teacher(Cell):
 
 
 class Student(Cell):
-    """One student. Students of one seed see the same batches and crops, whatever their over-realization:
-    they are paired.
+    """One student, paired with the others of its seed.
+
+    Students of one seed see the same batches and crops, whatever their over-realization.
     """
 
     teacher: Teacher
@@ -122,12 +119,12 @@ class Student(Cell):
         earlier     the tables of the teacher's run.
         runs        epoch: train_loss, validation_loss, test_loss (mean over images and outputs of the squared
                     error), validation_accuracy, test_accuracy (of the labels), validation_agreement,
-                    test_agreement (with the teacher's decisions), selected (best validation accuracy), status
-                    ok or diverged.
+                    test_agreement (with the teacher's decisions), selected (best validation accuracy),
+                    status ok or diverged.
         units       epoch, layer (1 is the lowest), teacher (active channel): student, the channel that
                     correlates best with it on the test images, and best_correlation.
-        filters     first and last epoch, teacher (active channel of layer 1), student: weight, by colour, row
-                    and column.
+        filters     first and last epoch, teacher (active channel of layer 1), student: weight, by colour,
+                    row and column.
         """
         from companion.experiments.convolutional.students import run
 

@@ -68,8 +68,9 @@ def run(cell: Student, taught: Tables) -> Tables:
 
 @torch.no_grad()
 def compare(teacher: ConvNet, student: ConvNet, parts, dtype: torch.dtype) -> tuple[dict, list[torch.Tensor]]:
-    """Losses and accuracies on validation and test images; correlations per layer over all test images and
-    positions.
+    """Losses and accuracies on validation and test images, and correlations per layer.
+
+    The correlations are over all test images and positions.
     """
     facts, running = {}, [RunningCorrelation() for _ in teacher.convs]
     for name, (images, labels) in zip(("validation", "test"), parts[1:]):

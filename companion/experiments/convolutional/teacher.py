@@ -1,5 +1,6 @@
-"""The convolutional teacher: trained on labels, pruned by fan-out, fine-tuned under masks,
-cut down to what is active.
+"""The convolutional teacher: trained on labels, pruned by fan-out, fine-tuned, cut down.
+
+Fine-tuning is under masks, and what is active is left in the end.
 """
 
 from collections.abc import Iterator
@@ -163,8 +164,9 @@ def run(spec: Teacher) -> Tables:
 
 @torch.no_grad()
 def in_units_of_spread(network: ConvNet, pixels: Tensor, dtype: torch.dtype) -> ConvNet:
-    """The same decisions from outputs of standard deviation 1 over the images:
-    one learning rate suits students of any teacher.
+    """The same decisions from outputs of standard deviation 1 over the images.
+
+    So one learning rate suits students of any teacher.
     """
     network = evaluating(network)
     outputs = torch.cat([network(inputs(chunk, dtype))[1] for chunk in pixels.split(CHUNK)])

@@ -1,9 +1,8 @@
-"""Two-layer training dynamics as tables: learned strengths by flow, reduction and SGD; coverage; one node's
-angle.
+"""Two-layer training dynamics as tables: learned strengths by flow, reduction, SGD; coverage; a node's angle.
 
-Setting of ts_core.theory.population, with orthonormal teacher rows w*_j = e_j and orthogonal fan-outs v*_j =
-s_j e_j. The *strength* s_j is the product of the norms of both weights of a node; students have learned sum_k
-max(w_k^T w*_j, 0) v_k^T v*_j / s_j of it.
+Setting of ts_core.theory.population, with orthonormal teacher rows w*_j = e_j and orthogonal fan-outs
+v*_j = s_j e_j. The *strength* s_j is the product of the norms of both weights of a node; students have
+learned sum_k max(w_k^T w*_j, 0) v_k^T v*_j / s_j of it.
 """
 
 import numpy as np
@@ -44,9 +43,7 @@ def random_start(spec: Population, ratio: float) -> tuple[Tensor, Tensor]:
 
 
 def aligned_start(spec: Population, ratio: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Students w, v on the aligned manifold with log-normal norms, so none is balanced; and their teachers
-    (n,).
-    """
+    """Students w, v on the aligned manifold with log-normal norms, none balanced; and their teachers (n,)."""
     n = over_realized_width(spec.teacher_width, ratio)
     owner = torch.arange(n) % spec.teacher_width
     draws = [stream(s, "aligned start", n).lognormal(0, 0.5, (n, 2)) for s in range(1, spec.seeds + 1)]

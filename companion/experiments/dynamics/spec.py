@@ -51,8 +51,7 @@ class LearningCurves(Population, Cell):
         """Table ``curves``: start, route, seed, teacher (0 = strongest), strength, time, learned.
 
         start "aligned"     routes "flow", "SGD" and "reduced", which is exact there.
-        start "random"      routes "flow", "SGD" and "logistic": one balanced student from p_0 =
-                            start_scale^2.
+        start "random"      routes "flow", "SGD" and "logistic": one balanced student, p_0 = start_scale^2.
         """
         from companion.experiments.dynamics.run import learning_curves
 
@@ -74,9 +73,9 @@ class Coverage(Population, Cell):
         return self
 
     def run(self, *earlier: Tables) -> Tables:
-        """Table ``teachers``: over_realization, seed, teacher, strength, half_time (NaN: not within the
-        horizon).
+        """Table ``teachers``: over_realization, seed, teacher, strength, half_time.
 
+        half_time       NaN if not within the horizon.
         best_cosine     largest cosine of a student with the teacher at the horizon.
         """
         from companion.experiments.dynamics.run import coverage

@@ -5,9 +5,7 @@ import pandas as pd
 
 
 def half_times(curves: pd.DataFrame) -> pd.DataFrame:
-    """When each curve first exceeds strength / 2, linear between records: one row per curve,
-    NaN if it never does.
-    """
+    """When each curve first exceeds strength / 2, linear between records: a row per curve, NaN if never."""
     keys = [name for name in curves.columns if name not in ("time", "learned")]
     wide = curves.pivot(index=keys, columns="time", values="learned")
     time, values = wide.columns.to_numpy(), wide.to_numpy()

@@ -1,6 +1,4 @@
-"""The paper's multi-layer experiment: deep teachers, wider students of the same depth,
-every layer looked at.
-"""
+"""The paper's multi-layer experiment: deep teachers, wider students as deep, every layer looked at."""
 
 import numpy as np
 import pandas as pd

@@ -78,13 +78,13 @@ class MultiLayer(Cell):
         """Train the networks; returns the tables that are asked for, one row per observation.
 
         runs        seed, depth (hidden layers), samples, loss, over_realization, learning_rate (the first),
-                    tuned_on, epoch: train_loss (on as many samples as are evaluated on), eval_loss, status ok
-                    or diverged.
-        layers      the same keys and layer (1 = lowest): mean_best_correlation, the mean over *teacher* nodes
-                    of the best student's; mean_best_teacher, the mean over *student* nodes of the best
-                    teacher's.
-        students    the same, layer and student: best_correlation with a teacher and root_beta = sqrt(E
-                    beta_kk), evaluation data.
+                    tuned_on, epoch: train_loss (on as many samples as are evaluated on), eval_loss,
+                    status ok or diverged.
+        layers      the same keys and layer (1 = lowest): mean_best_correlation, the mean over *teacher*
+                    nodes of the best student's; mean_best_teacher, the mean over *student* nodes of the
+                    best teacher's.
+        students    the same, layer and student: best_correlation with a teacher and
+                    root_beta = sqrt(E beta_kk), evaluation data.
         """
         from companion.experiments.multi_layer.run import run
 

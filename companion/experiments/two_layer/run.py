@@ -1,6 +1,4 @@
-"""The paper's two-layer experiment: many teachers, polarities and over-realizations trained as one
-ensemble.
-"""
+"""The paper's two-layer experiment: many teachers, polarities, over-realizations trained as one ensemble."""
 
 import numpy as np
 import pandas as pd

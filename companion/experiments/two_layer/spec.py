@@ -9,8 +9,7 @@ from ts_core.sizes import over_realized_width
 
 
 class TwoLayer(Cell):
-    """Networks that train together: every seed x polarity x over-realization, on one kind and number of
-    samples.
+    """Networks that train together on one kind and number of samples: every seed, polarity, over-realization.
 
     A seed has one data set, one first teacher layer and one stream of batches, which its polarities and
     over-realizations share; they are therefore paired.

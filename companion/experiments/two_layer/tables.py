@@ -17,6 +17,5 @@ def outcome(runs: pd.DataFrame) -> str:
     more = f" and {len(named) - 8} more" if len(named) > 8 else ""
     return (
         f"{len(broken)} of {len(last)} networks DIVERGED and are missing from the figures below "
-        "(a smaller learning_rate "
-        f"helps): {'; '.join(named[:8])}{more}"
+        f"(a smaller learning_rate helps): {'; '.join(named[:8])}{more}"
     )
