@@ -41,11 +41,14 @@ def run_stages(stages: Sequence[Sequence[Cell]], store: Store, **options) -> tup
 
     options     as in :func:`run_cells`.
     returns     the tables of all stages, and the cells' facts.
+    raises      RunError when two stages make tables of one name, and what :func:`run_cells` raises.
     """
     tables: Tables = {}
     facts: list[dict] = []
     for cells in stages:
         found, more = run_cells(cells, store, earlier=(tables,) if tables else (), **options)
+        if twice := sorted(tables.keys() & found.keys()):
+            raise RunError(f"two stages make a table called {', '.join(twice)}; each needs a name of its own")
         tables, facts = tables | found, facts + more
     return tables, facts
 

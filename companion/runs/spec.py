@@ -81,7 +81,8 @@ class Cell(Spec, ABC):
 
         It imports what it computes with, so that settings load at once.
 
-        earlier     the tables of the stages before, for a cell of a later stage.
+        earlier     the tables of the stages before, for a cell of a later stage. Such a cell carries their
+                    settings in its own, or its id would not tell one earlier stage from another.
         """
 
     @property

@@ -331,6 +331,12 @@ def test_a_sweep_has_known_scales_only(gate):
     assert gated.sweep(str(gate)).settings("paper") == cells
 
 
+def test_two_stages_that_make_one_table_are_refused(tmp_path, gate):
+    stages = [specs(gate)[:1], specs(gate)[1:2]]
+    with pytest.raises(RunError, match="two stages make a table called .*each needs a name of its own"):
+        run_stages(stages, Store(tmp_path / "cells", gated.PROJECT), progress=False)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_second_stage_gets_the_tables_of_the_first(tmp_path, gate, expected, workers):
     stages = gated.TwoStages(gate=str(gate)).stages()
