@@ -10,6 +10,7 @@ from companion.pages import parameters, request
 from companion.pages.page import Page, provenance
 from companion.runs.spec import Cell, SpecError, Tables
 from companion.runs.store import StoreError, export
+from companion.runs.workers import RunError
 from tests import toy_book
 
 
@@ -22,7 +23,8 @@ class Count(Cell):
     def run(self, *earlier: Tables) -> Tables:
         Path(self.mark).write_text(Path(self.mark).read_text() + "x")
         start = earlier[0]["counts"].number.max() if earlier else 0
-        return {"counts": pd.DataFrame({"number": range(start, start + self.to)})}
+        name = "later" if earlier else "counts"
+        return {name: pd.DataFrame({"number": range(start, start + self.to)})}
 
 
 @pytest.fixture
@@ -78,7 +80,9 @@ def test_cells_of_a_later_stage_get_the_tables_of_the_earlier(opened, tmp_path):
     page, mark = opened(asked(tmp_path)), tmp_path / "mark"
     mark.write_text("")
     found = page.run_stages([[Count(mark=str(mark))], [Count(to=2, mark=str(mark))]])
-    assert list(found["counts"].number) == [2, 3]
+    assert list(found["counts"].number) == [0, 1, 2] and list(found["later"].number) == [2, 3]
+    with pytest.raises(RunError, match="two stages make a table called counts"):
+        page.run_stages([[Count(mark=str(mark))], [Count(to=2, mark=str(mark))], [Count(mark=str(mark))]])
 
 
 def test_stored_tables_come_with_where_they_come_from(opened):
