@@ -27,6 +27,7 @@ from companion.experiments.multi_layer.run import start
 from companion.experiments.multi_layer.spec import MultiLayer
 from ts_core.networks import Network
 from ts_core.streams import stream
+from ts_core.training.batches import shuffled
 from ts_core.training.sgd import train
 
 RATE = 0.004  # for J; torch.nn.MSELoss takes c / 2 times as much
@@ -113,12 +114,8 @@ def ensemble_steps(scale: Scale, seeds: int, dtype: torch.dtype) -> np.ndarray:
     train(
         teacher.to(dtype),
         [student],
-        x.to(dtype),
-        [stream(s, "batches") for s in spec.seeds],
+        shuffled(x.to(dtype), [stream(s, "batches") for s in spec.seeds], spec.batch_size),
         learning_rate=RATE,
-        batch_size=spec.batch_size,
-        steps=stop,
-        shuffle=True,
         snapshots=[scale.warm_up, stop],
         on_snapshot=lambda *_: marks.append(clock()),
     )

@@ -35,6 +35,7 @@ from companion.project import PROJECT
 from companion.runs.identity import code_id
 from ts_core.metrics import evaluate
 from ts_core.streams import stream
+from ts_core.training.batches import drawn
 from ts_core.training.sgd import train
 
 # n: m and over-realization
@@ -94,14 +95,12 @@ class Case:
     def ensemble_steps(self, dtype: torch.dtype, scale: Scale, which: slice = slice(None)) -> list[float]:
         """Microseconds (wall, cpu) per step and network, without the setting up of buffers."""
         marks, students, stop = [], self.students[which], scale.warm_up + scale.ensemble_steps
+        x = self.x_32 if dtype == torch.float32 else self.x
         train(
             self.teacher,
             students,
-            self.x_32 if dtype == torch.float32 else self.x,
-            self.generators(),
+            drawn(x, self.generators(), self.cell.batch_size),
             learning_rate=self.cell.learning_rate,
-            batch_size=self.cell.batch_size,
-            steps=stop,
             snapshots=[scale.warm_up, stop],
             on_snapshot=lambda *_: marks.append(clock()),
         )

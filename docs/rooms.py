@@ -22,7 +22,9 @@ ROOMS = {
         "training": ("training",),
         "theory": ("theory",),
         "gradients, metrics": ("gradients", "metrics"),
-        "networks, data": ("networks", "teachers", "convnets", "sizes", "data", "streams"),
+        "networks, data": (
+            *("networks", "activations", "losses", "teachers", "convnets", "sizes", "data", "streams"),
+        ),
     },
 }
 Edges = set[tuple[str, str]]

@@ -9,7 +9,8 @@ need no extra terms.
 import torch
 from torch import Tensor
 
-from ts_core.networks import Network, activation, activation_slope, affine, forward, pair
+from ts_core.losses import SQUARED_ERROR, Loss
+from ts_core.networks import Network, affine, forward, pair, spread
 
 
 def with_constant(f: Tensor) -> Tensor:
@@ -26,7 +27,7 @@ def augmented(weight: Tensor) -> Tensor:
 
 def gates(network: Network, z: list[Tensor]) -> list[Tensor]:
     """Diagonals of D_l, ``(e, b, n_l + 1)`` per layer; 1 for constant units and the linear output layer."""
-    hidden = [with_constant(activation_slope(z_l, network.slope)) for z_l in z[:-1]]
+    hidden = [with_constant(network.activation.derivative(z_l)) for z_l in z[:-1]]
     return [*hidden, with_constant(torch.ones_like(z[-1]))]
 
 
@@ -59,9 +60,10 @@ def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
     """Per-sample gradients g_l = -dJ/dz_l ``(e, b, n_l)`` of every layer, by the paper's recursive rule.
 
     x           ``(g, b, d)``, shared by teachers and students. Memory grows with b * n_l * (n_l + m_l).
-    raises      ValueError when teacher and student differ in depth.
+    raises      ValueError when teacher and student differ in depth, or an activation is no (Leaky) ReLU.
     source      recursive gradient rule (Lemma 1) of the ICML 2020 paper.
     """
+    _ = teacher.slope, student.slope  # only there f = D z
     if teacher.depth != student.depth:
         raise ValueError(
             f"the rule needs equal depths, got teacher {teacher.depth} and student {student.depth}"
@@ -75,18 +77,36 @@ def by_rule(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
     return gradients
 
 
-def by_backprop(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
-    """The gradients of :func:`by_rule` by plain backward, in the memory of ``forward``; any teacher depth."""
+def by_backprop(teacher: Network, student: Network, x: Tensor, loss: Loss = SQUARED_ERROR) -> list[Tensor]:
+    """The gradients of :func:`by_rule` by plain backward, in the memory of ``forward``.
+
+    Any loss, any activation, and any teacher depth.
+    """
+    return _backprop(teacher, student, x, loss)[0]
+
+
+def weight_gradients(
+    teacher: Network, student: Network, x: Tensor, loss: Loss = SQUARED_ERROR
+) -> list[Tensor]:
+    """dJ/dW of every layer, ``(e, n_l, n_{l-1} + 1)``, J being the mean over the samples ``x`` (g, b, d)."""
+    g, f = _backprop(teacher, student, x, loss)
+    return [-g_l.mT @ with_constant(below) / x.shape[1] for g_l, below in zip(g, f)]
+
+
+def _backprop(teacher: Network, student: Network, x: Tensor, loss: Loss) -> tuple[list[Tensor], list[Tensor]]:
+    """g_l of every layer, and what each layer sees."""
     teacher, student = pair(teacher, student)
     z, f = forward(student, x)
-    return backward(student, z, forward(teacher, x)[1][-1] - f[-1])
+    target = loss.target(forward(teacher, x)[1][-1].mT)
+    g = backward(student, z, loss.residual(target, f[-1].mT).mT)
+    return g, [spread(x, student.members), *f[:-1]]
 
 
 def backward(student: Network, z: list[Tensor], residual: Tensor) -> list[Tensor]:
     """g_l ``(e, b, n_l)`` of every layer from the output residual g_L = f* - f ``(e, b, c)``."""
     gradients = [residual]
     for weight, below in zip(reversed(student.spread().weights[1:]), reversed(z[:-1])):
-        gradients.insert(0, activation_slope(below, student.slope) * (gradients[0] @ weight[..., :-1]))
+        gradients.insert(0, student.activation.derivative(below) * (gradients[0] @ weight[..., :-1]))
     return gradients
 
 
@@ -96,7 +116,7 @@ def by_autograd(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
     f = x
     for weight, zero in zip(student.weights, zeros):
         z = affine(weight, f) + zero
-        f = activation(z, student.slope)
+        f = student.activation.value(z)
     loss = (forward(teacher, x)[1][-1] - z).square().sum() / 2
     return [-g for g in torch.autograd.grad(loss, zeros)]
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ts_core.networks import Network, check_loss, forward, spread
+from ts_core.losses import SQUARED_ERROR, Loss
+from ts_core.networks import Network, forward, spread
 
 # added to each sum of squares, as in the released two-layer code: a constant unit correlates 0
 VARIANCE_FLOOR = 1e-10
@@ -112,8 +113,7 @@ def cosine(rows_t: Tensor, rows_s: Tensor, augmented: bool = False) -> Tensor:
 class Evaluation:
     """Loss and hidden-layer correlations of an ensemble on one data set, float64.
 
-    loss        ``(e,)`` mean over samples and outputs of the squared error (2 J / c), or the cross-entropy J;
-                not finite if diverged.
+    loss        ``(e,)`` the reported loss (see :mod:`ts_core.losses`); not finite if diverged.
     rho         per hidden layer ``(e, m_l, n_l)``, as in :func:`correlation`.
     """
 
@@ -122,16 +122,14 @@ class Evaluation:
 
 
 def evaluate(
-    teacher: Network, students: Sequence[Network], x: Tensor, chunk: int = 256, loss: str = "mse"
+    teacher: Network, students: Sequence[Network], x: Tensor, chunk: int = 256, loss: Loss = SQUARED_ERROR
 ) -> list[Evaluation]:
     """Loss and correlations of several student ensembles against one ensemble of teachers, by running sums.
 
     x           ``(g, b, d)``, b >= 2. Products are taken in its dtype, sums over chunks in float64.
     chunk       samples per pass: bounds the memory, whatever b.
-    loss        as in :func:`ts_core.training.sgd.train`.
-    raises      ValueError when b < 2, or for an unknown loss.
+    raises      ValueError when b < 2.
     """
-    check_loss(loss)
     samples = x.shape[1]
     if samples < 2:
         raise ValueError(f"a correlation needs at least 2 samples, got {samples}")
@@ -140,19 +138,13 @@ def evaluate(
     running = [[RunningCorrelation() for _ in range(hidden)] for _ in students]
     for part in x.split(chunk, dim=1):
         f_t = forward(teacher, part)[1]
+        target = loss.target(f_t[-1].mT)
         for i, student in enumerate(students):
             f = forward(student, part)[1]
-            losses[i] = losses[i] + _sample_losses(f_t[-1], f[-1], loss).sum(1).double()
+            losses[i] = losses[i] + loss.value(target, f[-1].mT).sum(1).double()
             for layer in range(hidden):
                 running[i][layer].add(f_t[layer], f[layer])
     return [
         Evaluation(total / samples, tuple(layer.value() for layer in layers))
         for total, layers in zip(losses, running)
     ]
-
-
-def _sample_losses(f_t: Tensor, f_s: Tensor, loss: str) -> Tensor:
-    """Loss of every sample ``(e, b)`` from the outputs of teacher and student."""
-    if loss == "mse":
-        return (f_t - f_s).square().mean(2)
-    return -f_s.log_softmax(2).gather(2, f_t.argmax(2, keepdim=True))[..., 0]

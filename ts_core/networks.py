@@ -1,4 +1,4 @@
-"""Ensembles of fully connected (Leaky) ReLU networks: weights, conventions, forward pass.
+"""Ensembles of fully connected networks: weights, conventions, forward pass.
 
 Conventions, used everywhere in the package (``book/notation.md`` mirrors them):
 
@@ -13,38 +13,31 @@ Conventions, used everywhere in the package (``book/notation.md`` mirrors them):
 * Loss: J = 1/2 E_x ||f*(x) - f(x)||^2, summed over outputs. The *reported* loss is the mean over samples and
   outputs without the 1/2, that is 2 J / c. The gradient g_l = -dJ/dz_l carries the minus sign, so gradient
   descent *adds* lr * E[g_l f_{l-1}^T]. A learning rate of ``torch.nn.MSELoss`` is c / 2 times ours.
-* Cross-entropy: J = -E_x log softmax(f(x)) at the teacher's largest output, reported as it is; a learning
-  rate of ``torch.nn.CrossEntropyLoss`` is ours.
+  Other losses are in :mod:`ts_core.losses`, which converts learning rates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-LOSSES = ("mse", "cross_entropy")
-
-
-def check_loss(loss: str) -> None:
-    """Raises ValueError unless ``loss`` is one of LOSSES."""
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
+from ts_core.activations import RELU, Activation, LeakyReLU, Linear, Tanh
 
 
 @dataclass(frozen=True)
 class Network:
-    """An ensemble of networks with one (Leaky) ReLU after every layer but the last, which is linear.
+    """An ensemble of networks with an activation after every layer but the last, which is linear.
 
     weights     per layer ``(e_l, n_l, n_{l-1} + 1)``, the bias in the last column.
-    slope       of the activation for negative input, in [0, 1); 0 is ReLU.
     """
 
     weights: tuple[Tensor, ...]
-    slope: float = 0.0
+    activation: Activation = RELU
 
     def __post_init__(self):
-        if not 0 <= self.slope < 1:
-            raise ValueError(f"slope must lie in [0, 1), got {self.slope}")
+        if not isinstance(self.activation, Activation):
+            raise ValueError(f"activation must be one like LeakyReLU(0.1), got {self.activation!r}")
         for below, above in zip(self.weights, self.weights[1:]):
             if above.shape[2] != below.shape[1] + 1 or above.shape[0] % below.shape[0]:
                 raise ValueError(
@@ -61,12 +54,51 @@ class Network:
         """Number of weight layers L; a two-layer network has one hidden layer."""
         return len(self.weights)
 
+    @property
+    def slope(self) -> float:
+        """Slope of a (Leaky) ReLU for negative input.
+
+        raises      ValueError for another activation: what asks for a slope is a theorem about kinks.
+        """
+        if not isinstance(self.activation, LeakyReLU):
+            raise ValueError(f"this holds for (Leaky) ReLU networks, got the activation {self.activation}")
+        return self.activation.slope
+
     def spread(self, members: int | None = None) -> "Network":
         """The same networks, each as often as gives ``members`` (default: once), all layers their own."""
-        return Network(tuple(spread(w, members or self.members) for w in self.weights), self.slope)
+        return Network(tuple(spread(w, members or self.members) for w in self.weights), self.activation)
 
     def to(self, *args, **kwargs) -> "Network":
-        return Network(tuple(w.to(*args, **kwargs) for w in self.weights), self.slope)
+        return Network(tuple(w.to(*args, **kwargs) for w in self.weights), self.activation)
+
+    @classmethod
+    def from_torch(cls, *modules: torch.nn.Module) -> "Network":
+        """An ensemble with the weights of some ``torch.nn.Sequential``, one member each, in their dtype.
+
+        modules     alike: ``Linear`` layers with one kind of activation (ReLU, LeakyReLU, Tanh, or none at
+                    all) after each but the last. A missing bias is 0. The weights are copies.
+        raises      ValueError for anything else, naming the layer.
+        """
+        read = [_from_torch(module) for module in modules]
+        if not read or any(activation != read[0][1] for _, activation in read):
+            raise ValueError(f"need networks of one activation, got {[str(a) for _, a in read]}")
+        shapes = [[tuple(w.shape) for w in weights] for weights, _ in read]
+        if any(shape != shapes[0] for shape in shapes):
+            raise ValueError(f"need networks of equal layers, got weights (with biases) of shapes {shapes}")
+        return cls(tuple(map(torch.stack, zip(*(weights for weights, _ in read)))), read[0][1])
+
+    def to_torch(self, member: int = 0) -> torch.nn.Sequential:
+        """One member as a ``torch.nn.Sequential`` that :meth:`from_torch` reads back; weights are copies.
+
+        raises      ValueError for an activation that torch has no module for.
+        """
+        layers: list[torch.nn.Module] = []
+        for weight in self.spread().weights:
+            w = weight[member]
+            linear = torch.nn.Linear(w.shape[1] - 1, w.shape[0], device=w.device, dtype=w.dtype)
+            linear.load_state_dict({"weight": w[:, :-1], "bias": w[:, -1]})
+            layers += [linear, *_to_torch(self.activation)]
+        return torch.nn.Sequential(*layers[: None if isinstance(self.activation, Linear) else -1])
 
 
 def spread(shared: Tensor, members: int) -> Tensor:
@@ -92,16 +124,6 @@ def pair(teacher: Network, student: Network) -> tuple[Network, Network]:
     return teacher.spread(student.members), student.spread()
 
 
-def activation(z: Tensor, slope: float = 0.0) -> Tensor:
-    """sigma(z) = max(z, slope * z)."""
-    return torch.nn.functional.leaky_relu(z, slope) if slope else z.clamp(min=0)
-
-
-def activation_slope(z: Tensor, slope: float = 0.0) -> Tensor:
-    """sigma'(z), with entries in {slope, 1}; at z = 0 it is ``slope``, as in autograd."""
-    return torch.where(z > 0, torch.ones_like(z), slope)  # two plain numbers would round the slope to float32
-
-
 def affine(weight: Tensor, f: Tensor) -> Tensor:
     """Pre-activations ``(e_l, b, n_l)`` of a layer: ``weight`` (e_l, n_l, n + 1) on ``f`` (e_{l-1}, b, n)."""
     parents, share = f.shape[0], weight.shape[0] // f.shape[0]
@@ -122,7 +144,7 @@ def forward(network: Network, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
     z, f = [], [x]
     for weight in network.weights:
         z.append(affine(weight, f[-1]))
-        f.append(activation(z[-1], network.slope))
+        f.append(network.activation.value(z[-1]))
     z, f = ([spread(values, network.members) for values in layers] for layers in (z, f[1:]))
     return z, [*f[:-1], z[-1]]
 
@@ -138,3 +160,48 @@ def two_layer(rows: Tensor, fan_out: Tensor, output_bias: Tensor | None = None) 
     """An ensemble of one: first-layer rows ``(n, d + 1)``, fan-out rows ``(n, c)``, output bias ``(c,)``."""
     bias = torch.zeros_like(fan_out[0]) if output_bias is None else output_bias
     return Network((rows[None], torch.column_stack([fan_out.T, bias])[None]))
+
+
+def _from_torch(module: torch.nn.Module) -> tuple[list[Tensor], Activation]:
+    """Weights with biases of a ``Sequential``, and its activation."""
+    if not isinstance(module, torch.nn.Sequential):
+        raise ValueError(f"need a torch.nn.Sequential, got {type(module).__name__}")
+    weights: list[Tensor] = []
+    found: list[Activation] = []
+    for number, layer in enumerate(module):
+        if isinstance(layer, torch.nn.Linear):
+            if len(weights) > len(found):
+                found.append(Linear())
+            bias = layer.bias if layer.bias is not None else layer.weight.new_zeros(layer.out_features)
+            weights.append(torch.column_stack([layer.weight.detach(), bias.detach()]))
+        elif len(weights) == len(found) + 1 and (activation := _activation_of(layer)):
+            found.append(activation)
+        else:
+            raise ValueError(f"layer {number}, {layer}, is no Linear layer and no activation after one")
+    if len(weights) != len(found) + 1 or any(activation != found[0] for activation in found):
+        raise ValueError(f"need one kind of activation after every Linear layer but the last, got {module}")
+    return weights, found[0] if found else RELU
+
+
+def _activation_of(layer: torch.nn.Module) -> Activation | None:
+    match layer:
+        case torch.nn.ReLU():
+            return RELU
+        case torch.nn.LeakyReLU():
+            return LeakyReLU(layer.negative_slope)
+        case torch.nn.Tanh():
+            return Tanh()
+    return None
+
+
+def _to_torch(activation: Activation) -> Sequence[torch.nn.Module]:
+    match activation:
+        case LeakyReLU(slope=0):
+            return [torch.nn.ReLU()]
+        case LeakyReLU():
+            return [torch.nn.LeakyReLU(activation.slope)]
+        case Tanh():
+            return [torch.nn.Tanh()]
+        case Linear():
+            return []
+    raise ValueError(f"torch has no module for the activation {activation}")

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ts_core.networks import Network, activation, affine, two_layer
+from ts_core.activations import RELU, Activation
+from ts_core.networks import Network, affine, two_layer
 
 CHOICES = np.linspace(-1.0, 1.0, 9)  # the values a teacher weight is drawn from
 
@@ -58,38 +59,77 @@ def two_layer_teachers(
     return Network((torch.from_numpy(np.stack(lower)), torch.from_numpy(np.stack(upper))))
 
 
-def deep_teachers(
-    generators: Sequence[np.random.Generator], sizes: Sequence[int], x: Tensor, slope: float = 0.0
-) -> Network:
-    """The paper's multi-layer teachers of layer ``sizes`` (from input to output), float64; one per generator.
+def drawn_teachers(generators: Sequence[np.random.Generator], sizes: Sequence[int]) -> Network:
+    """Deep teachers as drawn: entries from CHOICES, biases U(-1/2, 1/2), float64; one per generator.
 
-    Entries are drawn from CHOICES and biases from U(-1/2, 1/2); both are divided by the norm of the row's
-    weights. Then, from the lowest layer up, biases are shifted so that every hidden pre-activation has median
-    0 on ``x``, and the outputs are scaled and shifted to mean 0 and standard deviation 1 there: predicting
-    nothing has loss 1.
-
-    x           ``(g, b, d)`` samples that the biases are tuned on, one data set per generator.
+    sizes       of the layers, from input to output.
     raises      ValueError when a layer cannot have so many distinct rows (see :func:`distinct_encodings`).
-    source      released multi-layer experiment of the ICML 2020 paper.
+    """
+
+    def rows(generator: np.random.Generator, columns: int, count: int) -> np.ndarray:
+        return np.column_stack(
+            [distinct_encodings(generator, count, columns), generator.uniform(-0.5, 0.5, count)]
+        )
+
+    layers = [np.stack([rows(g, *size) for g in generators]) for size in zip(sizes, sizes[1:])]
+    return Network(tuple(map(torch.from_numpy, layers)))
+
+
+def with_unit_rows(network: Network, floor: float = 0.0) -> Network:
+    """Every row, its bias included, divided by the norm of its weights.
+
+    floor       is added to that norm; the released code has 1e-5.
+    """
+    norms = [w[..., :-1].norm(dim=2, keepdim=True) + floor for w in network.weights]
+    return Network(tuple(w / norm for w, norm in zip(network.weights, norms)), network.activation)
+
+
+def with_polarity(network: Network, polarity: float) -> Network:
+    """The fan-out weights of node j (from 1) of every hidden layer divided by j^polarity."""
+    weights = list(network.weights)
+    for l, above in enumerate(weights[1:], start=1):
+        strength = torch.arange(1, above.shape[2], dtype=above.dtype, device=above.device) ** -polarity
+        weights[l] = torch.cat([above[..., :-1] * strength, above[..., -1:]], dim=2)
+    return Network(tuple(weights), network.activation)
+
+
+def tuned(network: Network, x: Tensor) -> Network:
+    """The networks with biases shifted, and outputs scaled, so that all nodes are at work on ``x``.
+
+    From the lowest layer up every hidden pre-activation gets median 0, and the outputs mean 0 and standard
+    deviation 1: predicting nothing has loss 1.
+
+    x           ``(g, b, d)`` samples, one data set per member.
     """
     weights, f = [], x
-    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:]), start=1):
-        weight = torch.from_numpy(np.stack([_normalized_rows(g, n_out, n_in) for g in generators]))
+    for l, drawn in enumerate(network.weights, start=1):
+        weight = drawn.clone()
         z = affine(weight, f)
-        if layer < len(sizes) - 1:
+        if l < network.depth:
             weight[..., -1] -= z.median(1).values
-            f = activation(affine(weight, f), slope)
+            f = network.activation.value(affine(weight, f))
         else:
             weight[..., -1] -= z.mean(1)
             weight /= z.std(1)[..., None]
         weights.append(weight)
-    return Network(tuple(weights), slope)
+    return Network(tuple(weights), network.activation)
 
 
-def _normalized_rows(generator: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    weight = distinct_encodings(generator, rows, columns)
-    bias = generator.uniform(-0.5, 0.5, rows)
-    return np.column_stack([weight, bias]) / np.linalg.norm(weight, axis=1, keepdims=True)
+def deep_teachers(
+    generators: Sequence[np.random.Generator],
+    sizes: Sequence[int],
+    x: Tensor,
+    activation: Activation = RELU,
+    polarity: float = 0.0,
+) -> Network:
+    """The paper's multi-layer teachers: drawn, normalized, polarized if asked for, and tuned; float64.
+
+    x           ``(g, b, d)`` samples that the biases are tuned on, one data set per generator.
+    raises      ValueError when a layer cannot have so many distinct rows (see :func:`distinct_encodings`).
+    source      released multi-layer experiment of the ICML 2020 paper, which has no polarity.
+    """
+    normalized = with_polarity(with_unit_rows(drawn_teachers(generators, sizes)), polarity)
+    return tuned(Network(normalized.weights, activation), x)
 
 
 def gaussian_teacher(generator: np.random.Generator, input_dim: int, width: int, outputs: int) -> Network:
@@ -102,7 +142,7 @@ def gaussian_teacher(generator: np.random.Generator, input_dim: int, width: int,
 
 
 def random_networks(
-    generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0
+    generators: Sequence[np.random.Generator], sizes: Sequence[int], activation: Activation = RELU
 ) -> Network:
     """Networks with weights N(0, 1 / fan-in) and biases N(0, 1/4), float64, one member per generator."""
     weights = []
@@ -111,18 +151,18 @@ def random_networks(
         draws[..., :-1] /= np.sqrt(n_in)
         draws[..., -1] /= 2
         weights.append(torch.from_numpy(draws))
-    return Network(tuple(weights), slope)
+    return Network(tuple(weights), activation)
 
 
 def uniform_students(
-    generators: Sequence[np.random.Generator], sizes: Sequence[int], slope: float = 0.0
+    generators: Sequence[np.random.Generator], sizes: Sequence[int], activation: Activation = RELU
 ) -> Network:
     """Students of layer ``sizes``, all entries U(-r, r), r = 1 / sqrt(fan-in): PyTorch's default; float64."""
     layers = [
         np.stack([g.uniform(-1, 1, (n_out, n_in + 1)) / math.sqrt(n_in) for g in generators])
         for n_in, n_out in zip(sizes, sizes[1:])
     ]
-    return Network(tuple(map(torch.from_numpy, layers)), slope)
+    return Network(tuple(map(torch.from_numpy, layers)), activation)
 
 
 def small_students(
@@ -130,7 +170,7 @@ def small_students(
     sizes: Sequence[int],
     scale: float = 0.005,
     copies: int = 1,
-    slope: float = 0.0,
+    activation: Activation = RELU,
 ) -> Network:
     """Students of layer ``sizes`` (input first) with weights scale * N(0, 1) and zero biases, float64.
 
@@ -141,7 +181,7 @@ def small_students(
     for n_in, n_out in zip(sizes, sizes[1:]):
         layer = np.stack([_with_bias(scale * g.standard_normal((n_out, n_in)), 0.0) for g in generators])
         weights.append(torch.from_numpy(layer.repeat(copies, axis=0)))
-    return Network(tuple(weights), slope)
+    return Network(tuple(weights), activation)
 
 
 def _with_bias(weight: np.ndarray, bias: float) -> np.ndarray:

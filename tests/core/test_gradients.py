@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ts_core.activations import Erf, LeakyReLU, Square, Tanh
 from ts_core.data import gaussian
 from ts_core.gradients import (
     augmented,
@@ -12,9 +13,11 @@ from ts_core.gradients import (
     mean_beta,
     overlaps,
     top_down,
+    weight_gradients,
     with_constant,
 )
-from ts_core.networks import Network, activation_slope, fan_out_norm, forward
+from ts_core.losses import SQUARED_ERROR, CentredSquaredError, CrossEntropy
+from ts_core.networks import Network, fan_out_norm, forward
 from ts_core.streams import stream
 from ts_core.teachers import random_networks, two_layer_teachers
 from ts_core.theory.geometry import alpha
@@ -27,8 +30,8 @@ def streams(purpose, count):
 
 
 def pair(sizes_t, sizes, slope=0.0, members=3, samples=11):
-    teacher = random_networks(streams("teacher", members), sizes_t, slope)
-    student = random_networks(streams("start", members), sizes, slope)
+    teacher = random_networks(streams("teacher", members), sizes_t, LeakyReLU(slope))
+    student = random_networks(streams("start", members), sizes, LeakyReLU(slope))
     return teacher, student, gaussian(streams("data", members), samples, sizes[0])
 
 
@@ -87,8 +90,8 @@ def test_hand_computed_gradient():
     """f* = 2 sigma(x) and f = 3 sigma(x - 1) + 1 with slope 1/2,
     once with both nodes on and once with both off.
     """
-    teacher = Network((torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[2.0, 0.0]]])), 0.5)
-    student = Network((torch.tensor([[[1.0, -1.0]]]), torch.tensor([[[3.0, 1.0]]])), 0.5)
+    teacher = Network((torch.tensor([[[1.0, 0.0]]]), torch.tensor([[[2.0, 0.0]]])), LeakyReLU(0.5))
+    student = Network((torch.tensor([[[1.0, -1.0]]]), torch.tensor([[[3.0, 1.0]]])), LeakyReLU(0.5))
     x = torch.tensor([[[4.0], [0.0]]])  # f* = 8, 0 and f = 3 * 3 + 1 = 10, 3 * (-0.5) + 1 = -0.5
     for route in (by_rule, by_backprop):
         lower, output = route(teacher, student, x)
@@ -139,7 +142,7 @@ def test_beta_and_h_by_the_released_recursion_with_exact_gates(budget, slope):
         for layer in (1, 0):
             w = augmented(student.weights[layer + 1])[member]
             beta = w.T @ h @ w
-            gate = with_constant(activation_slope(z[layer][member], slope))
+            gate = with_constant(student.activation.derivative(z[layer][member]))
             h = beta * gate[:, :, None] * gate[:, None, :]
             for ours, expected in ((betas, beta), (hs, h)):
                 torch.testing.assert_close(
@@ -167,3 +170,31 @@ def test_following_the_gradient_lowers_the_loss():
     lower = student.weights[0] + 1e-4 * before.transpose(1, 2) @ with_constant(x)
     after = by_backprop(teacher, Network((lower, student.weights[1])), x)[1]
     assert (after.square().sum((1, 2)) < output.square().sum((1, 2))).all()
+
+
+@pytest.mark.parametrize("activation", [LeakyReLU(0.1), Erf(), Tanh(), Square()], ids=str)
+@pytest.mark.parametrize("loss", [SQUARED_ERROR, CentredSquaredError(), CrossEntropy()], ids=str)
+def test_weight_gradients_equal_autograd(activation, loss):
+    teacher, start, x = pair([6, 4, 5, 3], [6, 8, 9, 3])
+    weights = [w.clone().requires_grad_() for w in start.weights]
+    output, target = forward(Network(tuple(weights), activation), x)[1][-1], forward(teacher, x)[1][-1]
+    each = {
+        SQUARED_ERROR: lambda: (target - output).square().sum(2) / 2,
+        CentredSquaredError(): lambda: (
+            (target - output - (target - output).mean(1, keepdim=True)).square().sum(2) / 2
+        ),
+        CrossEntropy(): lambda: torch.nn.functional.cross_entropy(
+            output.mT, target.argmax(2), reduction="none"
+        ),
+    }[loss]()
+    expected = torch.autograd.grad(each.mean(1).sum(), weights)
+    found = weight_gradients(teacher, Network(start.weights, activation), x, loss)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert theirs.abs().max() > 0.01
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_the_rule_is_for_piecewise_linear_networks_only():
+    teacher, student, x = pair([5, 4, 3], [5, 7, 3])
+    with pytest.raises(ValueError, match="got the activation Erf"):
+        by_rule(teacher, Network(student.weights, Erf()), x)

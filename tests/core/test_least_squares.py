@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian
 from ts_core.networks import Network, forward
 from ts_core.streams import stream
@@ -12,14 +13,14 @@ from ts_core.training.least_squares import _linearized, _unflatten, descend
 
 
 def test_linearization_equals_autograd():
-    teacher, student = (random_networks([stream(s, "lm")], [3, 4, 2], 0.2) for s in (0, 1))
+    teacher, student = (random_networks([stream(s, "lm")], [3, 4, 2], LeakyReLU(0.2)) for s in (0, 1))
     x = gaussian([stream(2, "lm")], 5, 3)
     jacobian, residual = _linearized(teacher, student, x)
     shapes = [w.shape[1:] for w in student.weights]
     theta = torch.cat([w.flatten() for w in student.weights])
 
     def output(theta):
-        return forward(_unflatten(theta[None], shapes, 0.2), x)[1][-1].flatten()
+        return forward(_unflatten(theta[None], shapes, LeakyReLU(0.2)), x)[1][-1].flatten()
 
     torch.testing.assert_close(
         jacobian[0], torch.autograd.functional.jacobian(output, theta), rtol=0, atol=1e-13

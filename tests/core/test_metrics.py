@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ts_core import metrics
+from ts_core.activations import RELU, LeakyReLU
 from ts_core.data import gaussian
-from ts_core.networks import Network, activation, forward
+from ts_core.networks import Network, forward
 from ts_core.streams import stream
 from ts_core.teachers import random_networks, two_layer_teachers
 from ts_core.theory import kernels
@@ -27,7 +28,7 @@ def pair_at(theta, samples=200_000):
     """Activations of two zero-bias ReLU nodes at an angle, under Gaussian input."""
     x = gaussian(streams("data", 1), samples, 2, std=1.5)
     return (
-        activation(x @ torch.tensor([[math.cos(t)], [math.sin(t)]], dtype=torch.float64))
+        RELU.value(x @ torch.tensor([[math.cos(t)], [math.sin(t)]], dtype=torch.float64))
         for t in (0.0, theta)
     )
 
@@ -45,7 +46,7 @@ def test_gaussian_closed_forms_by_monte_carlo(degrees):
 
 def test_affine_student_reaches_the_caveat_of_success():
     z = gaussian(streams("data", 1), 400_000, 1)
-    rho = metrics.correlation(activation(z), torch.cat([z + 100, -z + 100], dim=2))[0, 0]
+    rho = metrics.correlation(RELU.value(z), torch.cat([z + 100, -z + 100], dim=2))[0, 0]
     expected = 0.5 / math.sqrt(0.5 - 1 / (2 * math.pi))
     assert rho.tolist() == pytest.approx([expected, -expected], abs=5e-3)
     assert metrics.success(rho[None, None], 0.85).all() and not metrics.success(rho[None, None], 0.86).any()
@@ -121,7 +122,7 @@ def test_evaluation_by_chunks_equals_the_direct_formulas(chunk):
     # pairs of teachers share their lowest layer
     teacher = Network((teacher.weights[0][:2], *teacher.weights[1:]))
     students = [
-        random_networks(streams("start", 4), sizes, 0.1),
+        random_networks(streams("start", 4), sizes, LeakyReLU(0.1)),
         random_networks(streams("start", 4), [4, 8, 6, 2]),
     ]
     x = gaussian(streams("data", 2), 100, 4)

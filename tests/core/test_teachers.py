@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian
 from ts_core.networks import fan_out_norm
 from ts_core.streams import stream
@@ -13,9 +14,12 @@ from ts_core.teachers import (
     CHOICES,
     deep_teachers,
     distinct_encodings,
+    drawn_teachers,
     small_students,
     two_layer_teachers,
     uniform_students,
+    with_polarity,
+    with_unit_rows,
 )
 
 SIZES, SEEDS = (6, 4, 5, 3), (1, 2, 7)
@@ -93,7 +97,7 @@ def plain_forward(weights, x, slope=0.0):
 @pytest.mark.parametrize("slope", [0.0, 0.2])
 def test_teachers_are_normalized_tuned_and_standardized(slope):
     x = gaussian(streams("tuning", SEEDS), 1001, 6, 10.0)
-    teacher = deep_teachers(streams("teacher", SEEDS), SIZES, x, slope)
+    teacher = deep_teachers(streams("teacher", SEEDS), SIZES, x, LeakyReLU(slope))
     for i in range(len(SEEDS)):
         weights = member(teacher, i)
         f = [x[i].numpy(), *plain_forward(weights, x[i].numpy(), slope)]
@@ -125,3 +129,27 @@ def test_students_start_as_pytorch_layers_do():
         for moment in (1, 2, 4):
             spread = theirs.pow(moment).std() / math.sqrt(theirs.numel())
             assert abs(w.pow(moment).mean() - theirs.pow(moment).mean()) < 6 * spread
+
+
+def test_rows_are_divided_by_the_norm_of_their_weights_and_a_floor():
+    drawn = drawn_teachers(streams("teacher", SEEDS), SIZES)
+    for floor in (0.0, 1e-5, 0.5):
+        for before, after in zip(drawn.weights, with_unit_rows(drawn, floor).weights):
+            size = np.linalg.norm(before[..., :-1].numpy(), axis=2, keepdims=True)
+            np.testing.assert_allclose(after.numpy(), before.numpy() / (size + floor), rtol=1e-14)
+    assert all(np.isin(w[..., :-1], CHOICES).all() and w[..., -1].abs().max() < 0.5 for w in drawn.weights)
+
+
+def test_polarity_of_deep_teachers_orders_every_hidden_layer():
+    drawn = drawn_teachers(streams("teacher", SEEDS), SIZES)
+    found = with_polarity(drawn, 1.5)
+    for layer in (1, 2):
+        ratio = fan_out_norm(found, layer) / fan_out_norm(drawn, layer)
+        expected = torch.arange(1, ratio.shape[1] + 1).double() ** -1.5
+        torch.testing.assert_close(ratio, expected.expand_as(ratio))
+    assert torch.equal(found.weights[0], drawn.weights[0])
+    assert all(torch.equal(a[..., -1], b[..., -1]) for a, b in zip(found.weights, drawn.weights))
+    x = gaussian(streams("tuning", SEEDS), 101, 6)
+    tuned = deep_teachers(streams("teacher", SEEDS), SIZES, x, polarity=1.5)
+    strength = lambda network: fan_out_norm(network)[:, -1] / fan_out_norm(network)[:, 0]
+    torch.testing.assert_close(strength(tuned), strength(with_polarity(with_unit_rows(drawn), 1.5)))

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian
+from ts_core.losses import CrossEntropy
 from ts_core.metrics import evaluate, success
 from ts_core.networks import Network
 from ts_core.streams import stream
 from ts_core.teachers import deep_teachers, small_students, two_layer_teachers, uniform_students
+from ts_core.training.batches import drawn
 from ts_core.training.sgd import diverged, train
 
 DIM, WIDTH, OUTPUTS, SAMPLES, BATCH = 6, 2, 3, 40, 4
@@ -29,11 +32,8 @@ def trained(seeds, teacher, students, x, steps=300, snapshots=None, rate=0.05):
     train(
         teacher,
         students,
-        x,
-        [stream(seed, "batches") for seed in seeds],
+        drawn(x, [stream(seed, "batches") for seed in seeds], BATCH),
         learning_rate=rate,
-        batch_size=BATCH,
-        steps=steps,
         snapshots=snapshots or [steps],
         on_snapshot=lambda step, now: seen.update({step: now}),
     )
@@ -88,7 +88,9 @@ def test_ensemble_follows_the_plain_loop_to_rounding():
 def test_deeper_and_leaky_ensembles_follow_autograd():
     seeds = (1, 2)
     teacher, _, x = problem(seeds)
-    student = small_students([stream(s, "start") for s in seeds], (DIM, 5, 4, OUTPUTS), 0.5, 2, slope=0.1)
+    student = small_students(
+        [stream(s, "start") for s in seeds], (DIM, 5, 4, OUTPUTS), 0.5, 2, LeakyReLU(0.1)
+    )
     result = trained(seeds, teacher, [student], x, steps=50)[50][0]
     for i in range(teacher.members):
         group = i // 2
@@ -180,11 +182,16 @@ def test_success_decisions_of_float32_are_those_of_float64():
 @pytest.mark.parametrize(
     "changed, message",
     [
-        (dict(batch_size=0), r"batch_size must lie in 1\.\.40 .*got 0"),
-        (dict(batch_size=41), r"batch_size must lie in 1\.\.40 .*got 41"),
-        (dict(snapshots=[]), r"snapshots must lie in 0\.\.10"),
-        (dict(snapshots=[11]), r"snapshots must lie in 0\.\.10, got \[11\]"),
-        (dict(batches=[]), r"one batch generator per data set \(2\), got 0"),
+        (dict(snapshots=[]), "snapshots must be steps from 0 on"),
+        (dict(snapshots=[-1, 2]), r"snapshots must be steps from 0 on.* got \[-1, 2\]"),
+        (dict(students=[]), "at least one student"),
+        (dict(teacher=None), "either a teacher or targets"),
+        (dict(learning_rate=0.0), "learning rates must be positive"),
+        (dict(learning_rate=[(3, 0.1)]), "start at step 0"),
+        (dict(layer_rates=[1.0]), "layer_rates must be 2 factors"),
+        (dict(layer_rates=[0.0, 0.0]), "not all 0"),
+        (dict(layer_rates=[-1.0, 1.0]), "none negative"),
+        (dict(biases=False), "teacher has biases that are not 0"),
         (dict(x=torch.zeros(2, 40, 5, dtype=torch.float64)), "teacher maps 6 inputs"),
         (
             dict(students=[small_students([stream(1, "s")] * 4, (DIM, 2, 4))]),
@@ -202,36 +209,28 @@ def test_success_decisions_of_float32_are_those_of_float64():
 )
 def test_what_cannot_be_trained_is_refused_before_the_first_step(changed, message):
     teacher, students, x = problem((1, 2))
-    arguments = dict(
-        teacher=teacher,
-        students=students,
-        x=x,
-        batches=[stream(s, "batches") for s in (1, 2)],
-        learning_rate=0.1,
-        batch_size=BATCH,
-        steps=10,
-        snapshots=[0, 10],
-        on_snapshot=lambda *_: pytest.fail("training has begun"),
-    )
+    given = dict(teacher=teacher, students=students, x=x, learning_rate=0.1, snapshots=[0, 10]) | changed
+    batches = drawn(given.pop("x"), [stream(s, "batches") for s in (1, 2)], BATCH)
     with pytest.raises(ValueError, match=message):
-        train(**{**arguments, **changed})
+        train(
+            given.pop("teacher"),
+            given.pop("students"),
+            batches,
+            on_snapshot=lambda *_: pytest.fail("training has begun"),
+            **given,
+        )
 
 
 def test_cross_entropy_needs_two_outputs():
     draw = lambda purpose: [stream(seed, purpose) for seed in (1, 2, 7)]
     x = gaussian(draw("data"), 20, 6)
-    teacher = deep_teachers(draw("teacher"), (6, 4, 1), x)
-    student = uniform_students(draw("start"), (6, 4, 1))
-    with pytest.raises(ValueError, match="at least 2 outputs, got 1"):
+    with pytest.raises(ValueError, match="CrossEntropy.* at least 2 outputs, got 1"):
         train(
-            teacher,
-            [student],
-            x,
-            draw("batches"),
+            deep_teachers(draw("teacher"), (6, 4, 1), x),
+            [uniform_students(draw("start"), (6, 4, 1))],
+            drawn(x, draw("batches"), 8),
             learning_rate=0.1,
-            batch_size=8,
-            steps=4,
             snapshots=[4],
             on_snapshot=lambda *_: None,
-            loss="cross_entropy",
+            loss=CrossEntropy(),
         )

@@ -14,6 +14,7 @@ from companion.experiments.two_layer.run import start as two_layer_start
 from companion.experiments.two_layer.spec import TwoLayer
 from ts_core.metrics import evaluate
 from ts_core.streams import stream
+from ts_core.training.batches import drawn, shuffled
 from ts_core.training.sgd import train
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -48,11 +49,8 @@ def test_reference_follows_the_ensemble(plain, xp):
     train(
         teacher,
         students,
-        x,
-        streams(),
+        drawn(x, streams(), CELL.batch_size),
         learning_rate=CELL.learning_rate,
-        batch_size=CELL.batch_size,
-        steps=steps,
         snapshots=[steps],
         on_snapshot=lambda _, now: trained.extend(now),
     )
@@ -113,12 +111,8 @@ def test_the_multi_layer_reference_follows_the_ensemble(monkeypatch):
     train(
         teacher,
         [student],
-        x,
-        [stream(1, "batches")],
+        shuffled(x, [stream(1, "batches")], spec.batch_size),
         learning_rate=benchmark.RATE,
-        batch_size=spec.batch_size,
-        steps=40,
-        shuffle=True,
         snapshots=[40],
         on_snapshot=lambda _, now: trained.extend(now),
     )

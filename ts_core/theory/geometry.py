@@ -27,7 +27,7 @@ def unit_rows(network: Network) -> Network:
     size = torch.where(size > 0, size, 1.0)
     scaled = fan_out(network).transpose(1, 2) * size[:, None]
     upper = torch.cat([scaled, network.weights[1][..., -1:]], dim=-1)
-    return Network((network.weights[0] / size[..., None], upper), network.slope)
+    return Network((network.weights[0] / size[..., None], upper), network.activation)
 
 
 def alpha(teacher: Network, student: Network) -> Tensor:

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ts_core.activations import Activation
 from ts_core.gradients import with_constant
-from ts_core.networks import Network, activation_slope, forward
+from ts_core.networks import Network, forward
 
 
 def descend(
@@ -35,7 +36,7 @@ def descend(
     for _ in range(steps):
         move = _damped_step(jacobian, residual, damping)
         trial = theta + move
-        trial_student = _unflatten(trial, shapes, student.slope)
+        trial_student = _unflatten(trial, shapes, student.activation)
         trial_jacobian, trial_residual = _linearized(teacher, trial_student, x)
         trial_loss = trial_residual.square().mean(1)
         better = trial_loss < loss  # False for NaN: a bad step is undone and damped
@@ -48,12 +49,12 @@ def descend(
         loss = torch.where(better, trial_loss, loss)
         jacobian = torch.where(better[:, None, None], trial_jacobian, jacobian)
         residual = torch.where(better[:, None], trial_residual, residual)
-    return _unflatten(kept.flatten(0, 1), shapes, student.slope), kept_loss
+    return _unflatten(kept.flatten(0, 1), shapes, student.activation), kept_loss
 
 
-def _unflatten(theta: Tensor, shapes: Sequence[torch.Size], slope: float) -> Network:
+def _unflatten(theta: Tensor, shapes: Sequence[torch.Size], activation: Activation) -> Network:
     parts = theta.split([shape.numel() for shape in shapes], dim=1)
-    return Network(tuple(part.reshape(-1, *shape) for part, shape in zip(parts, shapes)), slope)
+    return Network(tuple(part.reshape(-1, *shape) for part, shape in zip(parts, shapes)), activation)
 
 
 def _linearized(teacher: Network, student: Network, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,7 +62,7 @@ def _linearized(teacher: Network, student: Network, x: Tensor) -> tuple[Tensor, 
     z, f = forward(student, x)
     residual = forward(teacher, x)[1][-1] - f[-1]
     # (e, b, c, n)
-    back = student.weights[1][:, None, :, :-1] * activation_slope(z[0], student.slope)[:, :, None]
+    back = student.weights[1][:, None, :, :-1] * student.activation.derivative(z[0])[:, :, None]
     lower = back[..., None] * with_constant(x)[:, :, None, None]
     eye = torch.eye(residual.shape[2], dtype=x.dtype)
     upper = eye[:, :, None] * with_constant(f[0])[:, :, None, None]

@@ -1,4 +1,4 @@
-"""Mini-batch SGD for whole ensembles at once.
+"""Training of whole ensembles of perceptrons at once, by the book's own gradient rule.
 
 The released experiments train one network at a time; here every step trains all members of several student
 ensembles, without a Python loop over them. What makes it fast:
@@ -11,15 +11,16 @@ ensembles, without a Python loop over them. What makes it fast:
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ts_core.networks import Network, check_loss, spread
+from ts_core.losses import SQUARED_ERROR, Loss
+from ts_core.networks import Network, spread
+from ts_core.training.batches import Batches
+from ts_core.training.optimizers import SGD, Optimizer
 
-BLOCK = 5  # steps gathered at once: long enough to amortize the call, short enough to stay in the cache
-LOOK_AHEAD = 1000  # steps whose row numbers are drawn at once
+PLAIN = SGD()
 
 
 def diverged(network: Network) -> Tensor:
@@ -29,73 +30,71 @@ def diverged(network: Network) -> Tensor:
 
 
 def train(
-    teacher: Network,
+    teacher: Network | None,
     students: Sequence[Network],
-    x: Tensor,
-    batches: Sequence[np.random.Generator],
+    batches: Batches,
     *,
     learning_rate: float | Sequence[tuple[int, float]],
-    batch_size: int,
-    steps: int,
     snapshots: Sequence[int],
     on_snapshot: Callable[[int, list[Network]], None],
-    loss: str = "mse",
-    shuffle: bool = False,
+    loss: Loss = SQUARED_ERROR,
+    optimizer: Optimizer = PLAIN,
+    layer_rates: Sequence[float] | None = None,
+    biases: bool = True,
 ) -> None:
-    """Train student ensembles on a teacher's outputs with SGD.
+    """Train student ensembles on a teacher's outputs.
 
-    teacher         e members, e a multiple of the g data sets.
-    students        ensembles of e members each and any width; they see the same batches.
-    x               ``(g, b, d)`` inputs, in the dtype and on the device to train with; they stay unchanged.
-    batches         one generator of sample indices per data set.
+    teacher         e members, e a multiple of the g data sets; None where the batches have targets.
+    students        ensembles of e members each, of any width and activation; they see the same batches.
+    batches         samples and their order, from :mod:`ts_core.training.batches`.
     learning_rate   for J of ts_core.networks; or pairs (first step, rate) of a piecewise constant rate, from
                     step 0 on.
-    loss            ``mse``, or ``cross_entropy`` against the teacher's largest output (see ts_core.networks).
-    shuffle         False draws batches with replacement; True passes through the data in a new order every
-                    epoch of samples // batch_size steps, and drops what does not fill a batch.
-    snapshots       step numbers in 0..steps at which ``on_snapshot(step, students)`` gets copies of them.
-    raises          ValueError, before the first step, for a batch above the data, sizes that do not fit, an
-                    unknown loss, cross-entropy with one output, and rates that are not positive or do not
-                    start at step 0.
+    snapshots       steps, at least 0, after which ``on_snapshot(step, students)`` gets copies of them;
+                    training ends with the last one.
+    layer_rates     factor of the learning rate per layer, the lowest first; a layer of factor 0 stays.
+    biases          False: networks without biases; theirs must be 0.
+    raises          ValueError, before the first step, for sizes that do not fit, a loss that these outputs
+                    cannot have, biases that are not 0 where there are to be none, and rates that are not
+                    positive or do not start at step 0; and when the batches end before the last snapshot.
 
     A member that diverges becomes NaN (see ``diverged``) and leaves all others as they are.
     """
-    groups, samples, _ = x.shape
     rates = dict([(0, learning_rate)] if isinstance(learning_rate, (int, float)) else learning_rate)
-    _check(teacher, students, x, batches, batch_size, steps, snapshots)
-    _check_loss(loss, teacher.weights[-1].shape[1], rates)
-    source = _Stack(teacher, groups, batch_size, x)
-    stacks = [_Trainable(s, groups, batch_size, x, loss) for s in students]
-    draw = _drawing(batches, samples, batch_size, shuffle)
-    step = 0
+    _check(teacher, students, batches, snapshots, loss, layer_rates, biases)
+    _check_rates(rates)
+    constant = 1.0 if biases else 0.0
+    source = None if teacher is None else _Stack(teacher, batches, constant)
+    stacks = [_Student(s, batches, constant, loss, optimizer, layer_rates) for s in students]
+    steps, step = _steps(batches, constant), 0
     for stop in sorted({*snapshots, *(first for first in rates if first < max(snapshots))}):
-        rate = rates[max(first for first in rates if first <= step)] / batch_size
-        for by_row, by_feature in _batches(x, draw, batch_size, stop - step):
-            target = source.forward(by_feature)
-            if loss == "cross_entropy":
-                target = torch.zeros_like(target).scatter_(1, target.argmax(1, keepdim=True), 1.0)
+        rate = rates[max(first for first in rates if first <= step)]
+        while step < stop:
+            by_row, by_feature, targets = next(steps, (None, None, None))
+            if by_row is None or by_feature is None:
+                raise ValueError(
+                    f"the batches end after step {step}, before the last snapshot, {max(snapshots)}"
+                )
+            if source is not None:
+                learned = source.forward(by_feature)
+            elif targets is not None:
+                learned = spread(targets.transpose(1, 2), students[0].members)
+            target = loss.target(learned)
             for stack in stacks:
                 stack.step(by_row, by_feature, target, rate)
-        step = stop
+            step += 1
         if step in snapshots:
             on_snapshot(step, [stack.network() for stack in stacks])
 
 
-def _batches(
-    x: Tensor, draw: Callable[[int], Tensor], batch_size: int, count: int
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """``count`` batches with the constant unit, by sample ``(g, batch_size, d + 1)`` and transposed."""
-    groups, samples, _ = x.shape
-    rows = pad(x, (0, 1), value=1.0).reshape(groups * samples, -1)
-    drawn = torch.empty(BLOCK * groups * batch_size, rows.shape[1], dtype=x.dtype, device=x.device)
-    by_row = drawn.view(BLOCK, groups, batch_size, -1)
-    by_feature = drawn.new_empty(BLOCK, groups, rows.shape[1], batch_size)
-    for start in range(0, count, LOOK_AHEAD):
-        picks = draw(min(count - start, LOOK_AHEAD)).to(x.device)
-        for block in picks.split(BLOCK):
-            torch.index_select(rows, 0, block.reshape(-1), out=drawn[: block.numel()])
-            by_feature.copy_(by_row.transpose(2, 3))
-            yield from zip(by_row[: len(block)], by_feature)
+def _steps(batches: Batches, constant: float) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    """Batches one by one: by sample ``(g, b, d + 1)``, transposed, and the targets."""
+    buffers: dict[torch.Size, Tensor] = {}
+    for by_row, targets in batches.blocks(constant):
+        if by_row.shape not in buffers:
+            buffers[by_row.shape] = by_row.transpose(2, 3).contiguous()
+        by_feature = buffers[by_row.shape]
+        by_feature.copy_(by_row.transpose(2, 3))
+        yield from zip(by_row, by_feature, [None] * len(by_row) if targets is None else targets)
 
 
 class _Stack:
@@ -104,115 +103,149 @@ class _Stack:
     Every layer but the last carries a constant unit.
     """
 
-    def __init__(self, network: Network, groups: int, batch_size: int, like: Tensor):
-        self.slope, parents = network.slope, groups
-        self.weights, self.folded, self.outputs, self.units = [], [], [], []
+    def __init__(self, network: Network, batches: Batches, constant: float):
+        self.activation, self.groups, self.constant = network.activation, batches.groups, constant
+        self.one = 1.0 if self.activation.at_one is None else self.activation.at_one
+        self.weights, self.folded = [], []
+        parents = batches.groups
         for l, weight in enumerate(network.weights, start=1):
-            w = weight.to(like.device, like.dtype, copy=True)
-            # the constant unit: zero weights and bias 1, so it stays 1 behind any activation
-            if l < network.depth:
+            w = weight.to(batches.like.device, batches.like.dtype, copy=True)
+            if l < network.depth:  # its bias makes a constant unit what the one below is
                 w = pad(w, (0, 0, 0, 1))
-                w[:, -1, -1] = 1
-            members, units, _ = w.shape
+                w[:, -1, -1] = self.one
             self.weights.append(w)
             self.folded.append(w.view(parents, -1, w.shape[2]))
-            self.outputs.append(w.new_empty(parents, members // parents * units, batch_size))
-            self.units.append(self.outputs[-1].view(members, units, batch_size))
-            parents = members
+            parents = w.shape[0]
+        self.buffers: dict[int, _Buffers] = {}
 
-    def hidden(self, f: Tensor) -> Tensor:
-        for weight, out, units in zip(self.folded[:-1], self.outputs, self.units):
-            torch.bmm(weight, f, out=out)
-            torch.nn.functional.leaky_relu_(out, self.slope) if self.slope else out.clamp_min_(0)
-            f = units
+    def at(self, size: int) -> "_Buffers":
+        """Buffers for a batch size."""
+        if size not in self.buffers:
+            self.buffers[size] = _Buffers(self, size)
+        return self.buffers[size]
+
+    def hidden(self, buffers: "_Buffers", f: Tensor) -> Tensor:
+        for weight, z, units, values in zip(self.folded[:-1], buffers.z, buffers.units, buffers.f):
+            torch.bmm(weight, f, out=z)
+            self.activation.value_(units, values)
+            if self.activation.at_one is None:
+                values[:, -1] = self.constant
+            f = values
         return f
 
-    def forward(self, f: Tensor) -> Tensor:
-        torch.bmm(self.folded[-1], self.hidden(f), out=self.outputs[-1])
-        return self.units[-1]
+    def forward(self, x_by_feature: Tensor) -> Tensor:
+        """Outputs ``(e, c, b)``, in a buffer that the next call overwrites."""
+        buffers = self.at(x_by_feature.shape[2])
+        torch.bmm(self.folded[-1], self.hidden(buffers, x_by_feature), out=buffers.z[-1])
+        return buffers.units[-1]
 
 
-class _Trainable(_Stack):
-    """One SGD step g_{l-1} = D_{l-1} W_l^T g_l, W_l += rate g_l f_{l-1}^T on static buffers."""
+class _Buffers:
+    """What a batch of one size needs, per layer.
 
-    def __init__(self, network: Network, groups: int, batch_size: int, like: Tensor, loss: str):
-        super().__init__(network, groups, batch_size, like)
-        self.loss = loss
-        self.gradients = [torch.empty_like(units) for units in self.units]
-        self.first = self.gradients[0].view(self.outputs[0].shape)
+    z           pre-activations, members that share what is below folded into one product.
+    units, f    the same by member ``(e, n_l, b)``, and activations; one memory if the activation overwrites.
+    """
+
+    def __init__(self, stack: _Stack, size: int):
+        parents = stack.groups
+        self.z, self.units, self.f = [], [], []
+        for w in stack.weights:
+            members, units, _ = w.shape
+            self.z.append(w.new_empty(parents, members // parents * units, size))
+            self.units.append(self.z[-1].view(members, units, size))
+            self.f.append(self.units[-1] if stack.activation.overwrites else torch.empty_like(self.units[-1]))
+            parents = members
+        self.g = [torch.empty_like(units) for units in self.units]
+        self.first = self.g[0].view(self.z[0].shape)
+
+
+class _Student(_Stack):
+    """Gradients g_{l-1} = D_{l-1} W_l^T g_l, and the step W_l += rate g_l f_{l-1}^T, on static buffers."""
+
+    def __init__(
+        self, network: Network, batches: Batches, constant: float, loss: Loss, optimizer: Optimizer, factors
+    ):
+        super().__init__(network, batches, constant)
+        self.loss, self.decays = loss, optimizer.weight_decay > 0
+        self.factors = list(factors or [1.0] * network.depth)
+        self.lowest = next(l for l, factor in enumerate(self.factors) if factor)  # nothing below it moves
+        self.optimizer = optimizer.state([self.folded[0], *self.weights[1:]])
 
     def step(self, x: Tensor, x_by_feature: Tensor, target: Tensor, rate: float) -> None:
-        if self.loss == "mse":
-            torch.baddbmm(
-                target, self.weights[-1], self.hidden(x_by_feature), alpha=-1, out=self.gradients[-1]
-            )
+        buffers = self.at(x.shape[1])
+        if self.loss.is_difference:
+            hidden = self.hidden(buffers, x_by_feature)
+            torch.baddbmm(target, self.weights[-1], hidden, alpha=-1, out=buffers.g[-1])
         else:
-            torch.sub(target, self.forward(x_by_feature).softmax(1), out=self.gradients[-1])
-        for l in range(len(self.weights) - 1, 0, -1):
-            below, g = self.units[l - 1], self.gradients[l - 1]
-            torch.bmm(self.weights[l].transpose(1, 2), self.gradients[l], out=g)
-            g[:, -1].zero_()  # the constant unit is no parameter
-            self._gate(g, below)
-            self.weights[l].baddbmm_(self.gradients[l], below.transpose(1, 2), alpha=rate)
-        self.folded[0].baddbmm_(self.first, x, alpha=rate)
-
-    def _gate(self, g: Tensor, f: Tensor) -> None:
-        if self.slope:  # for 0 <= slope < 1 an activation has the sign of its pre-activation
-            torch.ops.aten.leaky_relu_backward.grad_input(g, f, self.slope, True, grad_input=g)
-        else:
-            torch.ops.aten.threshold_backward.grad_input(g, f, 0, grad_input=g)
+            buffers.g[-1].copy_(self.loss.residual(target, self.forward(x_by_feature)))
+        rates = [rate * factor for factor in self.factors]
+        for l in range(len(self.weights) - 1, self.lowest - 1, -1):
+            above, f = buffers.g[l], buffers.f[l - 1]
+            if l > self.lowest:
+                g = buffers.g[l - 1]
+                torch.bmm(self.weights[l].transpose(1, 2), above, out=g)
+                g[:, -1].zero_()  # the constant unit is no parameter
+                self.activation.gate_(g, buffers.units[l - 1], f)
+            if rates[l]:
+                seen = (above, f.transpose(1, 2)) if l else (buffers.first, x)
+                self.optimizer.layer(l, *seen, rates[l])
+        self.optimizer.step(rates)
+        if self.decays:
+            for w in self.weights[:-1]:
+                w[:, -1, -1] = self.one
 
     def network(self) -> Network:
         hidden = [w[:, :-1].clone() for w in self.weights[:-1]]
-        return Network((*hidden, self.weights[-1].clone()), self.slope)
+        return Network((*hidden, self.weights[-1].clone()), self.activation)
 
 
-def _drawing(batches, samples: int, batch_size: int, shuffle: bool) -> Callable[[int], Tensor]:
-    """A function that draws the next batches: ``count`` to rows ``(count, g, batch_size)`` of stacked data.
-
-    Each data set draws from its own stream.
-    """
-
-    def epochs(generator):
-        while True:
-            yield from generator.permutation(samples)[: samples // batch_size * batch_size].reshape(
-                -1, batch_size
-            )
-
-    if shuffle:
-        streams = [epochs(g) for g in batches]
-        pick = lambda count: [[next(s) for _ in range(count)] for s in streams]
+def _check(teacher, students, batches, snapshots, loss, layer_rates, biases) -> None:
+    if not snapshots or min(snapshots) < 0:
+        raise ValueError(f"snapshots must be steps from 0 on, at least one, got {list(snapshots)}")
+    if not students:
+        raise ValueError("need at least one student ensemble, got none")
+    if (teacher is None) == (batches.targets is None):
+        raise ValueError("either a teacher or targets of the batches say what to learn, and only one of them")
+    if teacher is None:
+        sets, outputs = batches.targets
+        members = students[0].members
     else:
-        pick = lambda count: [g.integers(samples, size=(count, batch_size)) for g in batches]
-    offset = samples * np.arange(len(batches))[None, :, None]
-    return lambda count: torch.from_numpy(np.stack(pick(count), axis=1) + offset)
-
-
-def _check_loss(loss: str, outputs: int, rates: dict[int, float]) -> None:
-    check_loss(loss)
-    if loss == "cross_entropy" and outputs < 2:
-        raise ValueError(f"cross_entropy tells classes apart and needs at least 2 outputs, got {outputs}")
-    if 0 not in rates or min(rates) < 0 or not all(rate > 0 for rate in rates.values()):
-        raise ValueError(f"learning rates must be positive and start at step 0, got {rates}")
-
-
-def _check(teacher, students, x, batches, batch_size, steps, snapshots) -> None:
-    groups, samples, dim = x.shape
-    if not 1 <= batch_size <= samples:
-        raise ValueError(f"batch_size must lie in 1..{samples} (the training samples), got {batch_size}")
-    if len(batches) != groups:
-        raise ValueError(f"need one batch generator per data set ({groups}), got {len(batches)}")
-    if not snapshots or min(snapshots) < 0 or max(snapshots) > steps:
-        raise ValueError(f"snapshots must lie in 0..{steps}, got {list(snapshots)}")
-    for name, network in [("teacher", teacher), *((f"student {i}", s) for i, s in enumerate(students))]:
-        inputs, outputs = network.weights[0].shape[2] - 1, network.weights[-1].shape[1]
-        if inputs != dim or outputs != teacher.weights[-1].shape[1]:
-            raise ValueError(f"{name} maps {inputs} inputs to {outputs} outputs, the data and teacher do not")
-        if network.members != teacher.members or network.members % groups:
-            raise ValueError(
-                f"{name} has {network.members} members; need {teacher.members}, "
-                f"a multiple of {groups} data sets"
-            )
+        sets, outputs = batches.groups, teacher.weights[-1].shape[1]
+        members = teacher.members
+        _check_network("teacher", teacher, batches, sets, members, outputs, biases)
+    if outputs < loss.fewest_outputs:
+        raise ValueError(f"{loss} needs at least {loss.fewest_outputs} outputs, got {outputs}")
     for i, student in enumerate(students):
+        _check_network(f"student {i}", student, batches, sets, members, outputs, biases)
         if len({w.shape[0] for w in student.weights}) > 1 or student.depth < 2:
             raise ValueError(f"student {i} needs a hidden layer, and weights of its own in every layer")
+        if layer_rates is not None:
+            _check_layer_rates(layer_rates, student.depth)
+
+
+def _check_network(name, network, batches, sets, members, outputs, biases) -> None:
+    found = network.weights[0].shape[2] - 1, network.weights[-1].shape[1]
+    if found != (batches.dim, outputs):
+        raise ValueError(
+            f"{name} maps {found[0]} inputs to {found[1]} outputs, the data and what is learned are of "
+            f"{batches.dim} and {outputs}"
+        )
+    if network.members != members or members % sets:
+        raise ValueError(
+            f"{name} has {network.members} members; need {members}, a multiple of {sets} data sets"
+        )
+    if not biases and any(w[..., -1].any() for w in network.weights):
+        raise ValueError(f"{name} has biases that are not 0, and is to be trained without biases")
+
+
+def _check_layer_rates(factors: Sequence[float], depth: int) -> None:
+    if len(factors) != depth or min(factors) < 0 or max(factors) == 0:
+        raise ValueError(
+            f"layer_rates must be {depth} factors, none negative and not all 0, got {list(factors)}"
+        )
+
+
+def _check_rates(rates: dict[int, float]) -> None:
+    if 0 not in rates or min(rates) < 0 or not all(rate > 0 for rate in rates.values()):
+        raise ValueError(f"learning rates must be positive and start at step 0, got {rates}")

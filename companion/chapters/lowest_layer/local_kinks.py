@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import on_planes
 from ts_core.gradients import gates, overlaps, with_constant
 from ts_core.networks import Network, affine, forward
@@ -31,7 +32,7 @@ def local_kinks(slopes: Sequence[float], seeds: Sequence[int], points: int = 200
     parts = []
     for slope in slopes:
         teacher, student = (
-            random_networks([stream(seed, name) for seed in seeds], sizes, slope)
+            random_networks([stream(seed, name) for seed in seeds], sizes, LeakyReLU(slope))
             for name, sizes in (("teacher", (5, 4, 6, 3)), ("start", (5, 8, 7, 3)))
         )
         student.weights[0][:, 0] = 1.7 * teacher.weights[0][:, 0]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import torch
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian
 from ts_core.gradients import by_autograd, by_rule
 from ts_core.streams import stream
@@ -25,8 +26,8 @@ def gradient_rule(depths: Sequence[int], slopes: Sequence[float], seeds: Sequenc
         widths = [3 + layer % 3 for layer in range(depth - 1)]
         for slope in slopes:
             draw = lambda purpose: [stream(seed, purpose, depth) for seed in seeds]
-            teacher = random_networks(draw("teacher"), [5, *widths, 3], slope)
-            student = random_networks(draw("start"), [5, *(2 * w for w in widths), 3], slope)
+            teacher = random_networks(draw("teacher"), [5, *widths, 3], LeakyReLU(slope))
+            student = random_networks(draw("start"), [5, *(2 * w for w in widths), 3], LeakyReLU(slope))
             x = gaussian(draw("data"), 16, 5, 1.0)
             pairs = list(zip(by_rule(teacher, student, x), by_autograd(teacher, student, x)))
             error = torch.stack([(ours - oracle).abs().amax((1, 2)) for ours, oracle in pairs]).amax(0)

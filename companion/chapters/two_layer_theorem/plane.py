@@ -10,6 +10,7 @@ from ts_core.data import uniform
 from ts_core.networks import Network, fan_out_norm, forward
 from ts_core.sizes import log_spaced, over_realized_width
 from ts_core.streams import stream
+from ts_core.training.batches import drawn
 from ts_core.training.sgd import train
 
 
@@ -36,11 +37,8 @@ def run(spec: Plane) -> Tables:
     train(
         teacher,
         [Network(tuple(start_at))],
-        x,
-        [of("batches")],
+        drawn(x, [of("batches")], 16),
         learning_rate=spec.learning_rate,
-        batch_size=16,
-        steps=spec.steps,
         snapshots=log_spaced(spec.steps, 12),
         on_snapshot=record,
     )

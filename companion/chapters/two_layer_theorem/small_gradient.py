@@ -16,6 +16,7 @@ from torch import Tensor
 from companion.chapters.two_layer_theorem.studies import SmallGradient
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
+from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian, on_planes, with_steps
 from ts_core.gradients import by_backprop
 from ts_core.networks import Network, two_layer
@@ -42,8 +43,8 @@ def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.
     n = over_realized_width(settings.teacher_width, settings.over_realization)
     d, c = settings.input_dim, settings.outputs
     teacher = two_layer_teachers(draw("teacher"), d, settings.teacher_width, c, [settings.polarity])
-    teacher = Network(teacher.weights, slope)
-    start = small_students(draw("start"), [d, n, c], settings.start_scale, slope=slope)
+    teacher = Network(teacher.weights, LeakyReLU(slope))
+    start = small_students(draw("start"), [d, n, c], settings.start_scale, activation=LeakyReLU(slope))
 
     planes = on_planes(draw("planes"), teacher.weights[0], settings.plane_points, settings.std)
     slab = theory.slab(

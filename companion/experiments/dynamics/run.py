@@ -13,10 +13,15 @@ from torch import Tensor
 from companion.experiments.dynamics.spec import Coverage, LearningCurves, Population
 from companion.experiments.dynamics.tables import half_times
 from companion.experiments.tidy import tidy
+from ts_core.data import gaussian
+from ts_core.losses import CentredSquaredError
+from ts_core.networks import Network
 from ts_core.sizes import over_realized_width
 from ts_core.streams import stream
 from ts_core.theory.population import flow, logistic, reduced
-from ts_core.training.flow import sgd, trajectory
+from ts_core.training.batches import fresh
+from ts_core.training.flow import trajectory
+from ts_core.training.sgd import train
 
 
 def strengths(spec: Population) -> Tensor:
@@ -67,6 +72,30 @@ def _curves(spec: Population, learned_strength: Tensor, **keys) -> pd.DataFrame:
     return table.assign(**keys, strength=strengths(spec).numpy()[table.teacher])
 
 
+def on_samples(spec: LearningCurves, w: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """SGD on fresh Gaussian samples, whose limit is the flow; consecutive members share a seed's samples.
+
+    returns     w and v at every record, stacked along a new first axis.
+    """
+    network = lambda w, v: Network(tuple(torch.nn.functional.pad(part, (0, 1)) for part in (w, v.mT)))
+    inputs = [stream(seed, "data") for seed in range(1, spec.seeds + 1)]
+    draw = lambda count: gaussian(inputs, count, spec.input_dim, std=1.0)
+    kept: list[tuple[Tensor, ...]] = []
+    steps, every = _records(spec, spec.learning_rate)
+    train(
+        network(*(part.expand(len(w), -1, -1) for part in teachers(spec))),
+        [network(w, v)],
+        fresh(draw, spec.batch_size),
+        learning_rate=spec.learning_rate,
+        loss=CentredSquaredError(),
+        biases=False,
+        snapshots=range(0, steps + 1, every),
+        on_snapshot=lambda _, now: kept.append(tuple(part[..., :-1] for part in now[0].weights)),
+    )
+    rows, fan_out = (torch.stack(part) for part in zip(*kept))
+    return rows, fan_out.mT
+
+
 def learning_curves(spec: LearningCurves) -> pd.DataFrame:
     """Learned strength over time, as described at :meth:`LearningCurves.run`."""
     teacher, strength = teachers(spec), strengths(spec)
@@ -74,9 +103,7 @@ def learning_curves(spec: LearningCurves) -> pd.DataFrame:
     pairs = zip((w, v), random_start(spec, spec.over_realization))
     w_0, v_0 = (torch.stack(pair, 1).flatten(0, 1) for pair in pairs)  # each seed's two starts side by side
     exact = trajectory(lambda w, v: flow(w, v, *teacher), (w_0, v_0), spec.step, *_records(spec, spec.step))
-    inputs = [stream(seed, "data") for seed in range(1, spec.seeds + 1)]
-    rate = spec.learning_rate
-    noisy = sgd(w_0, v_0, *teacher, inputs, rate, spec.batch_size, *_records(spec, rate))
+    noisy = on_samples(spec, w_0, v_0)
     p, c = w.norm(dim=2) * v.norm(dim=2), w.square().sum(2) - v.square().sum(2)
     niche = trajectory(
         lambda p: (reduced(p, c, owner, strength),), (p,), spec.step, *_records(spec, spec.step)

@@ -7,12 +7,15 @@ import torch
 from companion.experiments.multi_layer.spec import MultiLayer
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
+from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian
 from ts_core.gradients import mean_beta
+from ts_core.losses import LOSSES
 from ts_core.metrics import Evaluation, best_student, best_teacher, evaluate
 from ts_core.networks import Network
 from ts_core.streams import stream
 from ts_core.teachers import deep_teachers, uniform_students
+from ts_core.training.batches import shuffled
 from ts_core.training.device import device_of
 from ts_core.training.sgd import train
 
@@ -27,11 +30,10 @@ def start(cell: MultiLayer) -> tuple[Network, Network, torch.Tensor, torch.Tenso
     inputs = lambda purpose, samples: gaussian(of(purpose), samples, cell.input_dim, cell.data_std)
     x_eval = inputs("evaluation", cell.eval_samples)
     tuning = x_eval if cell.tuned_on == "evaluation" else inputs("tuning", cell.tuning_samples)
-    sizes = cell.student_sizes
-    teacher = deep_teachers(of("teacher"), (cell.input_dim, *cell.hidden, cell.outputs), tuning, cell.slope)
+    sizes, activation = cell.student_sizes, LeakyReLU(cell.slope)
     return (
-        teacher,
-        uniform_students(of("start", *sizes), sizes, cell.slope),
+        deep_teachers(of("teacher"), (cell.input_dim, *cell.hidden, cell.outputs), tuning, activation),
+        uniform_students(of("start", *sizes), sizes, activation),
         inputs("data", cell.samples),
         x_eval,
     )
@@ -42,13 +44,13 @@ def run(cell: MultiLayer) -> Tables:
     place = dict(device=device_of(cell.device), dtype=getattr(torch, cell.dtype))
     teacher, student, x, x_eval = start(cell)
     teacher, x, x_eval = teacher.to(**place), x.to(**place), x_eval.to(**place)
-    rows = {table: [] for table in cell.tables}
+    loss, rows = LOSSES[cell.loss], {table: [] for table in cell.tables}
 
     def record(step: int, now: list[Network]) -> None:
         keys = _keys(cell, step // cell.steps_per_epoch)
-        (fresh,) = evaluate(teacher, now, x_eval, loss=cell.loss)
+        (fresh,) = evaluate(teacher, now, x_eval, loss=loss)
         if "runs" in rows:
-            (seen,) = evaluate(teacher, now, x[:, : cell.eval_samples], loss=cell.loss)
+            (seen,) = evaluate(teacher, now, x[:, : cell.eval_samples], loss=loss)
             rows["runs"].append(_runs(keys, seen, fresh))
         if "layers" in rows:
             rows["layers"].append(_layers(keys, fresh))
@@ -56,19 +58,16 @@ def run(cell: MultiLayer) -> Tables:
             beta, _ = mean_beta(now[0], x_eval[:, : cell.beta_samples])
             rows["students"].append(_students(keys, fresh, beta))
 
-    # torch.nn.MSELoss also averages over outputs and has no 1/2: its rate is c / 2 times that of
-    # ts_core.networks
-    scale = 2 / cell.outputs if cell.loss == "mse" else 1.0
+    order = [stream(seed, "batches") for seed in cell.seeds]
+    rates = [
+        (epoch * cell.steps_per_epoch, loss.rate(rate, cell.outputs)) for epoch, rate in cell.learning_rates
+    ]
     train(
         teacher,
         [student],
-        x,
-        [stream(seed, "batches") for seed in cell.seeds],
-        learning_rate=[(epoch * cell.steps_per_epoch, scale * rate) for epoch, rate in cell.learning_rates],
-        batch_size=cell.batch_size,
-        steps=cell.epochs * cell.steps_per_epoch,
-        loss=cell.loss,
-        shuffle=True,
+        shuffled(x, order, cell.batch_size),
+        learning_rate=rates,
+        loss=loss,
         snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots],
         on_snapshot=record,
     )

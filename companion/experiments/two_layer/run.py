@@ -13,6 +13,7 @@ from ts_core.networks import Network, fan_out_norm
 from ts_core.sizes import over_realized_width
 from ts_core.streams import stream
 from ts_core.teachers import small_students, two_layer_teachers
+from ts_core.training.batches import drawn
 from ts_core.training.device import device_of
 from ts_core.training.sgd import train
 
@@ -61,11 +62,8 @@ def run(cell: TwoLayer) -> Tables:
     train(
         teacher,
         students,
-        x,
-        [stream(seed, "batches") for seed in cell.seeds],
+        drawn(x, [stream(seed, "batches") for seed in cell.seeds], cell.batch_size),
         learning_rate=cell.learning_rate,
-        batch_size=cell.batch_size,
-        steps=cell.epochs * cell.steps_per_epoch,
         snapshots=[epoch * cell.steps_per_epoch for epoch in cell.snapshots],
         on_snapshot=record,
     )

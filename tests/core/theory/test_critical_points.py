@@ -5,9 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import on_planes
 from ts_core.gradients import by_backprop
-from ts_core.networks import Network, activation, affine, two_layer
+from ts_core.networks import Network, affine, two_layer
 from ts_core.streams import stream
 from ts_core.teachers import gaussian_teacher, random_networks
 from ts_core.theory.critical_points import hyperplane_sums, kink, second_difference
@@ -19,14 +20,15 @@ def tensor(*rows):
 
 
 def sloped(network, slope):
-    return Network(network.weights, slope)
+    return Network(network.weights, LeakyReLU(slope))
 
 
 @given(st.floats(-50, 50), st.floats(-50, 50), st.floats(0, 0.99))
 @settings(max_examples=100, deadline=None)
 def test_second_difference_identity(z, t, slope):
     z, t = tensor(z), tensor(t)
-    direct = activation(z + t, slope) + activation(z - t, slope) - 2 * activation(z, slope)
+    sigma = LeakyReLU(slope).value
+    direct = sigma(z + t) + sigma(z - t) - 2 * sigma(z)
     torch.testing.assert_close(second_difference(z, t, slope), direct, rtol=0, atol=1e-12)
 
 
@@ -50,10 +52,10 @@ def numerical_kink(teacher, student, node, step=1e-6):
 @pytest.mark.parametrize("slope", [0.0, 0.2])
 def test_kink_formula_with_parallel_and_antiparallel_copies(slope):
     teacher = sloped(gaussian_teacher(stream(1, "kink"), 4, 3, 3), slope)
-    student = random_networks([stream(2, "kink")], [4, 6, 3], slope)
+    student = random_networks([stream(2, "kink")], [4, 6, 3], LeakyReLU(slope))
     rows = student.weights[0].clone()
     rows[0, 0], rows[0, 1] = 1.7 * teacher.weights[0][0, 0], -0.6 * teacher.weights[0][0, 0]
-    student = Network((rows, student.weights[1]), slope)
+    student = Network((rows, student.weights[1]), LeakyReLU(slope))
     kinks = kink(teacher, student)[0]
     for node in range(9):
         assert (numerical_kink(teacher, student, node) - kinks[node]).abs().max() < 1e-7

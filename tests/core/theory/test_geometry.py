@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from ts_core.activations import RELU, LeakyReLU
 from ts_core.data import gaussian
-from ts_core.networks import activation, forward
+from ts_core.networks import forward
 from ts_core.streams import stream
 from ts_core.teachers import random_networks
 from ts_core.theory import geometry
@@ -33,12 +34,12 @@ def test_distinct_planes_are_independent_and_an_antiparallel_copy_is_not():
     z, f = forward(network, x)
     functions = torch.cat([f[0][0], x[0], torch.ones(2000, 1, dtype=torch.float64)], dim=1)
     assert torch.linalg.matrix_rank(functions) == 12
-    with_copy = torch.cat([functions, activation(-z[0][0, :, :1])], dim=1)  # sigma(-z) = sigma(z) - z
+    with_copy = torch.cat([functions, RELU.value(-z[0][0, :, :1])], dim=1)  # sigma(-z) = sigma(z) - z
     assert with_copy.shape[1] == 13 and torch.linalg.matrix_rank(with_copy) == 12
 
 
 def test_unit_rows_keep_the_function():
-    student = random_networks(streams("start", 2), [4, 6, 3], 0.2)
+    student = random_networks(streams("start", 2), [4, 6, 3], LeakyReLU(0.2))
     student.weights[0][0, 2, :-1] = 0  # a node without a boundary stays as it is
     scaled = geometry.unit_rows(student)
     x = gaussian(streams("data", 2), 30, 4)

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from ts_core.activations import RELU
 from ts_core.data import gaussian
-from ts_core.networks import activation, activation_slope
 from ts_core.streams import stream
 from ts_core.theory import kernels
 from ts_core.theory.kernels import relu_correlation
@@ -22,10 +22,10 @@ def tensor(*rows):
 def test_kappa_and_phi_by_monte_carlo(w, u):
     x = gaussian([stream(0, "kernels")], 400_000, 3, 1.0)[0]
     w, u = tensor(*w), tensor(*u)
-    f_w, f_u = activation(x @ w), activation(x @ u)
+    f_w, f_u = RELU.value(x @ w), RELU.value(x @ u)
     covariance = (f_w * f_u).mean() - f_w.mean() * f_u.mean()
     assert kernels.kappa(w, u).item() == pytest.approx(covariance.item(), abs=0.02)
-    drift = (activation_slope(x @ w)[:, None] * (f_u - f_u.mean())[:, None] * x).mean(0)
+    drift = (RELU.derivative(x @ w)[:, None] * (f_u - f_u.mean())[:, None] * x).mean(0)
     torch.testing.assert_close(kernels.phi(w, u), drift, rtol=0, atol=0.012)
 
 

@@ -2,6 +2,7 @@
 
 import torch
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import on_planes
 from ts_core.streams import stream
 from ts_core.teachers import random_networks
@@ -11,7 +12,8 @@ from ts_core.theory.lowest_layer import local_kink
 
 def test_in_two_layers_the_local_kink_is_the_kink():
     teacher, student = (
-        random_networks([stream(1, name)], sizes, 0.2) for name, sizes in (("t", (4, 3, 2)), ("s", (4, 5, 2)))
+        random_networks([stream(1, name)], sizes, LeakyReLU(0.2))
+        for name, sizes in (("t", (4, 3, 2)), ("s", (4, 5, 2)))
     )
     student.weights[0][:, 0] = -0.5 * teacher.weights[0][:, 1]
     x = on_planes([stream(1, "points")], teacher.weights[0], 7)

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian, on_planes
 from ts_core.gradients import by_backprop
 from ts_core.networks import Network, forward, two_layer
@@ -30,7 +31,7 @@ def tensor(*rows):
 
 
 def sloped(network, slope):
-    return Network(network.weights, slope)
+    return Network(network.weights, LeakyReLU(slope))
 
 
 def distance(teacher, points):
