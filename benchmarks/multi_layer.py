@@ -50,17 +50,6 @@ SCALES = {
 }
 
 
-def modules(network: Network, member: int) -> torch.nn.Sequential:
-    """One member as torch layers."""
-    layers = []
-    for w in network.weights:
-        layer = torch.nn.Linear(w.shape[2] - 1, w.shape[1], dtype=w.dtype)
-        with torch.no_grad():
-            layer.weight.copy_(w[member, :, :-1]), layer.bias.copy_(w[member, :, -1])
-        layers += [layer, torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers[:-1])
-
-
 def plain(
     teacher: Network,
     student: Network,
@@ -70,7 +59,7 @@ def plain(
     steps: int,
 ):
     """A generator that trains one network and yields after every step."""
-    teacher, student = modules(teacher, 0), modules(student, 0)
+    teacher, student = teacher.to_torch(), student.to_torch()
     outputs = student[-1].out_features
     optimizer, loss = torch.optim.SGD(student.parameters(), lr=RATE * outputs / 2), torch.nn.MSELoss()
     while True:

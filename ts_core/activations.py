@@ -30,11 +30,14 @@ class Activation(ABC):
         """sigma'(z)."""
 
     def value_(self, z: Tensor, f: Tensor) -> None:
-        """Write sigma(z) into ``f``, which is ``z`` itself if the activation overwrites."""
+        """Write sigma(z) into ``f``, which is ``z`` itself if the activation overwrites.
+
+        ``z`` may be left with anything that :meth:`gate_` understands.
+        """
         f.copy_(self.value(z))
 
     def gate_(self, g: Tensor, z: Tensor, f: Tensor) -> None:
-        """Multiply ``g`` by sigma'(z); f is sigma(z). ``z`` may be left with anything."""
+        """Multiply ``g`` by sigma'; ``z`` and ``f`` are as :meth:`value_` left them, and may be spoiled."""
         g.mul_(self.derivative(z))
 
 
@@ -82,10 +85,10 @@ class Erf(Activation):
         return (z.square() / -2).exp() * math.sqrt(2 / math.pi)
 
     def value_(self, z: Tensor, f: Tensor) -> None:
-        torch.mul(z, math.sqrt(0.5), out=f).erf_()
+        torch.erf(z.mul_(math.sqrt(0.5)), out=f)
 
     def gate_(self, g: Tensor, z: Tensor, f: Tensor) -> None:
-        g.mul_(z.square_().div_(-2).exp_()).mul_(math.sqrt(2 / math.pi))
+        g.mul_(z.square_().neg_().exp_()).mul_(math.sqrt(2 / math.pi))  # z is z / sqrt 2 by now
 
 
 @dataclass(frozen=True)
