@@ -1,8 +1,8 @@
-"""Convolutional teachers and students: 3 x 3 valid convolutions, BatchNorm after ReLU, one linear layer.
+"""Convolutional teachers and students: 3 x 3 valid convolutions with ReLU and BatchNorm, one linear layer.
 
 Activations are ``(b, n_l, h, w)``, and a *node* is a channel: every image and every position is one sample of
-it. Node activations are taken after ReLU and before the normalization, which only shifts and scales them. The
-loss is the one of :mod:`ts_core.networks`, J = 1/2 E ||f* - f||^2 summed over outputs; reported is 2 J / c.
+it. Node activations are taken after ReLU, wherever the normalization stands. The loss is the one of
+:mod:`ts_core.networks`, J = 1/2 E ||f* - f||^2 summed over outputs; reported is 2 J / c.
 """
 
 import math
@@ -14,17 +14,28 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, linear, relu_
 
+NORMS = ("after", "before", "none")
+
 
 class ConvNet(torch.nn.Module):
-    """A ConvNet of given ``widths``; ``norms[l]`` normalizes what ``convs[l + 1]`` sees of layer l + 1."""
+    """A ConvNet of given ``widths``, one convolution each.
 
-    def __init__(self, widths: Sequence[int], side: int, outputs: int = 10):
+    norm        where BatchNorm stands: ``after`` ReLU, where it shifts and scales what the layer above sees;
+                ``before`` ReLU, where the layer above sees the activations themselves, and the convolution's
+                bias has no effect in training; or ``none``.
+    raises      ValueError for an unknown ``norm``, and for images too small for so many convolutions.
+    """
+
+    def __init__(self, widths: Sequence[int], side: int, outputs: int = 10, norm: str = "after"):
         super().__init__()
-        self.widths, self.side = tuple(widths), side - 2 * len(widths)
+        self.widths, self.side, self.norm = tuple(widths), side - 2 * len(widths), norm
+        if norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
         if min(widths) < 1 or self.side < 1:
             raise ValueError(f"images of {side} pixels and widths {list(widths)} leave nothing to classify")
+        normalization = torch.nn.Identity if norm == "none" else torch.nn.BatchNorm2d
         self.convs = torch.nn.ModuleList(torch.nn.Conv2d(c, n, 3) for c, n in zip((3, *widths), widths))
-        self.norms = torch.nn.ModuleList(torch.nn.BatchNorm2d(n) for n in widths)
+        self.norms = torch.nn.ModuleList(normalization(n) for n in widths)
         self.top = torch.nn.Linear(widths[-1] * self.side**2, outputs)
 
     def forward(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -34,15 +45,20 @@ class ConvNet(torch.nn.Module):
         """
         activations = []
         for conv, norm in zip(self.convs, self.norms):
-            activations.append(relu_(conv2d(x, conv.weight, conv.bias)))
-            x = norm(activations[-1])
+            z = conv2d(x, conv.weight, conv.bias)
+            x = relu_(norm(z) if self.norm == "before" else z)
+            activations.append(x)
+            if self.norm == "after":
+                x = norm(x)
         # flattened channel by channel
         return activations, linear(x.flatten(1), self.top.weight, self.top.bias)
 
 
-def start(generator: np.random.Generator, widths: Sequence[int], side: int, outputs: int = 10) -> ConvNet:
+def start(
+    generator: np.random.Generator, widths: Sequence[int], side: int, outputs: int = 10, norm: str = "after"
+) -> ConvNet:
     """A ConvNet with PyTorch's start, uniform within 1 / sqrt(fan-in), from our own stream; float64."""
-    network = ConvNet(widths, side, outputs).double()
+    network = ConvNet(widths, side, outputs, norm).double()
     for layer in (*network.convs, network.top):
         bound = 1 / math.sqrt(layer.weight[0].numel())
         for parameter in (layer.weight, layer.bias):
@@ -94,19 +110,15 @@ def masks(network: ConvNet, active: Sequence[Tensor]) -> dict[str, Tensor]:
     return {name: mask.to(network.top.weight.dtype) for name, mask in found.items()}
 
 
-NORM = ("weight", "bias", "running_mean", "running_var")
-
-
 def compact(network: ConvNet, active: Sequence[Tensor]) -> ConvNet:
     """The same function without its pruned channels, whose fan-out weights must be zero."""
-    side = network.side + 2 * len(network.widths)
-    small = ConvNet([int(keep.sum()) for keep in active], side, network.top.out_features).to(
-        network.top.weight
-    )
-    below, weights = torch.ones(3, dtype=torch.bool, device=network.top.weight.device), network.state_dict()
+    side, top = network.side + 2 * len(network.widths), network.top
+    small = ConvNet([int(keep.sum()) for keep in active], side, top.out_features, network.norm).to(top.weight)
+    below, weights = torch.ones(3, dtype=torch.bool, device=top.weight.device), network.state_dict()
     for l, keep in enumerate(active):
-        for name in (f"convs.{l}.weight", f"convs.{l}.bias", *(f"norms.{l}.{k}" for k in NORM)):
-            weights[name] = weights[name][keep]
+        for name, value in weights.items():
+            if name.startswith((f"convs.{l}.", f"norms.{l}.")) and value.ndim:  # a count of batches has none
+                weights[name] = value[keep]
         weights[f"convs.{l}.weight"] = weights[f"convs.{l}.weight"][:, below]
         below = keep
     weights["top.weight"] = weights["top.weight"][:, below.repeat_interleave(network.side**2)]

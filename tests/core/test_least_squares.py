@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 import torch
 
 from ts_core.activations import LeakyReLU
@@ -12,15 +13,15 @@ from ts_core.teachers import random_networks, small_students, two_layer_teachers
 from ts_core.training.least_squares import _linearized, _unflatten, descend
 
 
-def test_linearization_equals_autograd():
-    teacher, student = (random_networks([stream(s, "lm")], [3, 4, 2], LeakyReLU(0.2)) for s in (0, 1))
+@pytest.mark.parametrize("hidden", [(4,), (4, 5, 3)])
+def test_linearization_equals_autograd(hidden):
+    teacher, student = (random_networks([stream(s, "lm")], [3, *hidden, 2], LeakyReLU(0.2)) for s in (0, 1))
     x = gaussian([stream(2, "lm")], 5, 3)
     jacobian, residual = _linearized(teacher, student, x)
-    shapes = [w.shape[1:] for w in student.weights]
     theta = torch.cat([w.flatten() for w in student.weights])
 
     def output(theta):
-        return forward(_unflatten(theta[None], shapes, LeakyReLU(0.2)), x)[1][-1].flatten()
+        return forward(_unflatten(theta[None], student), x)[1][-1].flatten()
 
     torch.testing.assert_close(
         jacobian[0], torch.autograd.functional.jacobian(output, theta), rtol=0, atol=1e-13
@@ -40,3 +41,32 @@ def test_members_do_not_couple():
     _, alone = descend(*one, x[1:2], 25, levels)
     torch.testing.assert_close(many[1:2], alone, rtol=1e-6, atol=0, equal_nan=True)
     assert many[2].isnan().all() and alone.isfinite().sum() > 2
+
+
+def test_members_may_share_inputs_teachers_and_lower_layers():
+    """Four students of two teachers on one data set: as with all of their own."""
+    teacher = two_layer_teachers([stream(s, "teacher") for s in (0, 1)], 5, 3, 4, [1.0])
+    start = small_students([stream(s, "start") for s in range(4)], [5, 6, 4], 0.3)
+    start = Network((start.weights[0][:2], start.weights[1]))
+    x = gaussian([stream(0, "data")], 200, 5)
+    levels = 10 ** -torch.linspace(0, 2, 3, dtype=torch.float64)
+    shared, shared_loss = descend(teacher, start, x, 15, levels)
+    own, own_loss = descend(teacher.spread(4), start.spread(), x.expand(4, -1, -1), 15, levels)
+    assert shared_loss.isfinite().sum() > 8
+    torch.testing.assert_close(shared_loss, own_loss, rtol=1e-9, atol=0, equal_nan=True)
+    for a, b in zip(shared.weights, own.weights):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
+
+
+def test_a_level_has_the_loss_of_its_network_or_none():
+    """Level 1 is the start; a level that no step reached has no loss."""
+    teacher = two_layer_teachers([stream(0, "teacher")], 5, 3, 4, [1.0])
+    start = small_students([stream(0, "start")], [5, 6, 4], 0.3)
+    x = gaussian([stream(0, "data")], 200, 5)
+    levels = torch.tensor([1.0, 0.9, 1e-9], dtype=torch.float64)
+    students, loss = descend(teacher, start, x, 1, levels)
+    assert torch.equal(students.weights[0][0], start.weights[0][0])
+    found = (forward(teacher, x)[1][-1] - forward(students, x)[1][-1]).square().mean((1, 2))
+    torch.testing.assert_close(loss[0, :2], found[:2])
+    assert loss[0, 1] < 0.9 * loss[0, 0] and loss[0, 2].isnan()
+    assert descend(teacher, start, x, 0, levels[1:])[1].isnan().all()

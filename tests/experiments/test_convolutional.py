@@ -8,11 +8,13 @@ from companion.datasets.augmentation import inputs
 from companion.datasets.cifar10 import DataError
 from companion.datasets.images import read
 from companion.experiments.convolutional.spec import Student, Teacher, Training
-from companion.experiments.convolutional.teacher import accuracy, from_table, splits
+from companion.experiments.convolutional.teacher import accuracy, batches, from_table, splits, to_table
 from companion.project import PROJECT
 from companion.runs.cells import Store, run_stages
 from companion.runs.identity import run_id
 from companion.runs.spec import SpecError
+from ts_core.convnets import start
+from ts_core.streams import stream
 
 ONCE = Training(epochs=1, batch_size=20, learning_rate=0.01, weight_decay=5e-4)
 TEACHER = Teacher(
@@ -64,6 +66,27 @@ def test_a_teacher_trained_again_has_the_same_weights(tables):
     saved, fresh = (from_table(found["weights"], TEACHER) for found in (tables, again))
     for (name, a), b in zip(saved.state_dict().items(), fresh.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize("norm", ["before", "none"])
+def test_where_the_normalization_stands_is_kept_from_teacher_to_student(tables, norm):
+    teacher = TEACHER.model_copy(update=dict(norm=norm))
+    taught = teacher.run()
+    assert not taught["epochs"].equals(tables["epochs"])
+    made = from_table(taught["weights"], teacher)
+    assert made.norm == norm
+    pd.testing.assert_frame_equal(to_table(made), taught["weights"], check_exact=True)
+    learn, _, test = splits(teacher)
+    tuned = taught["epochs"].query("phase == 'tuning' and selected")
+    assert accuracy(made, test, torch.float64) == pytest.approx(tuned.test_accuracy.item())
+    # one step on all images: the loss is that of the start, normalized by the batch
+    once = Training(epochs=1, batch_size=160)
+    cell = STUDENTS[0].model_copy(update=dict(teacher=teacher, training=once))
+    order, crops = (stream(cell.seed, purpose) for purpose in ("order", "crops"))
+    x, _ = next(batches(learn[0], once, teacher.shift, torch.float64, order, crops))
+    student = start(stream(cell.seed, "start", *cell.widths), cell.widths, teacher.side, norm=norm)
+    loss = (made(x)[1] - student(x)[1]).square().mean().item()
+    assert cell.run(taught)["runs"].train_loss[1] == pytest.approx(loss)
 
 
 def test_a_student_learns_from_the_teacher_of_the_first_stage(tables):

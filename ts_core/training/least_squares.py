@@ -1,18 +1,17 @@
-"""Levenberg-Marquardt for ensembles of two-layer students, one damping per member.
+"""Levenberg-Marquardt for ensembles of students of any depth, one damping per member.
 
 A theorem about gradients that are small at *every* sample needs losses far below what SGD reaches;
 checkpoints are spaced evenly in the logarithm of the loss.
 """
 
 import math
-from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ts_core.activations import Activation
 from ts_core.gradients import with_constant
-from ts_core.networks import Network, forward
+from ts_core.networks import Network, forward, pair, spread
 
 
 def descend(
@@ -20,24 +19,24 @@ def descend(
 ) -> tuple[Network, Tensor]:
     """Levenberg-Marquardt on every member at once; keeps the weights of the first step below each loss level.
 
-    levels      ``(k,)`` falling fractions of the starting loss.
+    x           ``(g, b, d)``; e, the number of students, is a multiple of g and of the number of teachers.
+    levels      ``(k,)`` falling fractions of the starting loss; the start itself is below level 1.
     returns     ``e * k`` networks (level fastest) and their reported loss 2 J / c ``(e, k)``: NaN for a level
                 that was not reached, or was passed in one step together with the next.
     """
-    members = student.members
+    teacher, student = pair(teacher, student)
+    x = spread(x, student.members)
     theta = torch.cat([w.flatten(1) for w in student.weights], dim=1)
-    shapes = [w.shape[1:] for w in student.weights]
-    damping = torch.full((members,), 1e-2, dtype=x.dtype)
+    damping = x.new_full((student.members,), 1e-2)
     jacobian, residual = _linearized(teacher, student, x)
     loss = residual.square().mean(1)
     bars = levels * loss[:, None]
-    kept, kept_loss = theta[:, None].repeat(1, len(levels), 1), torch.full_like(bars, math.nan)
-    kept_loss[:, 0] = loss
+    kept = theta[:, None].repeat(1, len(levels), 1)
+    kept_loss = torch.where(levels >= 1, loss[:, None], math.nan)
     for _ in range(steps):
         move = _damped_step(jacobian, residual, damping)
         trial = theta + move
-        trial_student = _unflatten(trial, shapes, student.activation)
-        trial_jacobian, trial_residual = _linearized(teacher, trial_student, x)
+        trial_jacobian, trial_residual = _linearized(teacher, _unflatten(trial, student), x)
         trial_loss = trial_residual.square().mean(1)
         better = trial_loss < loss  # False for NaN: a bad step is undone and damped
         damping = torch.where(better, damping / 3, damping * 4).clamp(1e-12, 1e8)
@@ -49,25 +48,30 @@ def descend(
         loss = torch.where(better, trial_loss, loss)
         jacobian = torch.where(better[:, None, None], trial_jacobian, jacobian)
         residual = torch.where(better[:, None], trial_residual, residual)
-    return _unflatten(kept.flatten(0, 1), shapes, student.activation), kept_loss
+    return _unflatten(kept.flatten(0, 1), student), kept_loss
 
 
-def _unflatten(theta: Tensor, shapes: Sequence[torch.Size], activation: Activation) -> Network:
+def _unflatten(theta: Tensor, like: Network) -> Network:
+    """Networks of the same kind from their parameters ``(e, parameters)``."""
+    shapes = [w.shape[1:] for w in like.weights]
     parts = theta.split([shape.numel() for shape in shapes], dim=1)
-    return Network(tuple(part.reshape(-1, *shape) for part, shape in zip(parts, shapes)), activation)
+    return replace(like, weights=tuple(part.reshape(-1, *shape) for part, shape in zip(parts, shapes)))
 
 
 def _linearized(teacher: Network, student: Network, x: Tensor) -> tuple[Tensor, Tensor]:
     """Jacobian of the output in all parameters ``(e, b c, parameters)`` and residual f* - f ``(e, b c)``."""
     z, f = forward(student, x)
     residual = forward(teacher, x)[1][-1] - f[-1]
-    # (e, b, c, n)
-    back = student.weights[1][:, None, :, :-1] * student.activation.derivative(z[0])[:, :, None]
-    lower = back[..., None] * with_constant(x)[:, :, None, None]
-    eye = torch.eye(residual.shape[2], dtype=x.dtype)
-    upper = eye[:, :, None] * with_constant(f[0])[:, :, None, None]
-    jacobian = torch.cat([lower.flatten(3), upper.flatten(3)], dim=3)
-    return jacobian.flatten(1, 2), residual.flatten(1)
+    # the output by the pre-activations of a layer, (e or 1, b or 1, c, n_l), from the top down
+    back = torch.eye(residual.shape[2], dtype=x.dtype, device=x.device)[None, None]
+    by_layer = []
+    for l in range(student.depth - 1, -1, -1):
+        below = with_constant(f[l - 1] if l else x)
+        by_layer.insert(0, (back[..., None] * below[:, :, None, None]).flatten(3))
+        if l:
+            gate = student.activation.derivative(z[l - 1])
+            back = (back @ student.weights[l][:, None, :, :-1]) * gate[:, :, None]
+    return torch.cat(by_layer, dim=3).flatten(1, 2), residual.flatten(1)
 
 
 def _damped_step(jacobian: Tensor, residual: Tensor, damping: Tensor) -> Tensor:

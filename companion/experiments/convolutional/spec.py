@@ -40,6 +40,8 @@ class Teacher(Cell):
         0.5,
         0.7,
     )
+    norm: Literal["after", "before", "none"] = "after"
+    """BatchNorm after ReLU, before it, or none, for the teacher and its students"""
     training: Training = Training(learning_rate=0.1, weight_decay=5e-4)
     tuning: Training = Training(epochs=5, learning_rate=0.02, weight_decay=5e-4)
     seed: Annotated[int, Field(ge=0)] = 1

@@ -6,18 +6,10 @@ import torch
 
 from companion.datasets.augmentation import inputs
 from companion.experiments.convolutional.spec import Student
-from companion.experiments.convolutional.teacher import (
-    CHUNK,
-    batches,
-    from_table,
-    optimizer_of,
-    rates,
-    splits,
-    where,
-)
+from companion.experiments.convolutional.teacher import CHUNK, batches, from_table, schedule, splits, where
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
-from ts_core.convnets import ConvNet, as_samples, evaluating, place, start
+from ts_core.convnets import ConvNet, as_samples, place, start
 from ts_core.metrics import RunningCorrelation
 from ts_core.streams import stream
 from ts_core.training.fit import logit_loss, train
@@ -30,10 +22,8 @@ def run(cell: Student, taught: Tables) -> Tables:
     """
     parts, teacher = splits(cell.teacher), from_table(taught["weights"], cell.teacher)
     device, dtype = where(cell.teacher)
-    student = place(
-        start(stream(cell.seed, "start", *cell.widths), cell.widths, cell.teacher.side), device, dtype
-    )
-    optimizer = optimizer_of(cell.training, student)
+    draws = stream(cell.seed, "start", *cell.widths)
+    student = start(draws, cell.widths, cell.teacher.side, norm=cell.teacher.norm)
     pixels, shift = parts[0][0], cell.teacher.shift
     order, crops = stream(cell.seed, "order"), stream(cell.seed, "crops")
 
@@ -44,19 +34,24 @@ def run(cell: Student, taught: Tables) -> Tables:
             yield x, target
 
     rows = {"runs": [], "units": [], "filters": []}
-    for epoch, by_step in enumerate([(), *rates(cell.training, len(pixels))]):
-        loss = train(student, taught_batches(), logit_loss, optimizer, by_step) if epoch else np.nan
+
+    def see(step: int, now: ConvNet, loss: float) -> None:
+        epoch = len(rows["runs"])
         keys = dict(seed=cell.seed, over_realization=cell.over_realization, epoch=epoch)
-        facts, rho = compare(teacher, evaluating(student), parts, dtype)
-        rows["runs"].append(
-            pd.DataFrame([{**keys, "train_loss": 2 * loss / student.top.out_features, **facts}])
-        )
+        facts, rho = compare(teacher, now, parts, dtype)
+        rows["runs"].append(pd.DataFrame([{**keys, "train_loss": 2 * loss / now.top.out_features, **facts}]))
         units = _units(rho).assign(**keys)
         rows["units"].append(units)
         if epoch in (0, cell.training.epochs):
-            rows["filters"].append(
-                _filters(student, units[units.layer == 1].student.to_numpy()).assign(**keys)
-            )
+            rows["filters"].append(_filters(now, units[units.layer == 1].student.to_numpy()).assign(**keys))
+
+    train(
+        place(student, device, dtype),
+        taught_batches(),
+        logit_loss,
+        **schedule(cell.training, len(pixels)),
+        on_snapshot=see,
+    )
     tables = {name: pd.concat(found, ignore_index=True) for name, found in rows.items()}
     runs = tables["runs"]
     tables["runs"] = runs.assign(

@@ -3,7 +3,7 @@
 Fine-tuning is under masks, and what is active is left in the end.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from companion.runs.spec import Tables
 from ts_core.convnets import ConvNet, compact, evaluating, fan_out, masks, place, start, strongest
 from ts_core.streams import stream
 from ts_core.training.device import device_of
-from ts_core.training.fit import cosine_rates, train
+from ts_core.training.fit import Parameters, cosine_rates, keep_zero, train
 
 CHUNK = 250  # images per evaluation step: bounds the memory
 Labelled = tuple[Tensor, Tensor]  # uint8 images (n, 3, side, side) and labels (n,) on the device
@@ -72,28 +72,39 @@ def _labelled(images: np.ndarray, labels: np.ndarray, spec: Teacher) -> Labelled
 def batches(
     pixels: Tensor, training: Training, shift: int, dtype, order, crops
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch: augmented inputs and which images they are; the last incomplete batch is left out."""
-    shuffled = torch.from_numpy(order.permutation(len(pixels))).to(pixels.device)
-    for first in range(0, len(pixels) - training.batch_size + 1, training.batch_size):
-        chosen = shuffled[first : first + training.batch_size]
-        yield inputs(augment(pixels[chosen], crops, shift), dtype), chosen
+    """Augmented inputs of every step and which images they are.
+
+    An epoch leaves out its last incomplete batch.
+    """
+    for _ in range(training.epochs):
+        shuffled = torch.from_numpy(order.permutation(len(pixels))).to(pixels.device)
+        for first in range(0, len(pixels) - training.batch_size + 1, training.batch_size):
+            chosen = shuffled[first : first + training.batch_size]
+            yield inputs(augment(pixels[chosen], crops, shift), dtype), chosen
 
 
-def optimizer_of(training: Training, network: ConvNet) -> torch.optim.Optimizer:
-    """The optimizer; weight decay spares biases and normalizations."""
-    groups = [
-        dict(params=[p for p in network.parameters() if p.ndim > 1], weight_decay=training.weight_decay),
-        dict(params=[p for p in network.parameters() if p.ndim == 1], weight_decay=0.0),
-    ]
-    if training.optimizer == "adam":
-        return torch.optim.AdamW(groups, lr=training.learning_rate)
-    return torch.optim.SGD(groups, lr=training.learning_rate, momentum=training.momentum)
+def schedule(training: Training, images: int) -> dict:
+    """Optimizer, learning rates and a snapshot per epoch, for :func:`ts_core.training.fit.train`.
 
+    Weight decay spares biases and normalizations.
+    """
 
-def rates(training: Training, images: int) -> np.ndarray:
-    """Learning rates ``(epochs, steps)``."""
-    steps = images // training.batch_size
-    return cosine_rates(training.learning_rate, training.epochs * steps).reshape(training.epochs, steps)
+    def optimizer(tensors: list[Tensor]) -> torch.optim.Optimizer:
+        groups = [
+            dict(params=[p for p in tensors if p.ndim > 1], weight_decay=training.weight_decay),
+            dict(params=[p for p in tensors if p.ndim == 1], weight_decay=0.0),
+        ]
+        if training.optimizer == "adam":
+            return torch.optim.AdamW(groups)
+        return torch.optim.SGD(groups, momentum=training.momentum)
+
+    epoch = images // training.batch_size
+    steps = training.epochs * epoch
+    return dict(
+        optimizer=optimizer,
+        learning_rate=cosine_rates(training.learning_rate, steps),
+        snapshots=range(0, steps + 1, epoch),
+    )
 
 
 @torch.no_grad()
@@ -106,25 +117,27 @@ def accuracy(network: ConvNet, split: Labelled, dtype: torch.dtype) -> float:
     return float(sum(hits)) / len(split[1])
 
 
-def fit(
-    network: ConvNet, spec: Teacher, training: Training, phase: str, parts, fixed_zero=None
+def learn(
+    network: ConvNet,
+    spec: Teacher,
+    training: Training,
+    phase: str,
+    parts,
+    after_step: Callable[[Parameters], None] | None = None,
 ) -> tuple[ConvNet, pd.DataFrame]:
     """Train on labels and keep the epoch of best validation accuracy; one row per epoch, 0 is the start."""
     (pixels, labels), validation, test = parts
-    dtype, optimizer = where(spec)[1], optimizer_of(training, network)
+    dtype = where(spec)[1]
     order, crops = stream(spec.seed, f"{phase} order"), stream(spec.seed, f"{phase} crops")
     rows, best, kept = [], -1.0, network
-    for epoch, by_step in enumerate([(), *rates(training, len(pixels))]):
-        loss = np.nan
-        if epoch:
-            drawn = ((x, labels[i]) for x, i in batches(pixels, training, spec.shift, dtype, order, crops))
-            loss = train(network, drawn, cross_entropy, optimizer, by_step, fixed_zero)
-        now = evaluating(network)
+
+    def see(step: int, now: ConvNet, loss: float) -> None:
+        nonlocal best, kept
         found = accuracy(now, validation, dtype)
         rows.append(
             dict(
                 phase=phase,
-                epoch=epoch,
+                epoch=len(rows),
                 train_loss=loss,
                 validation_accuracy=found,
                 test_accuracy=accuracy(now, test, dtype),
@@ -132,6 +145,15 @@ def fit(
         )
         if found > best:
             best, kept = found, now
+
+    train(
+        network,
+        ((x, labels[chosen]) for x, chosen in batches(pixels, training, spec.shift, dtype, order, crops)),
+        cross_entropy,
+        **schedule(training, len(pixels)),
+        on_snapshot=see,
+        after_step=after_step,
+    )
     table = pd.DataFrame(rows)
     return kept, table.assign(selected=table.index == table.validation_accuracy.idxmax())
 
@@ -140,16 +162,14 @@ def run(spec: Teacher) -> Tables:
     """Train, prune, fine-tune and cut down one teacher; its tables are described at :meth:`Teacher.run`."""
     parts, official = splits(spec), is_official(spec.dataset, folder(spec))
     network = place(
-        start(stream(spec.seed, "teacher"), (spec.width,) * len(spec.prune), spec.side), *where(spec)
+        start(stream(spec.seed, "teacher"), (spec.width,) * len(spec.prune), spec.side, norm=spec.norm),
+        *where(spec),
     )
-    trained, first = fit(network, spec, spec.training, "training", parts)
+    trained, first = learn(network, spec, spec.training, "training", parts)
     active, strength = strongest(trained, spec.prune), fan_out(trained)
-    fixed_zero = masks(trained, active)
-    network = evaluating(trained).requires_grad_(True)
-    with torch.no_grad():
-        for name, mask in fixed_zero.items():
-            network.get_parameter(name).mul_(mask)
-    tuned, second = fit(network, spec, spec.tuning, "tuning", parts, fixed_zero)
+    prune, network = keep_zero(masks(trained, active)), evaluating(trained)
+    prune(dict(network.named_parameters()))
+    tuned, second = learn(network, spec, spec.tuning, "tuning", parts, prune)
     channels = [
         pd.DataFrame(dict(layer=l, channel=range(len(keep)), fan_out=f.double().cpu(), active=keep.cpu()))
         for l, (keep, f) in enumerate(zip(active, strength), start=1)
@@ -190,7 +210,7 @@ def to_table(network: ConvNet) -> pd.DataFrame:
 
 def from_table(weights: pd.DataFrame, spec: Teacher) -> ConvNet:
     """The pruned teacher that :func:`run` saved, where it computes."""
-    network = place(ConvNet(spec.active_widths, spec.side), *where(spec))
+    network = place(ConvNet(spec.active_widths, spec.side, norm=spec.norm), *where(spec))
     values = dict(list(weights.groupby("parameter").value))
     for name, value in network.state_dict().items():
         if value.is_floating_point():
