@@ -116,23 +116,26 @@ class _Adam:
     def __init__(self, settings: Adam, weights: Sequence[Tensor]):
         self.settings, self.weights = settings, weights
         self.gradients, self.means, self.squares = ([torch.zeros_like(w) for w in weights] for _ in range(3))
-        self.counts = [torch.zeros((), device=w.device) for w in weights]
+        self.steps = torch.zeros((), device=weights[0].device)  # of all layers that move at all
 
     def layer(self, l: int, g: Tensor, f: Tensor, rate: float) -> None:
         torch.baddbmm(self.gradients[l], g, f, beta=0, alpha=1 / g.shape[2], out=self.gradients[l])
 
     def step(self, rates: Sequence[float]) -> None:
-        every = range(len(self.weights))
+        self.steps.add_(1)
+        parts = self.weights, self.gradients, self.means, self.squares
+        if len(set(rates)) == 1:
+            self._fused(parts, rates[0])
+            return
         for rate in set(rates) - {0}:
-            self._fused([l for l in every if rates[l] == rate], rate)
+            layers = [l for l, own in enumerate(rates) if own == rate]
+            self._fused([[part[l] for l in layers] for part in parts], rate)
 
-    def _fused(self, layers: Sequence[int], rate: float) -> None:
-        of = lambda values: [values[l] for l in layers]
-        torch._foreach_add_(of(self.counts), 1)
+    def _fused(self, parts: Sequence[Sequence[Tensor]], rate: float) -> None:
         torch._fused_adam_(
-            *(of(values) for values in (self.weights, self.gradients, self.means, self.squares)),
+            *parts,
             [],
-            of(self.counts),
+            [self.steps] * len(parts[0]),
             lr=rate,
             beta1=self.settings.betas[0],
             beta2=self.settings.betas[1],
