@@ -130,3 +130,15 @@ def test_the_multi_layer_command_line_writes_its_results(tmp_path):
     assert set(table[table.engine == "ensemble float32"].seeds) == {1, 2} and (
         table[["wall", "cpu"]] > 0
     ).all(axis=None)
+
+
+def test_the_engine_benchmark_compares_every_case_with_its_reference(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(FOLDER)
+    import engine as benchmark
+
+    table = benchmark.run("quick", tmp_path)
+    assert len(table) == 2 * len(benchmark.ACTIVATIONS) and (table.us > 0).all(axis=None)
+    assert (table.ratio.sgd.xs("relu", level="activation") == 1).all()
+    raw = pd.read_csv(tmp_path / "engine.csv")
+    least = raw[(raw.activation == "erf") & (raw.optimizer == "adam") & (raw.batch_size == 16)].cpu.min()
+    assert table.us.adam[16, 6, "erf"] == pytest.approx(least, abs=1e-3)
