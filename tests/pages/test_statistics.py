@@ -256,7 +256,7 @@ def same_networks(size: int, shift: float, trials: int, points: int = 12, togeth
 @pytest.mark.parametrize("size", [4, 15, 32])
 def test_what_sampling_alone_gives_is_what_it_gives(size):
     """On the same networks the distance and the largest one are on average what is said of them."""
-    found, _ = same_networks(size, shift=0.0, trials=300)
+    found, _ = same_networks(size, shift=0.0, trials=200)
     assert found.distance.mean() / found.sampling.mean() == pytest.approx(1, abs=0.1)
     assert found.largest.mean() / found.largest_sampling.mean() == pytest.approx(1, abs=0.15)
 
@@ -265,7 +265,7 @@ def test_what_sampling_alone_gives_is_what_it_gives(size):
 @pytest.mark.parametrize("shift", [0.0, 1.0])
 def test_the_interval_of_a_ratio_holds_the_true_one(shift, size):
     """More often than it says: the jackknife does not know how little a distance that is all noise varies."""
-    found, true = same_networks(size, shift, trials=300)
+    found, true = same_networks(size, shift, trials=200)
     assert ((found.low <= true) & (true <= found.high)).mean() >= 0.93
 
 

@@ -13,6 +13,7 @@ from companion.chapters.fan_out_ordering.studies import CONVERGENCE
 from companion.chapters.fan_out_ordering.sweeps import PAPER
 from companion.chapters.fan_out_ordering.tables import (
     PUBLISHED_SEEDS,
+    loss_agreement,
     loss_curves,
     success_agreement,
     success_rate,
@@ -35,8 +36,10 @@ def evidence():
     published_losses = pd.read_csv(BOOK / "reference" / "two_layer_eval_loss.csv")
     found = claims.published(wide["teachers"], wide["runs"], rates, published_losses)
     pairs = CONVERGENCE.run()["pairs"]
+    every = loss_agreement(wide["runs"], published_losses, by=["polarity", "over_realization", "epoch"])
     return SimpleNamespace(
         runs=tables["runs"],
+        points=every,
         wide=wide,
         # (epoch, teacher_width, polarity, over_realization) of a seed
         loss=losses.set_index(
@@ -212,6 +215,14 @@ SAID = [
     ),
     Said("(mean difference of log10 <.2f>, from <.2f> to <.2f>: undecided)", lambda of: interval(of, 5, 1.5)),
     Said("and 5x in all but <d> from $p=2$ on.", lambda of: max(ahead(of, 5, p) for p in (2.0, 2.5))),
+    Said(
+        "From epoch 5 on, none of our points is farther from its published one than <.1f> times what",
+        lambda of: of.points[of.points.epoch >= 5].ratio.max(),
+    ),
+    Said(
+        "Of the earlier ones some are",
+        lambda of: of.points[of.points.epoch < 5].ratio.max() > of.points[of.points.epoch >= 5].ratio.max(),
+    ),
     Said(
         "published means (their axis ends at −8)",
         lambda of: pd.read_csv(BOOK / "reference" / "two_layer_eval_loss.csv").log10_eval_loss.min() > -8,
