@@ -1,9 +1,29 @@
-"""Claims: a sentence of the paper, a measured number with its interval over seeds, a bar, and the verdict."""
+"""Claims: a sentence of the paper, a measured number with its interval over seeds, a bar, and the verdict.
+
+Beside it stands what the same measurement gives where the sentence is wrong: a bar that lets that pass
+decides nothing.
+"""
 
 import math
 from dataclasses import asdict, dataclass, fields
 
-SCALES = ("quick", "laptop", "paper")
+SCALES = ("quick", "laptop", "paper")  # what the book trains, what two cores trained once, what the paper ran
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What a claim would measure if it were wrong: curves swapped, an order shuffled, an untrained student.
+
+    name        in words; value, low, high: as in a claim.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+    def __post_init__(self):
+        plain(self, "value", "low", "high")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +33,9 @@ class Claim:
     id          unique in the book, ``chapter/what``; place: where the paper says it.
     value       the measurement; low, high: its interval over seeds, equal to value for an exact count.
     at_least    the bar, fixed before the run; give this or at_most, never both.
+    wrong       the alternative that the bar must refuse.
+    changed     what was changed after a look at the numbers (bar, number of seeds, sentence), if anything.
+    scale       "paper" only where every number of it is the paper's, else "laptop"; "quick" in a live run.
     published   the paper's own number, if it gives one.
     raises      ValueError when the bar, the scale or the interval makes no sense.
     """
@@ -25,15 +48,14 @@ class Claim:
     high: float
     at_least: float | None = None
     at_most: float | None = None
+    wrong: Wrong | None = None
+    changed: str = ""
     scale: str = "quick"
     published: float | None = None
     note: str = ""
 
     def __post_init__(self):
-        for name in ("value", "low", "high", "at_least", "at_most", "published"):
-            # zero-dimensional tensors and numpy scalars become plain numbers
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, float(getattr(self, name)))
+        plain(self, "value", "low", "high", "at_least", "at_most", "published")
         bars = [bar for bar in (self.at_least, self.at_most) if bar is not None]
         if len(bars) != 1 or not math.isfinite(bars[0]):
             raise ValueError(
@@ -48,22 +70,24 @@ class Claim:
 
     @property
     def verdict(self) -> str:
-        """``holds`` or ``fails`` when the whole interval lies on one side of the bar, else ``undecided``.
+        """``holds`` or ``fails`` when the whole interval lies on one side of the bar, else ``undecided``."""
+        return self._decide(self)
 
-        A missing measurement or interval end (NaN) could lie anywhere: undecided.
-        """
-        if any(map(math.isnan, (self.value, self.low, self.high))):
+    @property
+    def refuses(self) -> bool:
+        """Whether the wrong alternative fails, with its whole interval."""
+        return self.wrong is not None and self._decide(self.wrong) == "fails"
+
+    def _decide(self, found: "Claim | Wrong") -> str:
+        """A missing measurement or interval end (NaN) could lie anywhere: undecided."""
+        if any(map(math.isnan, (found.value, found.low, found.high))):
             return "undecided"
         if self.at_least is not None:
-            return (
-                "holds"
-                if self.low >= self.at_least
-                else "fails"
-                if self.high < self.at_least
-                else "undecided"
-            )
-        assert self.at_most is not None  # there is exactly one bar
-        return "holds" if self.high <= self.at_most else "fails" if self.low > self.at_most else "undecided"
+            right, other = found.low >= self.at_least, found.high < self.at_least
+        else:
+            assert self.at_most is not None  # there is exactly one bar
+            right, other = found.high <= self.at_most, found.low > self.at_most
+        return "holds" if right else "fails" if other else "undecided"
 
     @property
     def bar(self) -> str:
@@ -71,26 +95,34 @@ class Claim:
 
     def measured(self, floor: float = 0.0) -> str:
         """The number with its interval; sizes below floor are only said to be so."""
-        value, low, high = (short(number, floor) for number in (self.value, self.low, self.high))
-        return value if value == low == high else f"{value} [{low}, {high}]"
+        return spelled(self, floor)
 
 
-def count(number: float, **words) -> Claim:
-    """A claim about an exact count, which has no interval."""
-    return Claim(value=number, low=number, high=number, **words)
+def plain(record: "Claim | Wrong", *names: str) -> None:
+    """Zero-dimensional tensors and numpy scalars of a record become plain numbers."""
+    for name in names:
+        if getattr(record, name) is not None:
+            object.__setattr__(record, name, float(getattr(record, name)))
 
 
 def to_json(claim: Claim) -> dict:
     """Plain fields; NaN and infinities as text, which JSON does not have."""
-    plain = {
-        k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in asdict(claim).items()
-    }
-    return plain | {"verdict": claim.verdict}
+    stored = asdict(claim)
+    for record in filter(None, (stored, stored["wrong"])):
+        record |= {k: str(v) for k, v in record.items() if isinstance(v, float) and not math.isfinite(v)}
+    return stored | {"verdict": claim.verdict, "refuses": claim.refuses}
 
 
 def from_json(stored: dict) -> Claim:
     """The claim that :func:`to_json` wrote."""
-    return Claim(**{field.name: stored[field.name] for field in fields(Claim)})
+    known = {field.name: stored[field.name] for field in fields(Claim) if field.name in stored}
+    return Claim(**known | {"wrong": Wrong(**stored["wrong"]) if stored.get("wrong") else None})
+
+
+def spelled(found: Claim | Wrong, floor: float = 0.0) -> str:
+    """A number with its interval, as a reader wants it."""
+    value, low, high = (short(number, floor) for number in (found.value, found.low, found.high))
+    return value if value == low == high else f"{value} [{low}, {high}]"
 
 
 def short(number: float, floor: float = 0.0) -> str:

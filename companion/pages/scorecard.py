@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from companion.pages.claims import SCALES, Claim, from_json, short, to_json
+from companion.pages.claims import SCALES, Claim, from_json, short, spelled, to_json
 
 SCORECARD = "scorecard"  # the notebook that collects the claims of all others
 STORED = "claims"  # where an output keeps the claims it shows
@@ -28,16 +28,22 @@ class Table:
         return len(self.claims)
 
     def summary(self) -> str:
-        """How many claims hold, fail and are undecided, in one line."""
-        verdicts = [claim.verdict for claim in self.claims]
-        return f"{len(verdicts)} claims: " + ", ".join(
-            f"{verdicts.count(verdict)} {word}"
-            for verdict, word in (("holds", "hold"), ("fails", "fail"), ("undecided", "undecided"))
-        )
+        """Per scale, how many claims hold, fail and are undecided, in one line.
+
+        Scales are never added up: a claim may be made at several.
+        """
+        counted = []
+        for scale in SCALES:
+            verdicts = [claim.verdict for claim in self.claims if claim.scale == scale]
+            words = (("holds", "hold"), ("fails", "fail"), ("undecided", "undecided"))
+            numbers = ", ".join(f"{verdicts.count(verdict)} {word}" for verdict, word in words)
+            counted += [f"{scale} scale: {numbers}"] if verdicts else []
+        return " · ".join(counted) or "no claims"
 
     def __repr__(self) -> str:
         """Only what is the same on every machine: below 1e-9 a number is rounding."""
-        rows = [(c.id, c.scale, c.verdict, c.measured(floor=1e-9), c.bar) for c in self.claims]
+        shown = lambda c: (c.id, c.scale, c.verdict, c.measured(1e-9), c.bar, _refused(c, 1e-9))
+        rows = [shown(claim) for claim in self.claims]
         widths = [max(map(len, column)) for column in zip(*rows)]
         return "\n".join([*("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows), self.summary()])
 
@@ -82,7 +88,8 @@ def collect(folder: Path = Path(".")) -> Table:
 
 def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
     one = next(iter(row.values()))
-    notes = dict.fromkeys(escape(claim.note) for claim in row.values() if claim.note)
+    changed = [f"changed after a look: {claim.changed}" for claim in row.values() if claim.changed]
+    notes = dict.fromkeys(map(escape, [*(claim.note for claim in row.values() if claim.note), *changed]))
     small = "<br>".join([f"{escape(one.place)} · {escape(one.id)}", *notes])
     cells = (
         f"{escape(one.sentence)}<br><small>{small}</small>",
@@ -99,6 +106,16 @@ def _decision(claim: Claim) -> str:
     verdict = (
         f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
     )
-    published = "" if claim.published is None else f"<br>published {short(claim.published)}"
-    small = f"<small>bar {claim.bar}{published}</small>"
-    return f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}<br>{small}</span>'
+    published = "" if claim.published is None else f"published {short(claim.published)}"
+    small = "<br>".join(map(escape, filter(None, (f"bar {claim.bar}", published, _refused(claim)))))
+    return (
+        f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}</span><br><small>{small}</small>'
+    )
+
+
+def _refused(claim: Claim, floor: float = 0.0) -> str:
+    """The wrong alternative with what it would measure; empty if a claim names none."""
+    if claim.wrong is None:
+        return ""
+    verb = "refuses" if claim.refuses else "does not refuse"
+    return f"{verb} {spelled(claim.wrong, floor)}: {claim.wrong.name}"

@@ -1,55 +1,259 @@
-"""Numbers over seeds with their intervals, in the form that claims take."""
+"""Numbers over seeds with their 95 % intervals, in the form that claims take.
+
+Which interval a number gets is settled by what it is, before anyone looks at it:
+
+====================================================  ==================================================
+a mean over seeds                                     :func:`mean_interval`, Student's t
+a positive quantity (loss, ratio, time)               the same with ``scale="log"``: a geometric mean
+a correlation                                         the same with ``scale="correlation"``: Fisher's z
+a share of independent trials, such as seeds          :func:`share_interval`, Clopper and Pearson
+a distance from a published curve                     :func:`distances`, beside what sampling alone gives
+anything else (medians, shares of pairs)              :func:`bca_interval`, with its simulated coverage
+a count or an identity, which no seed moves           :func:`exact`
+====================================================  ==================================================
+
+An interval is a dict of ``value``, ``low`` and ``high``; NaN where nothing could be measured.
+"""
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+# scipy is imported where it is used: a page that draws nothing anew does not wait for it
+LEVEL = 0.95
+SCALES: dict[str, tuple[Callable, Callable, float, float]] = {  # to the scale, back, range of the values
+    "linear": (lambda x: x, lambda y: y, -math.inf, math.inf),
+    "log": (np.log, np.exp, 0.0, math.inf),
+    "correlation": (np.arctanh, np.tanh, -1.0, 1.0),
+}
 
-def interval(
-    values: Sequence[float],
-    statistic: Callable = np.mean,
-    level: float = 0.95,
-    seed: int = 0,
-    resamples: int = 2000,
-) -> tuple[float, float, float]:
-    """Statistic of one value per seed, with its percentile bootstrap interval: (value, low, high).
 
-    statistic   takes an array and ``axis``, like ``np.mean``.
-    returns     NaN for the ends with a single value, NaN throughout with none or with a NaN among them.
-    raises      ValueError for a level outside (0, 1).
+def exact(number: float) -> dict:
+    """A number that no seed moves."""
+    return {"value": float(number), "low": float(number), "high": float(number)}
+
+
+def mean_interval(
+    values: Sequence[float] | pd.Series, scale: Literal["linear", "log", "correlation"] = "linear"
+) -> dict:
+    """Mean of one value per seed with its interval by Student's t, taken on a scale and carried back.
+
+    scale       "log": geometric mean of positive values; "correlation": mean of Fisher's z.
+    returns     NaN for the ends with one value or a value at the end of its scale (a loss of 0, a
+                correlation of 1: infinitely far out); NaN throughout with no value or a NaN among them.
+    raises      ValueError for a scale that is not there, or a value outside of it.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie in (0, 1), got {level}")
+    if scale not in SCALES:
+        raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
+    to_scale, back, lowest, highest = SCALES[scale]
+    data = np.asarray(values, dtype=float).ravel()
+    if ((data < lowest) | (data > highest)).any():
+        found = f"got {data.min():g} to {data.max():g}"
+        raise ValueError(f"values on the {scale} scale lie in [{lowest:g}, {highest:g}], {found}")
+    if not data.size or np.isnan(data).any():
+        return exact(math.nan)
+    with np.errstate(divide="ignore"):
+        scaled = to_scale(data)
+    value = scaled.mean()
+    if data.size == 1 or not np.isfinite(scaled).all():
+        return {"value": float(back(value)), "low": math.nan, "high": math.nan}
+    half = student_t(data.size) * scaled.std(ddof=1) / math.sqrt(data.size)
+    return {name: float(back(end)) for name, end in zip(("value", "low", "high"), value + half * SIGNS)}
+
+
+SIGNS = np.array([0.0, -1.0, 1.0])
+
+
+def student_t(size: int) -> float:
+    """How many standard errors the interval reaches to both sides of a mean of ``size`` values."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(size - 1, (1 + LEVEL) / 2))
+
+
+def share_interval(successes: int, trials: int) -> dict:
+    """Share of independent trials with its exact interval (Clopper and Pearson): 5 of 5 is 1 [.48, 1].
+
+    returns     NaN with no trial.
+    raises      ValueError unless 0 <= successes <= trials.
+    """
+    from scipy.special import betaincinv
+
+    if not 0 <= successes <= trials:
+        raise ValueError(f"successes must lie in 0 to {trials} trials, got {successes}")
+    if not trials:
+        return exact(math.nan)
+    tail, failures = (1 - LEVEL) / 2, trials - successes
+    low = betaincinv(successes, failures + 1, tail) if successes else 0.0
+    high = betaincinv(successes + 1, failures, 1 - tail) if failures else 1.0
+    return {"value": successes / trials, "low": float(low), "high": float(high)}
+
+
+def bca_interval(values: Sequence[float], statistic: Callable, resamples: int = 2000) -> dict:
+    """A statistic of one value per seed with its BCa bootstrap interval: only where no other interval exists.
+
+    statistic   takes an array and ``axis``, like ``np.median``.
+    returns     the interval, and a ``note`` with the coverage that it has for as many normal values; NaN for
+                the ends where the bootstrap gives none, NaN throughout with no value or a NaN among them.
+    """
+    from scipy.stats import bootstrap
+
     data = np.asarray(values, dtype=float).ravel()
     if not data.size or np.isnan(data).any():
-        return math.nan, math.nan, math.nan
+        return exact(math.nan)
     value = float(statistic(data, axis=0))
-    if data.size == 1:
-        return value, math.nan, math.nan
-    drawn = np.random.default_rng(seed).integers(0, data.size, (resamples, data.size))
-    low, high = np.quantile(statistic(data[drawn], axis=1), [(1 - level) / 2, (1 + level) / 2])
-    return value, min(float(low), value), max(float(high), value)
+    if np.ptp(data) == 0:  # nothing to resample
+        return {"value": value, "low": math.nan, "high": math.nan}
+    with warnings.catch_warnings(action="ignore"):  # it warns where it gives NaN
+        found = bootstrap(
+            (data,), statistic, n_resamples=resamples, confidence_level=LEVEL, method="BCa", rng=0
+        )
+    low, high = map(float, found.confidence_interval)
+    if not low <= value <= high:  # the share of resamples below the value was 0 or 1
+        low = high = math.nan
+    note = f"BCa bootstrap over {data.size} seeds, which covers {bca_coverage(data.size):.0%} of normal means"
+    return {"value": value, "low": low, "high": high, "note": note}
 
 
-def measured(per_seed: pd.Series) -> dict:
-    """The mean of one number per seed with its interval, as a Claim takes them."""
-    return dict(zip(("value", "low", "high"), interval(per_seed)))
+@cache
+def bca_coverage(size: int, trials: int = 500, resamples: int = 500) -> float:
+    """How often the BCa interval of the mean of ``size`` normal values holds the true mean, by simulation."""
+    from scipy.stats import bootstrap
+
+    data = np.random.default_rng(size).normal(size=(trials, size))
+    found = bootstrap(
+        (data,), np.mean, axis=-1, n_resamples=resamples, confidence_level=LEVEL, method="BCa", rng=0
+    )
+    low, high = found.confidence_interval
+    return float(np.mean((low <= 0) & (high >= 0)))
 
 
-def distance(table: pd.DataFrame, published: pd.DataFrame, keys: list[str], value: str) -> dict:
-    """Mean over published points of |mean over seeds - published|, with its interval, as a Claim takes them.
+def distances(
+    table: pd.DataFrame,
+    published: pd.DataFrame,
+    keys: Sequence[str],
+    value: str,
+    by: Sequence[str],
+    seeds: int,
+    shares: bool = False,
+) -> pd.DataFrame:
+    """How far our mean curves lie from published ones, beside the distance that sampling alone would give.
 
-    Seeds are resampled together. The interval sits high: resampling adds scatter, which adds to a distance.
+    Were both means over seeds of the same networks, a point of the curves would differ by chance: by the
+    spread between seeds, as of ours, over the root of both numbers of seeds, and by the reading error.
+
+    table       one value per seed and point; a point is a combination of ``keys``.
+    published   one value per point; its column ``reading``, if any, is the largest error of a reading.
+    by          the keys that tell one curve from another; seeds: of the published means.
+    shares      the values are 0 or 1: the spread is that of the pooled share, and points where both curves
+                are saturated (0 or 1 throughout) tell nothing and are left out.
+    returns     a row per curve: points, of_points (published ones), distance and sampling (means of the
+                absolute difference), ratio with low and high, largest and largest_sampling (of the points).
+                The interval of the ratio is the jackknife's over our seeds, by Student's t on a log scale.
+    raises      ValueError for fewer than 3 seeds of ours.
     """
-    ours = table.pivot_table(index=keys, columns="seed", values=value)
-    all_points = published.set_index(keys)[value].dropna()
-    points = all_points[all_points.index.isin(ours.index)]
-    runs = ours.loc[points.index].T.to_numpy()  # (seed, point)
+    runs = table.pivot_table(index=list(keys), columns="seed", values=value)
+    if runs.shape[1] < 3:
+        raise ValueError(f"a distance needs at least 3 seeds, got {runs.shape[1]}")
+    points = published.dropna(subset=[value]).set_index(list(keys))
+    of_points = points.groupby(list(by)).size()
+    points = points[points.index.isin(runs.index)]
+    ours, theirs = runs.loc[points.index].to_numpy().T, points[value].to_numpy()  # (seed, point), (point,)
+    reading = points.reading.to_numpy() if "reading" in points else np.zeros(len(points))
+    if shares:
+        total = ours.mean(0) + theirs
+        told = (total > 0) & (total < 2)
+        points, ours, theirs, reading = points[told], ours[:, told], theirs[told], reading[told]
+    rows = []
+    places = points.reset_index().groupby(list(by), sort=True).indices
+    for curve, at in places.items():
+        here = ours[:, at], theirs[at], seeds, reading[at], shares
+        apart, chance = _apart(*here)
+        rows.append(
+            dict(zip(by, curve if isinstance(curve, tuple) else (curve,)))
+            | {"points": len(at), "of_points": int(of_points[curve])}
+            | {"distance": apart.mean(), "sampling": chance.mean()}
+            | _ratio(*here)
+            | {"largest": apart.max(), "largest_sampling": _largest(*here)}
+        )
+    return pd.DataFrame(rows)
 
-    def from_published(index: np.ndarray, axis: int) -> np.ndarray:
-        return np.abs(np.nanmean(runs[index.astype(int)], axis=axis) - points.to_numpy()).mean(axis=-1)
 
-    note = f"{len(points)} of {len(all_points)} published points, {len(runs)} seeds"
-    return dict(zip(("value", "low", "high"), interval(np.arange(len(runs)), from_published)), note=note)
+def worst(found: pd.DataFrame) -> dict:
+    """The largest ratio of :func:`distances`, as a claim about *every* curve takes it.
+
+    Each end is the largest of the ends, so the interval lies below a bar exactly when that of every curve
+    does: such a claim errs no more often than one about a single curve. A curve whose ratio has no interval
+    may lie anywhere above.
+    """
+    value, low, high = found[["ratio", "low", "high"]].max()
+    return {"value": value, "low": low, "high": math.inf if found.high.isna().any() else high}
+
+
+def in_words(found: pd.DataFrame) -> str:
+    """What :func:`distances` found, for the note of a claim: points, mean and largest distances."""
+    mean = lambda column: np.average(found[column], weights=found.points)
+    return (
+        f"{found.points.sum()} of {found.of_points.sum()} published points in {len(found)} curves; "
+        f"mean distance {mean('distance'):.2g}, by sampling alone {mean('sampling'):.2g}; "
+        f"largest {found.largest.max():.2g}, by sampling alone {found.largest_sampling.max():.2g}"
+    )
+
+
+def swapped(table: pd.DataFrame, column: str, one: float, other: float) -> pd.DataFrame:
+    """A table with two curves under each other's name: what a wrong curve looks like."""
+    return table.assign(**{column: table[column].replace({one: other, other: one})})
+
+
+def _apart(
+    ours: np.ndarray, theirs: np.ndarray, seeds: int, reading: np.ndarray, shares: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Per point of curves ``(seed, point)`` and ``(point,)``: |difference|; its mean by sampling alone."""
+    size, mean = len(ours), ours.mean(0)
+    if shares:
+        pooled = (size * mean + seeds * theirs) / (size + seeds)
+        spread = np.sqrt(pooled * (1 - pooled))
+    else:
+        spread = ours.std(0, ddof=1) / _unbiased(size)
+    sampling = np.sqrt(spread**2 * (1 / size + 1 / seeds) + reading**2 / 3)  # a reading error is uniform
+    return np.abs(mean - theirs), math.sqrt(2 / math.pi) * sampling
+
+
+def _unbiased(size: int) -> float:
+    """Mean of the standard deviation of ``size`` normal values, in units of the true one."""
+    return math.sqrt(2 / (size - 1)) * math.exp(math.lgamma(size / 2) - math.lgamma((size - 1) / 2))
+
+
+def _ratio(ours: np.ndarray, *rest) -> dict:
+    """Mean distance over mean distance by sampling alone; no interval where either of them is 0."""
+
+    def log_ratio(runs: np.ndarray) -> float:
+        apart, chance = _apart(runs, *rest)
+        return np.log(apart.mean() / chance.mean())
+
+    size = len(ours)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = log_ratio(ours)
+        without = np.array([log_ratio(np.delete(ours, seed, axis=0)) for seed in range(size)])
+        # about the value, not about their own mean: that counts its bias as error, and few seeds need it
+        error = np.sqrt((size - 1) * np.mean((without - value) ** 2))
+        return dict(zip(("ratio", "low", "high"), np.exp(value + student_t(size) * error * SIGNS)))
+
+
+def _largest(ours: np.ndarray, *rest, draws: int = 1000) -> float:
+    """Mean over draws of the largest distance of a point that sampling alone would give.
+
+    Points differ together as they do between our seeds; one where our seeds agree differs on its own.
+    """
+    rng, size = np.random.default_rng(0), len(ours)
+    _, chance = _apart(ours, *rest)
+    centred, spread = ours - ours.mean(0), ours.std(0)
+    together = rng.normal(size=(draws, size)) @ (centred / np.where(spread > 0, spread, 1)) / math.sqrt(size)
+    alone = rng.normal(size=together.shape)
+    drawn = np.abs(np.where(spread > 0, together, alone)) * chance * math.sqrt(math.pi / 2)
+    return float(drawn.max(1).mean())

@@ -104,7 +104,7 @@ def copy(toy, tmp_path) -> Book:
 
 def test_build_renders_every_chapter_and_the_scorecard(toy):
     html = toy.work / "html"
-    assert "6 claims: 4 hold, 2 fail, 0 undecided" in (html / "book" / "intro.html").read_text()
+    assert "quick scale: 4 hold, 2 fail, 0 undecided" in (html / "book" / "intro.html").read_text()
     assert "polygon/share-0.99" in (html / "book" / "scorecard.html").read_text()
     assert "ring/share-0.99" in (html / "book" / "scorecard.html").read_text()
     assert not (toy.work / "runs").exists()
@@ -146,7 +146,7 @@ def test_run_renders_into_its_own_folder_and_changes_nothing_else(toy):
     assert {**after, "_build/runs": {}} == before
     text = page.read_text()
     assert "Show the parameters of this run" in text and "The fine polygon of 100 sides" in text
-    assert "6 claims: 5 hold, 1 fail, 0 undecided" in (folder / "book" / "intro.html").read_text()
+    assert "quick scale: 5 hold, 1 fail, 0 undecided" in (folder / "book" / "intro.html").read_text()
     stored = {claim.id: claim.value for claim in scorecard.collect(toy.work / "stage" / "book")}
     assert stored["polygon/share-0.9"] == pytest.approx(0.99934, rel=1e-5)  # 100 / (2 pi) * sin(2 pi / 100)
     assert request.asked(toy, "polygon", folder).values == {"sides": 100, "label": "fine"}
@@ -162,7 +162,7 @@ def test_a_run_of_another_chapter_shows_this_one_as_stored(toy):
     assert "The inside ring of 4 sides" in (folder / "ring.html").read_text()
     card = (folder / "scorecard.html").read_text()
     assert "of 100 sides" not in card and "polygon of 12 sides" in card and "ring of 4 sides" in card
-    assert "6 claims: 3 hold, 3 fail, 0 undecided" in (folder / "intro.html").read_text()
+    assert "quick scale: 3 hold, 3 fail, 0 undecided" in (folder / "intro.html").read_text()
     others = {
         name: file for name, file in kept(toy.root)["_build/runs"].items() if not name.startswith("square/")
     }

@@ -4,18 +4,18 @@ import json
 import math
 
 import nbformat
-import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from companion.pages import claims, scorecard, statistics
-from companion.pages.claims import Claim
-from companion.pages.statistics import interval
+from companion.pages import claims, scorecard
+from companion.pages.claims import Claim, Wrong
+from companion.pages.statistics import exact
 
 WORDS = dict(id="two/x", place="Theorem 1", sentence="x is large")
+
+
+def ends(low: float, high: float) -> dict:
+    return {"value": (low + high) / 2, "low": low, "high": high}
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_verdict_needs_the_whole_interval_on_one_side(low, high, bar, verdict):
 
 
 def test_an_exact_count_is_never_undecided():
-    assert claims.count(0, at_most=0, **WORDS).verdict == "holds"
-    assert claims.count(1, at_most=0, **WORDS).verdict == "fails"
+    assert Claim(**exact(0), at_most=0, **WORDS).verdict == "holds"
+    assert Claim(**exact(1), at_most=0, **WORDS).verdict == "fails"
 
 
 @pytest.mark.parametrize("ends", [(math.nan,) * 3, (0.9, math.nan, math.nan)])
@@ -63,53 +63,16 @@ def test_senseless_claims_are_refused(wrong, message):
         Claim(**{"value": 2.0, "low": 2.0, "high": 2.0, **WORDS, **wrong})
 
 
-def test_interval_of_the_mean_agrees_with_normal_theory():
-    data = np.random.default_rng(3).normal(5.0, 2.0, 400)
-    value, low, high = interval(data, resamples=20_000)
-    assert value == pytest.approx(data.mean())
-    half = 1.96 * data.std() / 20
-    assert (low, high) == pytest.approx((value - half, value + half), abs=0.1 * half)
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=12))
-def test_interval_holds_the_value_and_stays_within_the_data(values):
-    value, low, high = interval(values, np.median, resamples=50)
-    assert min(values) <= low <= value <= high <= max(values)
-
-
-def test_interval_depends_on_seed_and_level_only():
-    data = np.random.default_rng(1).normal(size=12)
-    assert interval(data, seed=4) == interval(data, seed=4) != interval(data, seed=5)
-    narrow, wide = interval(data, level=0.5), interval(data, level=0.99)
-    assert wide[1] < narrow[1] < narrow[2] < wide[2]
-    with pytest.raises(ValueError, match=r"\(0, 1\), got 95"):
-        interval(data, level=95)
-
-
-def test_interval_of_too_little_says_so():
-    assert interval([2.5])[0] == 2.5 and all(map(math.isnan, interval([2.5])[1:]))
-    assert all(map(math.isnan, interval([])))
-    assert all(map(math.isnan, interval([1.0, math.nan, 2.0])))
-
-
-def test_measured_is_the_mean_over_seeds_as_a_claim_takes_it():
-    claim = Claim(**statistics.measured(pd.Series([0.5, 0.7, 0.9])), at_least=0.1, **WORDS)
-    assert claim.value == pytest.approx(0.7) and 0.5 <= claim.low <= 0.7 <= claim.high <= 0.9
-
-
-def test_distance_by_hand():
-    """Seeds measure 0 and 4, 2 and 4; published are 1 and 2: the means are |1 - 1| and |4 - 2| off."""
-    ours = pd.DataFrame({"x": [1, 2, 1, 2], "seed": [0, 0, 1, 1], "y": [0.0, 4.0, 2.0, 4.0]})
-    published = pd.DataFrame({"x": [1, 2, 3, 4], "y": [1.0, 2.0, 5.0, math.nan]})
-    found = statistics.distance(ours, published, ["x"], "y")
-    assert found["value"] == pytest.approx(1.0)
-    # one seed alone is 1 off at the first point and 2 at the second: no resampling is nearer than both seeds
-    assert (found["low"], found["high"]) == pytest.approx((1.0, 1.5))
-    assert found["note"] == "2 of 3 published points, 2 seeds"
+def test_a_bar_that_lets_a_wrong_alternative_pass_refuses_nothing():
+    made = lambda **wrong: Claim(**ends(0.7, 0.8), at_least=0.5, wrong=Wrong("shuffled", **wrong), **WORDS)
+    assert made(**ends(0.1, 0.4)).refuses
+    assert not made(**ends(0.1, 0.6)).refuses  # the whole interval has to be on the wrong side
+    assert not made(**exact(math.nan)).refuses and not made(**exact(0.6)).refuses
+    assert not Claim(**ends(0.7, 0.8), at_least=0.5, **WORDS).refuses  # none is named
 
 
 def test_a_count_may_be_any_number_and_keeps_its_words():
-    claim = claims.count(0.25, at_most=0.5, published=0.3, note="of 4", **WORDS)
+    claim = Claim(**exact(0.25), at_most=0.5, published=0.3, note="of 4", **WORDS)
     assert (claim.low, claim.value, claim.high) == (0.25, 0.25, 0.25) and claim.measured() == "0.25"
     assert (claim.published, claim.note, claim.bar) == (0.3, "of 4", "≤ 0.5")
 
@@ -124,7 +87,15 @@ def test_a_claim_survives_its_way_through_a_notebook():
 def example() -> scorecard.Table:
     return scorecard.Table(
         [
-            Claim(value=3e-15, low=1e-15, high=4e-15, at_most=1e-12, **WORDS),
+            Claim(
+                value=3e-15,
+                low=1e-15,
+                high=4e-15,
+                at_most=1e-12,
+                wrong=Wrong("x < 0", **exact(2e-10)),
+                changed="the bar, after it failed",
+                **WORDS,
+            ),
             Claim(
                 value=0.123456789,
                 low=0.1,
@@ -133,6 +104,7 @@ def example() -> scorecard.Table:
                 scale="paper",
                 published=0.04,
                 note="a < b",
+                wrong=Wrong("swapped", 0.04, math.nan, math.inf),
                 **WORDS,
             ),
             Claim(
@@ -152,14 +124,18 @@ def test_text_is_the_same_on_every_machine():
     text = repr(example())
     assert "two/x  quick  holds      < 1e-09" in text  # rounding, whose digits differ between machines
     assert "0.12346 [0.1, 0.2]" in text and "≤ 0.05" in text
-    assert text.endswith("3 claims: 1 hold, 1 fail, 1 undecided")
+    assert "≤ 1e-12  refuses < 1e-09: x < 0" in text and "does not refuse 0.04 [–, inf]: swapped" in text
+    assert text.endswith(
+        "quick scale: 1 hold, 0 fail, 1 undecided · paper scale: 0 hold, 1 fail, 0 undecided"
+    )
 
 
 def test_html_shows_both_scales_and_escapes():
     html = example()._repr_html_()
     assert html.count("<tr>") == 2  # two claims, one of them at two scales
-    assert "quick scale" in html and "paper scale" in html and "0.04" in html
-    assert "y &amp; &lt;z&gt;" in html and "a &lt; b" in html
+    assert "quick scale" in html and "paper scale" in html and "published 0.04" in html
+    assert "y &amp; &lt;z&gt;" in html and "a &lt; b" in html and "refuses 2e-10: x &lt; 0" in html
+    assert html.count("changed after a look: the bar, after it failed") == 1
     assert "#fff" not in html and "white;" not in html  # colours come from the theme, so dark pages stay dark
 
 
@@ -178,4 +154,4 @@ def test_scorecard_collects_what_chapters_store(tmp_path):
     found = scorecard.collect(tmp_path)  # its own copy is not collected: that would be each claim twice
     assert repr(found) == repr(example())
     assert [claim.id for claim in found] == ["two/x", "two/x", "two/y"]
-    assert repr(scorecard.collect(tmp_path / "nothing")) == "0 claims: 0 hold, 0 fail, 0 undecided"
+    assert repr(scorecard.collect(tmp_path / "nothing")) == "no claims"

@@ -5,7 +5,7 @@ import pandas as pd
 
 from companion.chapters.cifar10.tables import by_layer, outcomes
 from companion.pages.claims import Claim
-from companion.pages.statistics import interval, measured
+from companion.pages.statistics import bca_interval, mean_interval
 from companion.runs.spec import Tables
 
 BARS = {
@@ -35,10 +35,11 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
     real = (tables["images"].dataset == "cifar10").all()
     note = f"{scale} scale: {'CIFAR-10' if real else 'patches of photographs'}"
     shared: dict = dict(scale=scale, place=PLACE, note=note)
+    together = _together(found)
     return [
         *_specialization(by_layer(tables["units"]), reference, narrow, wide, shared),
         Claim(
-            **measured(found.gap.unstack()[wide]),
+            **mean_interval(found.gap.unstack()[wide]),
             id="cifar10/gap",
             **shared,
             at_most=BARS["gap"],
@@ -47,7 +48,7 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
             "(teacher minus student, test images).",
         ),
         Claim(
-            **measured(accuracy[wide] - accuracy[narrow]),
+            **mean_interval(accuracy[wide] - accuracy[narrow]),
             id="cifar10/accuracy-gain",
             **shared,
             at_least=BARS["accuracy_gain"],
@@ -56,15 +57,14 @@ def claims_about(tables: Tables, published: pd.DataFrame, scale: str) -> list[Cl
             "test images, paired over seeds).",
         ),
         Claim(
-            **_together(found),
+            **shared | together,
             id="cifar10/together",
-            **shared,
             at_least=BARS["together"],
             sentence="Of two students, the one with the higher mean correlation is also "
             "the more accurate one (share of pairs).",
         ),
         Claim(
-            **measured(found.selection.groupby("seed").mean()),
+            **mean_interval(found.selection.groupby("seed").mean()),
             id="cifar10/selection",
             **shared | dict(place="released code"),
             at_most=BARS["selection"],
@@ -87,7 +87,7 @@ def _specialization(
     return [
         *(
             Claim(
-                **measured(gain[layer]),
+                **mean_interval(gain[layer]),
                 id=f"cifar10/gain-layer-{layer}",
                 **shared,
                 at_least=BARS["gain"],
@@ -100,7 +100,7 @@ def _specialization(
             for layer in gain.columns
         ),
         Claim(
-            **measured(margin.groupby("seed").mean()),
+            **mean_interval(margin.groupby("seed").mean()),
             id="cifar10/lowest",
             **shared,
             at_least=BARS["lowest"],
@@ -122,4 +122,4 @@ def _together(found: pd.DataFrame) -> dict:
         dx, dy = (np.sign(v[..., :, None] - v[..., None, :]) for v in drawn)
         return (dx * dy > 0).sum((-1, -2)) / np.maximum((dx != 0).sum((-1, -2)), 1)
 
-    return dict(zip(("value", "low", "high"), interval(np.arange(len(x)), share)))
+    return bca_interval(np.arange(len(x)), share)

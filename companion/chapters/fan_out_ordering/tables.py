@@ -1,10 +1,17 @@
 """Which teacher nodes are specialized first and how often; losses on a log scale."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from companion.pages.statistics import distances
 from companion.runs.spec import Tables
 
+PUBLISHED_SEEDS = 32
+# largest errors of reading the published losses, before this epoch and from it on
+FIRST_CLEAR_EPOCH, EARLY_READING, READING = 5, 0.1, 0.02
+CURVES = ["polarity", "over_realization", "epoch"]
 # what a teacher node's norm depends on
 TEACHER = ["seed", "data", "samples", "teacher_width", "polarity", "teacher"]
 
@@ -60,7 +67,7 @@ def ordering(first: pd.DataFrame) -> pd.DataFrame:
         .groupby(keys)
         .mean()
     )
-    spearman = (terms.xy / (terms.xx * terms.yy).pow(0.5)).where(terms.xx * terms.yy > 0)
+    spearman = (terms.xy / (terms.xx * terms.yy).pow(0.5)).where(terms.xx * terms.yy > 0).clip(-1, 1)
     return terms[["specialized"]].assign(spearman=spearman).reset_index()
 
 
@@ -86,3 +93,24 @@ def loss_curves(runs: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(
         log10_eval_loss=np.log10(shown.eval_loss.astype(float).clip(lower=np.finfo("float32").tiny))
     )
+
+
+def success_agreement(teachers: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
+    """How far our success rates lie from the published ones: a row per over-realization.
+
+    Their threshold is .95. All polarities, epochs and teacher nodes together, but for saturated points.
+    """
+    hits = teachers.assign(success_rate=(teachers.best_correlation > 0.95).astype(float))
+    keys, by = [*CURVES, "teacher"], ["over_realization"]
+    return distances(hits, rates, keys, "success_rate", by, seeds=PUBLISHED_SEEDS, shares=True)
+
+
+def loss_agreement(
+    runs: pd.DataFrame, losses: pd.DataFrame, by: Sequence[str] = ("over_realization",)
+) -> pd.DataFrame:
+    """How far our mean log10 losses lie from the published ones: a row per curve.
+
+    All that the published figure shows, which ends at a loss of 1e-8. ``by`` says what is one curve.
+    """
+    read = losses.assign(reading=np.where(losses.epoch < FIRST_CLEAR_EPOCH, EARLY_READING, READING))
+    return distances(loss_curves(runs), read, CURVES, "log10_eval_loss", by, seeds=PUBLISHED_SEEDS)

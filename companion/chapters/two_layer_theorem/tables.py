@@ -3,6 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from companion.pages.statistics import distances
+
+PUBLISHED_SEEDS, READING = 32, 0.002  # of the sample-complexity figure; its README names the readings
+
 
 def heat_map(pairs: pd.DataFrame) -> pd.DataFrame:
     """The table ``pairs`` of one network, students renumbered by the teacher they match best at the end."""
@@ -41,9 +45,12 @@ def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
     return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
 
 
-def counts(table: pd.DataFrame) -> pd.DataFrame:
-    """One row per theorem: true premises, those with a bound below 1, violations of either conclusion."""
-    true = table[table.premise]
+def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
+    """One row per theorem: true premises, those with a bound below 1, violations of either conclusion.
+
+    slack       how many times the theorem's threshold the gradient may reach; 1 is the theorem.
+    """
+    true = table[table.gradient < slack * table.threshold]
     telling = true[true.bound < 1]
     groups = {
         "pairs": table,
@@ -69,11 +76,28 @@ def scatter(table: pd.DataFrame) -> pd.DataFrame:
     ratio       smallest max|g_k| / |alpha_kj| over the student nodes k.
     bound       its paper_epsilon, vacuous from 1 on.
     sine        of the angle between the teacher node and the nearest student node.
+    binds       the bound is below 1, and the ratio no smaller than what the smallest radius asks for: below
+                that, the samples' steps are larger than the bound needs, and no dot could refute it.
     """
+    smallest = (table.threshold / table.overlap).groupby([table.kind, table.slope]).min()
     widest = table[table.delta == table.groupby("kind").delta.transform("max")]
     key = ["kind", "slope", "seed", "checkpoint", "teacher"]
     best = widest.sort_values([*key, "paper_epsilon", "student"]).drop_duplicates(key)
     best = best.assign(ratio=best.gradient / best.overlap)[
         [*key, "loss", "ratio", "paper_epsilon", "sine_student"]
     ]
-    return best.rename(columns={"paper_epsilon": "bound", "sine_student": "sine"}).reset_index(drop=True)
+    best = best.rename(columns={"paper_epsilon": "bound", "sine_student": "sine"}).reset_index(drop=True)
+    asked = smallest.loc[pd.MultiIndex.from_frame(best[["kind", "slope"]])].to_numpy()
+    return best.assign(binds=(best.bound < 1) & (best.ratio >= asked))
+
+
+def agreement(table: pd.DataFrame, published: pd.DataFrame, value: str) -> pd.DataFrame:
+    """How far our curves lie from the published ones, a row per over-realization.
+
+    Both kinds of data and all sizes together.
+
+    table       of :func:`over_epochs`.
+    """
+    keys = ["data", "over_realization", "samples"]
+    read = published.assign(reading=READING)
+    return distances(table, read, keys, value, ["over_realization"], seeds=PUBLISHED_SEEDS)

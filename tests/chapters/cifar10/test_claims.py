@@ -33,7 +33,11 @@ def test_claims_by_hand():
         }
     )
     found = {claim.id: claim for claim in claims_about(made_up(0.05), published, "laptop")}
-    assert {claim.verdict for claim in found.values()} == {"holds"} and len(found) == 7
+    assert len(found) == 7
+    # every pair agrees: no resample differs, and the bootstrap has nothing to say
+    assert {id: c.verdict for id, c in found.items() if c.verdict != "holds"} == {
+        "cifar10/together": "undecided"
+    }
     assert found["cifar10/gain-layer-2"].value == pytest.approx(0.05) and found[
         "cifar10/gain-layer-2"
     ].published == pytest.approx(0.2)

@@ -7,12 +7,14 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from companion.chapters.fan_out_ordering.claims import covering, published
+from companion.chapters.fan_out_ordering.claims import covering, published, strong_first
 from companion.chapters.fan_out_ordering.sweeps import PAPER
 from companion.chapters.fan_out_ordering.tables import (
     first_specialized,
+    loss_agreement,
     loss_curves,
     ordering,
+    success_agreement,
     success_rate,
     with_norms,
 )
@@ -48,35 +50,71 @@ def test_a_start_that_never_covers_counts_with_the_horizon():
         {"seed": [1, 1, 2, 2], "over_realization": [1.0, 4.0] * 2, "time": [np.nan, 12.0, 40.0, 10.0]}
     )
     claim = covering(times, 120.0)
-    assert claim.value == pytest.approx((12 / 120 + 10 / 40) / 2) and claim.verdict == "holds"
+    assert claim.value == pytest.approx(math.sqrt(12 / 120 * 10 / 40))
+    assert claim.note.startswith("2 random starts; from 1 of them the 1x student")
+    assert claim.wrong.value == pytest.approx(1)  # starts compared in a ring
 
 
-def test_the_distance_to_published_curves_by_hand():
-    rates = pd.DataFrame(
-        {
-            "polarity": 1.0,
-            "over_realization": 1.0,
-            "epoch": 100,
-            "teacher": [0, 1],
-            "success_rate": [1.0, 0.5],
-        }
+def test_success_rates_are_scored_where_they_tell_something():
+    """Teacher 0 succeeds in every seed and in the published runs, teacher 1 in 3 of 4 and in half of them."""
+    of = dict(polarity=1.0, over_realization=1.0, epoch=100)
+    ours = pd.DataFrame(
+        [
+            dict(seed=seed, teacher=j, best_correlation=0.99 - 0.9 * (j == 1 and seed == 0), **of)
+            for seed in range(4)
+            for j in (0, 1)
+        ]
     )
-    losses = pd.DataFrame(
-        {"polarity": 1.0, "over_realization": 1.0, "epoch": [100], "log10_eval_loss": [-2.0]}
+    rates = pd.DataFrame({"teacher": [0, 1], "success_rate": [1.0, 0.5], **of})
+    row = success_agreement(ours, rates).iloc[0]
+    assert (row.points, row.of_points) == (1, 2) and row.distance == pytest.approx(0.25)
+    pooled = (3 + 16) / 36
+    spread = pooled * (1 - pooled) * (1 / 4 + 1 / 32)
+    assert row.sampling == pytest.approx(math.sqrt(2 / math.pi * spread))
+
+
+def test_losses_are_scored_on_their_logarithm_with_what_was_readable():
+    of = dict(polarity=1.0, over_realization=1.0)
+    runs = pd.DataFrame({"seed": [1, 2, 3], "status": "ok", "eval_loss": [1e-3, 1e-3, 1e-3], **of})
+    runs = pd.concat([runs.assign(epoch=epoch) for epoch in (1, 10)])
+    losses = pd.DataFrame({"epoch": [1, 10], "log10_eval_loss": [-2.0, -2.5], **of})
+    row = loss_agreement(runs, losses).iloc[0]
+    assert row.distance == pytest.approx((1 + 0.5) / 2)
+    # our seeds agree: what is left is the reading, of either epoch
+    assert row.sampling == pytest.approx(math.sqrt(2 / math.pi) * (0.1 + 0.02) / 2 / math.sqrt(3))
+
+
+def test_one_wrong_curve_is_refused():
+    """Curves of two widths, one level apart: under each other's name they are far, under their own near."""
+    rng = np.random.default_rng(0)
+    of = lambda width: dict(polarity=1.0, over_realization=width)
+    level = {5.0: -2.0, 10.0: -3.0}
+    runs = pd.concat(
+        pd.DataFrame(
+            {"seed": range(8), "epoch": epoch, "status": "ok", **of(width)}
+            | {"eval_loss": 10 ** (level[width] + 0.1 * rng.normal(size=8))}
+        )
+        for width in level
+        for epoch in (10, 20, 30)
     )
-    runs = pd.DataFrame(
-        {
-            "polarity": 1.0,
-            "over_realization": 1.0,
-            "epoch": 100,
-            "seed": [1, 2],
-            "status": "ok",
-            "eval_loss": [1e-3, 1e-4],
-        }
+    losses = pd.concat(
+        pd.DataFrame({"epoch": [10, 20, 30], "log10_eval_loss": level[width], **of(width)}) for width in level
     )
-    success, loss = published(TEACHERS, runs, rates, losses)
-    assert success.value == pytest.approx((0.5 + 0.5) / 2) and success.verdict != "holds"
-    assert loss.value == pytest.approx(1.5)
+    teachers = pd.concat([TEACHERS, TEACHERS.assign(seed=TEACHERS.seed + 2)])
+    rates = success_rate(TEACHERS, 0.95, (5, 100))
+    loss = published(teachers, runs, rates, losses)[1]
+    assert loss.value < 2 and loss.refuses and loss.wrong.low > 5
+
+
+def test_an_order_shuffled_is_refused_and_none_is_claimed_for_equal_teachers():
+    ranked = lambda seed: teachers_table(range(9), range(8, 0, -1), [1, 2, 3, 5, 4, 6, 7, 8]).assign(
+        seed=seed
+    )
+    teachers = pd.concat(ranked(seed) for seed in range(6))
+    claim = strong_first(teachers, 0.9, "quick")[0]
+    assert claim.value == pytest.approx(spearmanr(range(8), [0, 1, 2, 4, 3, 5, 6, 7]).statistic * -1)
+    assert abs(claim.wrong.value) < 0.6
+    assert strong_first(teachers.assign(polarity=0.0), 0.9, "quick") == []
 
 
 def teachers_table(epochs, norms, first):

@@ -118,6 +118,7 @@ PAIRS = pd.DataFrame(
         "bound": [0.5, 2.0, 0.5, 0.2, 0.5],
         "sine_near": [0.4, 0.1, 0.9, 0.3, 0.1],
         "gradient": [1.0, 2.0, 3.0, 0.1, 1.0],
+        "threshold": [1.5, 2.5, 1.0, 0.2, 0.5],
         "overlap": [2.0, 8.0, 1.0, 1.0, 1.0],
         "paper_epsilon": [3.0, 1.5, 18.0, 0.6, 6.0],
         "sine_student": [0.2, 0.2, 0.2, 0.2, 0.3],
@@ -143,6 +144,22 @@ def test_premises_and_violations_are_counted_by_kind():
         "angle_violations": 0,
         "conclusion_false": 1,
     }
+
+
+def test_a_weaker_premise_is_true_more_often():
+    found = counts(PAIRS, slack=4).set_index("kind")
+    assert found.premises.to_dict() == {"aware": 4, "agnostic": 1}
+    assert found.violations.to_dict() == {"aware": 2, "agnostic": 1}
+    assert found.angle_violations.to_dict() == {"aware": 2, "agnostic": 0}
+
+
+def test_a_dot_can_refute_only_where_the_steps_are_small_enough():
+    """The smallest radius asks for a ratio of .2 / 1; a smaller ratio would need smaller steps."""
+    dots = scatter(PAIRS.assign(paper_epsilon=0.9)).set_index("kind")
+    assert dots.binds.to_dict() == {"aware": True, "agnostic": True}
+    small = PAIRS.assign(paper_epsilon=0.9, gradient=[0.1, 2.0, 3.0, 0.1, 0.1])
+    assert not scatter(small).binds.any()
+    assert not scatter(PAIRS).binds.any()  # vacuous bounds
 
 
 def test_scatter_keeps_the_best_student_at_the_largest_radius():

@@ -1,11 +1,11 @@
-"""What the chapter claims about its tables; the bars were fixed before the runs."""
+"""What the chapter claims about its tables, with bars and what they must refuse."""
 
 import pandas as pd
 
 from companion.chapters.polygon.parameters import Parameters
-from companion.chapters.polygon.tables import errors
-from companion.pages.claims import Claim, count
-from companion.pages.statistics import measured
+from companion.chapters.polygon.tables import errors, share
+from companion.pages.claims import Claim, Wrong
+from companion.pages.statistics import exact, mean_interval
 
 ERROR = 0.02  # of a share that darts measure
 
@@ -13,11 +13,12 @@ ERROR = 0.02  # of a share that darts measure
 def exact_claims(areas: pd.DataFrame, spec: Parameters) -> list[Claim]:
     """Claims without an interval: one for each bar of the reader's."""
     return [
-        count(
-            areas.share.item(),
+        Claim(
+            **exact(areas.share.item()),
             id=f"polygon/share-{bar:g}",
             place="Elements XII, 2",
             at_least=bar,
+            wrong=Wrong("a triangle", **exact(share(3))),
             sentence=f"The {spec.label} polygon of {spec.sides} sides fills the circle up to {bar:g}.",
         )
         for bar in spec.bars
@@ -25,14 +26,16 @@ def exact_claims(areas: pd.DataFrame, spec: Parameters) -> list[Claim]:
 
 
 def dart_claims(shares: pd.DataFrame, scale: str) -> list[Claim]:
-    """The claim about thrown darts, with its interval over players."""
+    """The claim about thrown darts, with its interval over players: an error is positive, hence its scale."""
+    another = errors(shares.assign(sides=shares.sides + 1))
     return [
         Claim(
-            **measured(errors(shares)),
+            **mean_interval(errors(shares), "log"),
             id="polygon/darts",
             place="area formula",
             scale=scale,
             at_most=ERROR,
+            wrong=Wrong("the area of one more side", **mean_interval(another, "log")),
             sentence="Darts hit the polygon as often as its area says (mean absolute error of the share).",
         )
     ]
