@@ -39,6 +39,14 @@ class Gated(Marked):
         return numbers(self.seed)
 
 
+class Draws(Marked):
+    """A cell of another type, with a table of its own."""
+
+    def run(self, *earlier: Tables) -> Tables:
+        self.mark()
+        return {"draws": pd.DataFrame({"draw": np.random.default_rng(self.seed).random(4)})}
+
+
 class Sums(Marked):
     """A cell of a second stage: sums over what the first stage made, times its seed.
 
