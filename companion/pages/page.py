@@ -13,8 +13,9 @@ from companion.pages.book import Book
 from companion.pages.parameters import Parameters
 from companion.pages.request import asked, place
 from companion.runs.cells import Store, run_cells, run_stages
+from companion.runs.partial import load_partial, progress
 from companion.runs.spec import Cell, Tables
-from companion.runs.store import load_results
+from companion.runs.store import StoreError, load_results
 
 
 class Page:
@@ -42,13 +43,27 @@ class Page:
         """The tables of cells that need those of earlier ones."""
         return run_stages(stages, self.store)[0]
 
-    def stored(self, sweep: str) -> tuple[Tables, dict]:
-        """Tables of a larger scale, and where they come from."""
-        return load_results(sweep, self.book.committed / sweep)
+    def stored(self, sweep: str, partial: bool = False) -> tuple[Tables, dict]:
+        """Tables of a larger scale, and where they come from.
+
+        partial     what is done so far will do, where the sweep has never been finished: the ``scale`` of its
+                    facts says how much that is, and no claim accepts it.
+        raises      StoreError when there are none.
+        """
+        folder = self.book.committed / sweep
+        if not self.has(sweep) and (unfinished := self.progress(sweep)):
+            if partial:
+                return load_partial(folder)
+            raise StoreError(f"{unfinished}; python -m companion sweep goes on")
+        return load_results(sweep, folder)
 
     def has(self, sweep: str) -> bool:
-        """Whether tables of a larger scale are stored with the book."""
+        """Whether complete tables of a larger scale are stored with the book."""
         return (self.book.committed / sweep / "meta.json").exists()
+
+    def progress(self, sweep: str) -> str:
+        """How much of a sweep that is under way is stored, in a sentence; empty if none is."""
+        return progress(self.book.committed / sweep)
 
     def published(self, name: str) -> pd.DataFrame:
         """Numbers of the papers: a file of ``book/reference``."""
@@ -75,4 +90,5 @@ class Page:
 
 def provenance(facts: Mapping[str, Any]) -> pd.DataFrame:
     """Where the tables of a sweep come from, a row per fact."""
-    return pd.Series(facts | facts["versions"]).drop(["spec", "sha256", "versions"]).to_frame("this sweep")
+    shown = {name: value for name, value in facts.items() if name not in ("spec", "sha256", "versions")}
+    return pd.Series(shown | facts["versions"]).to_frame("this sweep")

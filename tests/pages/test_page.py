@@ -1,5 +1,6 @@
 """A chapter's page: its parameters, its cells, stored tables, published numbers, data beside its figures."""
 
+from importlib import import_module
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,8 +9,11 @@ import pytest
 
 from companion.pages import parameters, request
 from companion.pages.page import Page, provenance
+from companion.project import PROJECT
+from companion.runs.identity import machine, origin
+from companion.runs.partial import Partial
 from companion.runs.spec import Cell, SpecError, Tables
-from companion.runs.store import StoreError, export
+from companion.runs.store import StoreError, export, save
 from companion.runs.workers import RunError
 from tests import toy_book
 
@@ -25,6 +29,13 @@ class Count(Cell):
         start = earlier[0]["counts"].number.max() if earlier else 0
         name = "later" if earlier else "counts"
         return {name: pd.DataFrame({"number": range(start, start + self.to)})}
+
+
+def dart_cell(sides: int, spec) -> tuple[Tables, dict]:
+    """Tables and facts of one cell of the polygon's sweep."""
+    (cell,) = [throw for throw in spec.throws() if throw.sides == sides]
+    facts = origin(PROJECT, cell) | machine(PROJECT.libraries)
+    return cell.run(), facts | {"seconds": 1.0, "started": "now", "device": "cpu"}
 
 
 @pytest.fixture
@@ -81,7 +92,7 @@ def test_cells_of_a_later_stage_get_the_tables_of_the_earlier(opened, tmp_path):
     mark.write_text("")
     found = page.run_stages([[Count(mark=str(mark))], [Count(to=2, mark=str(mark))]])
     assert list(found["counts"].number) == [0, 1, 2] and list(found["later"].number) == [2, 3]
-    with pytest.raises(RunError, match="two stages make a table called counts"):
+    with pytest.raises(RunError, match="two stages make a table called later"):
         page.run_stages([[Count(mark=str(mark))], [Count(to=2, mark=str(mark))], [Count(mark=str(mark))]])
 
 
@@ -100,6 +111,41 @@ def test_stored_tables_come_with_where_they_come_from(opened):
     assert list(provenance(found).index) == ["sweep", "commit", "numpy"]
     with pytest.raises(StoreError, match="cannot read results at .*other"):
         page.stored("other")
+
+
+def test_a_partial_result_is_no_scale_of_the_paper(opened, tmp_path):
+    """It says how much is done; a claim at its scale is refused, and so are its tables unless asked for."""
+    page = opened()
+    stored, spec = page.book.committed / "polygon_darts", page.spec
+    cells = [save(tmp_path / f"{sides:016}", *dart_cell(sides, spec)) for sides in (3, 4)]
+    partial = Partial(
+        stored,
+        {"sweep": "polygon_darts", "scale": "paper", "spec": {}},
+        {f"{sides:016}": float(sides) for sides in (3, 4, 93)},
+    )
+    assert page.progress("polygon_darts") == ""
+    for cell in cells:
+        partial.keep(cell)
+    done = "polygon_darts at paper scale is not finished: 2 of 3 cells, 7% of the work"
+    assert not page.has("polygon_darts") and page.progress("polygon_darts") == done
+    with pytest.raises(StoreError, match=f"^{done}; python -m companion sweep goes on$"):
+        page.stored("polygon_darts")
+    tables, facts = page.stored("polygon_darts", partial=True)
+    assert list(tables["shares"].sides.unique()) == [3, 4] and facts["scale"] == "paper, 7% done"
+    assert provenance(facts).loc["done"].item() == done
+    claims = import_module("companion.chapters.polygon.claims")
+    assert claims.dart_claims(tables["shares"], "quick"), "the tables themselves would do"
+    with pytest.raises(ValueError, match="scale must be one of quick, laptop, paper, got 'paper, 7% done'"):
+        claims.dart_claims(tables["shares"], facts["scale"])
+
+    whole = {"sweep": "polygon_darts", "scale": "paper", "spec": {}, "versions": {}}
+    export(stored, tables, whole)
+    partial.keep(cells[0])  # a larger one has begun
+    assert page.has("polygon_darts") and page.progress("polygon_darts").endswith(
+        "1 of 3 cells, 3% of the work"
+    )
+    for asked_for in (False, True):
+        assert page.stored("polygon_darts", asked_for)[1]["scale"] == "paper"
 
 
 def test_published_numbers_are_those_of_the_book(opened):
