@@ -12,7 +12,7 @@ from companion.pages import figures
 from companion.pages.book import Book
 from companion.pages.parameters import Parameters
 from companion.pages.request import asked, place
-from companion.runs.cells import Store, run_cells, run_stages
+from companion.runs.cells import Store, finish, run_cells, run_stages
 from companion.runs.partial import load_partial, progress
 from companion.runs.spec import Cell, Tables
 from companion.runs.store import StoreError, load_results
@@ -30,18 +30,27 @@ class Page:
         self.book, self.spec = book, parameters.of(namespace)
         request = asked(book, parameters.chapter(), Path.cwd())
         self.data = request.data_folder
-        self.store = Store(Path(request.results), book.project)
+        self.store, self.workers = Store(Path(request.results), book.project), request.workers
         staged = place(Path.cwd(), parameters.chapter()).exists()
         self._figures = Path.cwd() / "figures" / parameters.chapter() if staged else None
         figures.style(book.root / "book" / "house.mplstyle")
 
     def run(self, *cells: Cell) -> Tables:
-        """The gathered tables of some cells of one type; finished ones are read, not computed again."""
+        """The gathered tables of some cells of one type; finished ones are read, not computed again.
+
+        Where the page may use several processes, one that is missing brings along all that the page will ask
+        for, so that they are computed side by side. The numbers are the same.
+        """
+        if self.workers > 1 and self._missing(cells):
+            finish(self._missing([*self.spec.live_cells(), *cells]), self.store, workers=self.workers)
         return run_cells(cells, self.store)[0]
+
+    def _missing(self, cells: Sequence[Cell]) -> list[Cell]:
+        return [cell for cell in dict.fromkeys(cells) if not self.store.place(cell).exists()]
 
     def run_stages(self, stages: Sequence[Sequence[Cell]]) -> Tables:
         """The tables of cells that need those of earlier ones."""
-        return run_stages(stages, self.store)[0]
+        return run_stages(stages, self.store, workers=self.workers)[0]
 
     def stored(self, sweep: str, partial: bool = False) -> tuple[Tables, dict]:
         """Tables of a larger scale, and where they come from.

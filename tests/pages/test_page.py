@@ -2,8 +2,10 @@
 
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,6 +31,15 @@ class Count(Cell):
         start = earlier[0]["counts"].number.max() if earlier else 0
         name = "later" if earlier else "counts"
         return {name: pd.DataFrame({"number": range(start, start + self.to)})}
+
+
+class Noise(Cell):
+    """Random numbers."""
+
+    seed: int
+
+    def run(self, *earlier: Tables) -> Tables:
+        return {"noise": pd.DataFrame({"value": np.random.default_rng(self.seed).random(5)})}
 
 
 def dart_cell(sides: int, spec) -> tuple[Tables, dict]:
@@ -85,6 +96,22 @@ def test_finished_cells_are_read_and_not_computed_again(opened, tmp_path):
     cells = [Count(mark=str(mark)), Count(to=2, mark=str(mark))]
     assert list(page.run(*cells)["counts"].number) == [0, 1, 2, 0, 1]
     assert list(page.run(*cells)["counts"].number) == [0, 1, 2, 0, 1] and mark.read_text() == "xx"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_several_processes_compute_what_the_page_will_ask_for(opened, tmp_path, workers):
+    """Side by side, whatever their types; one process computes what is asked. The numbers are the same."""
+    page, mark = opened(asked(tmp_path, workers=workers)), tmp_path / "mark"
+    mark.write_text("")
+    counts, noise, other = [Count(mark=str(mark)), Count(to=2, mark=str(mark))], Noise(seed=4), Noise(seed=5)
+    page.spec = SimpleNamespace(live_cells=lambda: [*counts, noise])
+    found = page.run(noise)["noise"]
+    assert found.equals(noise.run()["noise"]) and mark.read_text() == ("" if workers == 1 else "xx")
+    assert page.run(other)["noise"].equals(other.run()["noise"]), "not named, computed when it is asked for"
+    assert list(page.run(*counts)["counts"].number) == [0, 1, 2, 0, 1] and mark.read_text() == "xx"
+    before = sorted(page.store.folder.rglob("*"))
+    page.run(noise), page.run(*counts)
+    assert sorted(page.store.folder.rglob("*")) == before and len(list(page.store.folder.iterdir())) == 4
 
 
 def test_cells_of_a_later_stage_get_the_tables_of_the_earlier(opened, tmp_path):
