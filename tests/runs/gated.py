@@ -48,12 +48,7 @@ class Draws(Marked):
 
 
 class Sums(Marked):
-    """A cell of a second stage: sums over what the first stage made, times its seed.
-
-    The cells of the first stage are among its settings, so that its id is another when they are others.
-    """
-
-    first: tuple[Gated, ...]
+    """A cell of a second stage: sums over what the first stage made, times its seed."""
 
     def run(self, *earlier: Tables) -> Tables:
         self.mark()
@@ -100,7 +95,7 @@ class TwoStages(SweepSpec):
 
     def stages(self, data=None):
         first = FourCells(gate=self.gate).cells()
-        return [first, [Sums(seed=seed, gate=self.gate, first=tuple(first)) for seed in (10, 20)]]
+        return [first, [Sums(seed=seed, gate=self.gate) for seed in (10, 20)]]
 
 
 def sweep(gate: str) -> Sweep:

@@ -413,14 +413,13 @@ def test_a_sweep_of_two_stages_is_gathered_into_one_folder(tmp_path, gate):
 def test_the_id_of_a_later_stage_is_told_from_the_earlier(tmp_path, gate):
     """Other cells before it, other tables for it: another run, although its own settings are the same."""
     first, second = gated.TwoStages(gate=str(gate)).stages()
-    bare = [cell.model_copy(update={"first": ()}) for cell in second]
     ids = lambda *stages: stage_ids(gated.PROJECT, stages)
     assert ids(first)[0] == [run_id(gated.PROJECT, cell) for cell in first]
-    alone, after, less = ids(bare)[0], ids(first, bare)[1], ids(first[:3], bare)[1]
-    turned, third = ids(first[::-1], bare)[1], ids(first, first, bare)[2]
+    alone, after, less = ids(second)[0], ids(first, second)[1], ids(first[:3], second)[1]
+    turned, third = ids(first[::-1], second)[1], ids(first, first, second)[2]
     assert len({*alone, *after, *less, *turned, *third}) == 10
-    few, _ = run_stages([first[:2], bare], store(tmp_path / "cells"))
-    all_, facts = run_stages([first, bare], store(tmp_path / "cells"))
+    few, _ = run_stages([first[:2], second], store(tmp_path / "cells"))
+    all_, facts = run_stages([first, second], store(tmp_path / "cells"))
     assert len(few["sums"]) == 4 and len(all_["sums"]) == 8 and len(started(gate)) == 4 + 2 + 2
     assert [f.get("after") for f in facts] == [None] * 4 + [ids(first)[0]] * 2
 

@@ -46,7 +46,7 @@ class Stages(gated.TwoStages):
 
     def stages(self, data=None):
         first = Fragile(gate=self.gate).cells()
-        return [first, [gated.Sums(seed=seed, gate=self.gate, first=()) for seed in (10, 20)]]
+        return [first, [gated.Sums(seed=seed, gate=self.gate) for seed in (10, 20)]]
 
 
 @pytest.fixture
