@@ -161,9 +161,7 @@ def test_a_run_of_another_chapter_shows_this_one_as_stored(toy):
     before = kept(toy.root)
     cells = set(toy.cells.iterdir())
     run(toy, "ring", name="square", sides=4, darts=1000)
-    assert len(set(toy.cells.iterdir()) - cells) == 6, (
-        "five polygons and an area, on all cores"
-    )
+    assert len(set(toy.cells.iterdir()) - cells) == 6, "five polygons and an area, on all cores"
     assert request.asked(toy, "ring", toy.work / "stage" / "book").workers == cores()
     folder = toy.work / "runs" / "square" / "book"
     assert "The inside polygon of 12 sides" in (folder / "polygon.html").read_text()
