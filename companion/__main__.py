@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -12,6 +13,8 @@ from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import choose, describe
 from companion.runs.cells import Store
+from companion.runs.partial import progress
+from companion.runs.store import PARTIAL, StoreError
 from companion.runs.sweeps import SCALES
 from companion.runs.workers import cores
 
@@ -45,7 +48,8 @@ def arguments() -> argparse.ArgumentParser:
     all_.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
     commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
     many = commands.add_parser(
-        "sweep", help="train a whole sweep; finished cells are kept, so the same command resumes"
+        "sweep",
+        help="train a whole sweep; finished cells are kept beside its tables, so the same command resumes",
     )
     many.add_argument("name", help="name of the sweep, as in `list`")
     many.add_argument(
@@ -83,6 +87,7 @@ def arguments() -> argparse.ArgumentParser:
 def main(words: list[str] | None = None) -> int:
     """Run one command; what a reader can put right ends in one line on stderr and exit status 1."""
     given = arguments().parse_args(words)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: machines are taken back with it
     try:
         return COMMANDS[given.command](given)
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -156,13 +161,21 @@ def _sweep(given: argparse.Namespace) -> int:
             given.scale, store, target, data=given.data_dir, workers=workers, scheduler=given.scheduler
         )
     except KeyboardInterrupt:
-        print(
-            f"\ninterrupted; finished cells are kept in {store.folder}, the same command resumes",
-            file=sys.stderr,
-        )
+        print(f"\ninterrupted; {_kept(target) or 'no cell was finished'}", file=sys.stderr)
         return 130
+    except Exception as error:
+        if not isinstance(error, StoreError) and (kept := _kept(target)):
+            print(f"\n{kept}", file=sys.stderr)
+        raise
     print(f"wrote {folder}")
     return 0
+
+
+def _kept(target: Path) -> str:
+    """What a sweep that stopped leaves, in words; empty if nothing."""
+    done = progress(target)
+    where = f"they are kept in {target / PARTIAL}, and the same command goes on wherever that folder is"
+    return f"{done}; {where}" if done else ""
 
 
 def _fetch(given: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import as_completed
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from companion.pages import notebooks
@@ -180,12 +181,12 @@ def _mirror(root: Path, stage: Path) -> None:
 
 def _execute(stage: Path, jobs: Jobs) -> None:
     """Execute notebooks of a stage, independent ones side by side, the scorecard last; then check them."""
-    for page, request in jobs.items():
-        request.save((stage / page).parent)
     ordered = [
         [page for page in jobs if page.stem != SCORECARD],
         [page for page in jobs if page.stem == SCORECARD],
     ]
+    for page, request in jobs.items():  # they share the cores
+        replace(request, workers=max(1, cores() // max(1, len(ordered[0])))).save((stage / page).parent)
     # Workers end with this process: nobody writes into the next one's stage.
     with processes(min(len(ordered[0]) or 1, cores())) as pool:
         for batch in filter(None, ordered):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 import yaml
 
 from companion.pages.notebooks import BookError, parameter_cells, parameters, read
-from companion.runs.spec import Spec, SpecError
+from companion.runs.spec import Cell, Spec, SpecError
 
 WIDTH = 76  # of a line of code: a page cuts off what is wider
 
@@ -39,6 +39,13 @@ class Parameters(Spec):
             lines += textwrap.wrap(field.description, WIDTH, initial_indent="# ", subsequent_indent="# ")
             lines.append(f"{name}: {_annotation(default)} = {_literal(default)}")
         return "\n".join(lines)
+
+    def live_cells(self) -> list[Cell]:
+        """The cells that the page runs, the longest first, so that several processes can begin at once.
+
+        What is not named here is computed when the page asks for it.
+        """
+        return []
 
     def check(self, data: Path | None) -> None:
         """Raise an error for what only this machine can tell, before any work.

@@ -24,6 +24,7 @@ class Request:
     results     folder of finished cells, written to by the run.
     data        folder of input data; empty where nobody named one.
     name        of the run: its folder.
+    workers     processes that may compute its cells; 1 is the notebook's own.
     """
 
     chapter: str
@@ -31,6 +32,7 @@ class Request:
     results: str
     data: str = ""
     name: str = ""
+    workers: int = 1
 
     @property
     def data_folder(self) -> Path | None:

@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
-from companion.runs.identity import Project, origin, run_id
+from companion.runs.identity import Project, code_of, kind, origin, run_id, stage_ids
 from companion.runs.spec import Cell, Tables
 from companion.runs.store import StoreError, check_writable, load, save
 from companion.runs.workers import RunError, results
@@ -32,65 +32,98 @@ class Store:
     folder: Path
     project: Project
 
-    def place(self, cell: Cell) -> Path:
-        return self.folder / run_id(self.project, cell)
+    def place(self, cell: Cell, after: Sequence[str] = ()) -> Path:
+        return self.folder / run_id(self.project, cell, after)
 
 
 def run_stages(stages: Sequence[Sequence[Cell]], store: Store, **options) -> tuple[Tables, list[dict]]:
     """Run one list of cells after the other; cells of a later stage get the tables of all earlier ones.
 
-    options     as in :func:`run_cells`.
+    stages      each of cells of one type.
+    options     as in :func:`finish`.
     returns     the tables of all stages, and the cells' facts.
-    raises      RunError when two stages make tables of one name, and what :func:`run_cells` raises.
+    raises      RunError when two stages make tables of one name, and what :func:`finish` raises.
     """
     tables: Tables = {}
     facts: list[dict] = []
-    for cells in stages:
-        found, more = run_cells(cells, store, earlier=(tables,) if tables else (), **options)
+    after: list[str] = []
+    for cells, ids in zip(stages, stage_ids(store.project, stages)):
+        earlier = (tables,) if tables else ()
+        found, more = gather(finish(cells, store, earlier=earlier, after=after, **options))
         if twice := sorted(tables.keys() & found.keys()):
             raise RunError(f"two stages make a table called {', '.join(twice)}; each needs a name of its own")
-        tables, facts = tables | found, facts + more
+        tables, facts, after = tables | found, facts + more, after + ids
     return tables, facts
 
 
-def run_cells(
+def run_cells(cells: Sequence[Cell], store: Store, **options) -> tuple[Tables, list[dict]]:
+    """Run cells of one type; returns their gathered tables and facts. Options are those of :func:`finish`."""
+    return gather(finish(cells, store, **options))
+
+
+def gather(finished: Sequence[tuple[Tables, dict]]) -> tuple[Tables, list[dict]]:
+    """Each table of all cells, in their order, and the cells' facts."""
+    names = dict.fromkeys(name for tables, _ in finished for name in tables)
+    rows = {name: [tables[name] for tables, _ in finished if name in tables] for name in names}
+    gathered = {name: pd.concat(parts, ignore_index=True) for name, parts in rows.items()}
+    return gathered, [facts for _, facts in finished]
+
+
+def finish(
     cells: Sequence[Cell],
     store: Store,
     *,
     earlier: Sequence[Tables] = (),
+    after: Sequence[str] = (),
     workers: int = 1,
     scheduler: str | None = None,
     progress: bool = True,
     title: str = "cells",
-) -> tuple[Tables, list[dict]]:
-    """Run every cell that has no finished result yet, and gather all tables.
+    keep: Callable[[Path], object] = lambda place: None,
+) -> list[tuple[Tables, dict]]:
+    """Run every cell that has no finished result yet.
 
-    cells       of one type.
-    earlier     what every cell's ``run`` gets.
+    cells       of any types.
+    earlier     what every cell's ``run`` gets; ``after`` are the ids of the runs that made it.
     workers     processes on this machine, one thread each; 1 runs here.
     scheduler   address of a Dask scheduler to run the cells on instead.
-    returns     each table of all cells, in the order of ``cells``, and the cells' facts.
+    keep        is called with the folder of every finished cell, at once.
+    returns     tables and facts of every cell, in their order.
     raises      StoreError, RunError: before any work where it can be known then; finished cells are kept.
     """
     if workers < 1 or not cells:
         raise RunError(f"need at least 1 worker and 1 cell, got {workers} and {len(cells)}")
-    source = origin(store.project, cells[0])
-    check_writable(store.folder)
-    _clean(store.folder)
-    places = {store.place(cell): cell for cell in cells}
-    done = {place: kept for place, cell in places.items() if (kept := _finished(place, source, cell))}
+    places = {store.place(cell, after): cell for cell in cells}
+    ours = {place: _described(store.project, cell, after) for place, cell in places.items()}
+    done = {place: kept for place in places if (kept := _finished(place, ours[place]))}
     todo = {place: cell for place, cell in places.items() if place not in done}
+    if todo:
+        check_writable(store.folder)
+        clean(store.folder)
+    sources = {type(cell): origin(store.project, cell) for cell in todo.values()}
+    for place in done:
+        keep(place)
     with _bar(title, places, done, progress and todo) as bar:
-        for place, tables, facts in results(store.project, source["code"], todo, earlier, workers, scheduler):
-            save(place, tables, {**source, "spec": plain(places[place]), **facts})
+        for place, tables, facts in results(store.project, todo, earlier, workers, scheduler):
+            save(place, tables, {**sources[type(places[place])], **ours[place], **facts})
             done[place] = load(place)
+            keep(place)
             bar.set_description_str(f"{title}: {len(done)} of {len(places)} cells", refresh=False)
             bar.update(places[place].work)
-    found = [done[place] for place in places]
-    gathered = {
-        name: pd.concat([tables[name] for tables, _ in found], ignore_index=True) for name in found[0][0]
+    return [done[place] for place in places]
+
+
+def summary(facts: Sequence[dict]) -> dict:
+    """Where the gathered numbers of several cells come from; what differs between cells is listed."""
+    every = lambda of: ", ".join(sorted({str(of(f)) for f in facts}))
+    return {
+        "cells": len(facts),
+        "seconds": round(sum(f["seconds"] for f in facts)),
+        "started": min(f["started"] for f in facts),
+        **{key: every(lambda f: f[key]) for key in ("run", "code", "commit", "machine", "device")},
+        "uncommitted_changes": any(f["uncommitted_changes"] for f in facts),
+        "versions": {name: every(lambda f: f["versions"].get(name)) for name in facts[0]["versions"]},
     }
-    return gathered, [facts for _, facts in found]
 
 
 def plain(spec) -> dict:
@@ -98,25 +131,27 @@ def plain(spec) -> dict:
     return json.loads(spec.model_dump_json())
 
 
-def _clean(folder: Path) -> None:
-    """Remove what killed processes left while they wrote a cell."""
+def clean(folder: Path) -> None:
+    """Remove what killed processes left in a folder of cells while they wrote one."""
     for staged in folder.glob(".*"):
         with suppress(OSError):
             if re.match(r"\.[0-9a-f]{16}-", staged.name) and time.time() - staged.stat().st_mtime > DAY:
                 shutil.rmtree(staged)
 
 
-def _finished(place: Path, source: dict, cell: Cell) -> tuple[Tables, dict] | None:
+def _described(project: Project, cell: Cell, after: Sequence[str]) -> dict:
+    """What a run's id is made of, as its facts say it."""
+    facts = {"run": kind(cell), "code": code_of(project.packages, cell), "spec": plain(cell)}
+    return facts | {"after": list(after)} if after else facts
+
+
+def _finished(place: Path, ours: dict) -> tuple[Tables, dict] | None:
     """A cell's saved result, or None; one that is damaged or of another run is set aside, not deleted."""
     if not place.exists():
         return None
     try:
         tables, facts = load(place)
-        if [facts.get("run"), facts.get("code"), facts.get("spec")] != [
-            source["run"],
-            source["code"],
-            plain(cell),
-        ]:
+        if {name: facts.get(name) for name in (*ours, "after")} != {"after": None} | ours:
             raise StoreError(f"{place} holds another run than its name says")
         return tables, facts
     except StoreError as error:

@@ -10,7 +10,7 @@ import pkgutil
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -167,9 +167,22 @@ def _is_text(node) -> bool:
     )
 
 
-def run_id(project: Project, cell: Cell) -> str:
-    """Name of one run: every field of its cell (defaults too) and the code that makes its numbers."""
-    return _digest({"run": kind(cell), "spec": cell.model_dump(), "code": code_of(project.packages, cell)})
+def run_id(project: Project, cell: Cell, after: Sequence[str] = ()) -> str:
+    """Name of one run: every field of its cell (defaults too) and the code that makes its numbers.
+
+    after       ids of the runs whose tables it gets, in their order: with other tables it is another run.
+    """
+    named = {"run": kind(cell), "spec": cell.model_dump(), "code": code_of(project.packages, cell)}
+    return _digest(named | {"after": list(after)} if after else named)
+
+
+def stage_ids(project: Project, stages: Sequence[Sequence[Cell]]) -> list[list[str]]:
+    """Run ids of the cells of every stage; those of a later one are told from the earlier ones too."""
+    ids: list[list[str]] = []
+    for cells in stages:
+        after = [run for stage in ids for run in stage]
+        ids.append([run_id(project, cell, after) for cell in cells])
+    return ids
 
 
 def code_of(packages: tuple[str, ...], cell: Cell) -> str:

@@ -81,8 +81,8 @@ class Cell(Spec, ABC):
 
         It imports what it computes with, so that settings load at once.
 
-        earlier     the tables of the stages before, for a cell of a later stage. Such a cell carries their
-                    settings in its own, or its id would not tell one earlier stage from another.
+        earlier     the tables of the stages before, for a cell of a later stage; its id depends on the ids of
+                    the runs that made them.
         """
 
     @property

@@ -13,6 +13,8 @@ import pandas as pd
 
 from companion.runs.spec import Tables
 
+PARTIAL = "partial"  # folder of a sweep's finished cells beside its gathered tables: companion.runs.partial
+
 
 class StoreError(OSError):
     """Results that cannot be read or written; the message names the path."""
@@ -26,7 +28,7 @@ def save(folder: Path, tables: Tables, facts: dict) -> Path:
     raises      StoreError when the place cannot be written; nothing is left behind.
     """
     folder = Path(folder)
-    with _staged(folder) as staged:
+    with staging(folder) as staged:
         _write(staged, tables, facts)
         try:
             os.rename(staged, folder)
@@ -37,7 +39,7 @@ def save(folder: Path, tables: Tables, facts: dict) -> Path:
 
 
 @contextmanager
-def _staged(folder: Path):
+def staging(folder: Path):
     """A hidden folder beside ``folder`` to write in before renaming it; gone afterwards, whatever happens."""
     staged = None
     try:
@@ -102,13 +104,13 @@ def check_writable(folder: Path) -> None:
 
 
 def check_replaceable(folder: Path, sweep: str) -> None:
-    """Prove that tables of a sweep may take a folder's place: it is absent, empty or holds that sweep's.
+    """Prove that tables of a sweep may take a folder's place: nothing lies there but that sweep's own.
 
     raises      StoreError naming the folder.
     """
     folder = Path(folder)
     check_writable(folder.parent)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and {path.name for path in folder.iterdir()} <= {PARTIAL}):
         load_results(sweep, folder)
 
 
@@ -120,7 +122,7 @@ def export(folder: Path, tables: Tables, facts: dict, keys: Collection[str] = ()
     """
     folder = Path(folder)
     check_replaceable(folder, facts["sweep"])
-    with _staged(folder) as staged:
+    with staging(folder) as staged:
         _write(staged, {name: _packed(table, keys) for name, table in tables.items()}, facts)
         former = staged.with_name(f"{staged.name}.former")
         with suppress(FileNotFoundError):

@@ -1,10 +1,12 @@
 """Sweeps: named sets of cells at several scales, run or resumed, and gathered into one folder of tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from companion.runs.cells import Store, plain, run_stages
+from companion.runs.cells import Store, plain, run_stages, summary
+from companion.runs.identity import stage_ids
+from companion.runs.partial import Partial
 from companion.runs.spec import SweepSpec
 from companion.runs.store import check_replaceable, export
 from companion.runs.workers import RunError
@@ -45,28 +47,22 @@ class Sweep:
         """Run or resume the cells of a scale, then write their gathered tables.
 
         store       of finished cells.
-        target      the folder of the gathered tables (see :func:`companion.runs.store.load_results`).
+        target      the folder of the gathered tables (see :func:`companion.runs.store.load_results`). Until
+                    they are complete each finished cell is kept in its folder ``partial``, whatever ends this
+                    run, and taken from there, whatever machine began: see :mod:`companion.runs.partial`.
         data        folder of input data, for a sweep that reads any.
-        options     as in :func:`companion.runs.cells.run_cells`.
+        options     as in :func:`companion.runs.cells.finish`.
         returns     ``target``.
         raises      RunError, StoreError: before any work where it can be known then.
         """
         spec = self.settings(scale)
         spec.check(data)
         check_replaceable(target, self.name)
-        tables, facts = run_stages(spec.stages(data), store, title=self.name, **options)
-        about = {"sweep": self.name, "scale": scale, "spec": plain(spec), **summary(facts)}
-        return export(target, tables, about, self.keys)
-
-
-def summary(facts: Sequence[dict]) -> dict:
-    """Where the gathered numbers of several cells come from; what differs between cells is listed."""
-    every = lambda of: ", ".join(sorted({str(of(f)) for f in facts}))
-    return {
-        "cells": len(facts),
-        "seconds": round(sum(f["seconds"] for f in facts)),
-        "started": min(f["started"] for f in facts),
-        **{key: every(lambda f: f[key]) for key in ("run", "code", "commit", "machine", "device")},
-        "uncommitted_changes": any(f["uncommitted_changes"] for f in facts),
-        "versions": {name: every(lambda f: f["versions"].get(name)) for name in facts[0]["versions"]},
-    }
+        about, stages = {"sweep": self.name, "scale": scale, "spec": plain(spec)}, spec.stages(data)
+        ids = stage_ids(store.project, stages)
+        work = {run: cell.work for runs, cells in zip(ids, stages) for run, cell in zip(runs, cells)}
+        partial = Partial(target, about, work)
+        partial.check()
+        partial.restore(store.folder)
+        tables, facts = run_stages(stages, store, title=self.name, keep=partial.keep, **options)
+        return export(target, tables, {**about, **summary(facts)}, self.keys)

@@ -20,7 +20,6 @@ class RunError(OSError):
 
 def results(
     project: Project,
-    code: str,
     todo: Mapping[Path, Cell],
     earlier: Sequence[Tables],
     workers: int,
@@ -30,12 +29,14 @@ def results(
     if not todo:
         return
     workers = min(workers, len(todo))
+    code = lambda cell: code_of(project.packages, cell)
     if scheduler is None and workers == 1:
-        yield from ((place, *timed(project, cell, code, *earlier)) for place, cell in todo.items())
+        yield from ((place, *timed(project, cell, code(cell), *earlier)) for place, cell in todo.items())
         return
-    with _executor(project, next(iter(todo.values())), code, workers, scheduler) as executor:
+    first = next(iter(todo.values()))
+    with _executor(project, first, code(first), workers, scheduler) as executor:
         futures = {
-            executor.submit(timed, project, cell, code, *earlier): place for place, cell in todo.items()
+            executor.submit(timed, project, cell, code(cell), *earlier): place for place, cell in todo.items()
         }
         # in the order of completion: what finished before a failure is kept
         for future in as_completed(list(futures)):
@@ -101,6 +102,8 @@ def processes(workers: int) -> Iterator[Executor]:
 
 
 def _start_worker(leash) -> None:
+    # A batch system sends it to every process; the one that started this one answers, as it does for Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
 
 

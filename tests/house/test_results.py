@@ -14,12 +14,14 @@ from companion import chapters, place
 from companion.project import PROJECT
 from companion.runs.cells import plain
 from companion.runs.identity import code_id
+from companion.runs.partial import describe, load_partial
 from companion.runs.spec import Cell, Grid
-from companion.runs.store import load_results
+from companion.runs.store import PARTIAL, load_results
 
 STORED = place.PACKAGE.parent / "book" / "results"
 SWEEPS = chapters.sweeps()
 NAMES = sorted(path.parent.name for path in STORED.glob("*/meta.json"))
+UNFINISHED = sorted(path.parent.parent.name for path in STORED.glob(f"*/{PARTIAL}/meta.json"))
 
 
 def moved() -> dict[str, str]:
@@ -52,8 +54,18 @@ def made_by_other_code() -> dict[str, str]:
 
 
 def test_every_folder_of_stored_tables_belongs_to_a_sweep():
-    assert len(NAMES) > 8 and set(NAMES) <= set(SWEEPS)
-    assert {path.name for path in STORED.iterdir()} == {*NAMES, "README.md"}
+    assert len(NAMES) > 8 and {*NAMES, *UNFINISHED} <= set(SWEEPS)
+    assert {path.name for path in STORED.iterdir()} == {*NAMES, *UNFINISHED, "README.md"}
+
+
+def test_partial_results_are_whole_and_small_and_of_a_larger_scale():
+    for name in UNFINISHED:
+        about, facts = describe(STORED / name), load_partial(STORED / name)[1]
+        assert about["sweep"] == name and about["scale"] in set(SWEEPS[name].scales) - {"quick"}
+        assert 0 < about["share"] < 1 and facts["cells"] == len(about["done"]) < about["cells"]
+        inside = {path.name for path in (STORED / name / PARTIAL).iterdir()}
+        assert inside >= {*about["done"], "meta.json"}
+        assert sum(file.stat().st_size for file in (STORED / name).rglob("*") if file.is_file()) < 12e6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -64,7 +76,7 @@ def test_committed_results_are_whole_and_small(name):
         and facts["cells"] > 0
         and all(len(table) for table in tables.values())
     )
-    assert sum(file.stat().st_size for file in (STORED / name).iterdir()) < 6e6
+    assert sum(file.stat().st_size for file in (STORED / name).iterdir() if file.is_file()) < 6e6
     assert {path.stem for path in (STORED / name).glob("*.parquet")} == set(tables)
 
 

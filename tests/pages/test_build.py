@@ -18,6 +18,7 @@ from companion.datasets.cifar10 import DataError
 from companion.pages import build, notebooks, request, scorecard
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
+from companion.runs.workers import cores
 from tests import toy_book
 
 ROOT = toy_book.ROOT
@@ -132,6 +133,8 @@ def test_execution_is_byte_identical_and_says_one_line_for_each_chapter(toy, cap
     lines = [line.rpartition(" in ")[0] for line in out.out.splitlines()]
     assert sorted(lines) == [f"executed book/{name}.ipynb" for name in ("polygon", "ring", "scorecard")]
     assert lines[-1] == "executed book/scorecard.ipynb" and out.err == ""
+    staged = request.asked(toy, "polygon", toy.work / "stage" / "book")
+    assert staged.workers == max(1, cores() // 2), "two chapters share the cores"
 
 
 def test_run_renders_into_its_own_folder_and_changes_nothing_else(toy):
@@ -156,7 +159,10 @@ def test_a_run_of_another_chapter_shows_this_one_as_stored(toy):
     """Not as the last run left it, which is what a page that is not read again would show."""
     assert "polygon of 100 sides" in (toy.work / "runs" / "hundred" / "book" / "polygon.html").read_text()
     before = kept(toy.root)
-    run(toy, "ring", name="square", sides=4)
+    cells = set(toy.cells.iterdir())
+    run(toy, "ring", name="square", sides=4, darts=1000)
+    assert len(set(toy.cells.iterdir()) - cells) == 6, "five polygons and an area, on all cores"
+    assert request.asked(toy, "ring", toy.work / "stage" / "book").workers == cores()
     folder = toy.work / "runs" / "square" / "book"
     assert "The inside polygon of 12 sides" in (folder / "polygon.html").read_text()
     assert "The inside ring of 4 sides" in (folder / "ring.html").read_text()

@@ -1,15 +1,21 @@
 """A chapter's page: its parameters, its cells, stored tables, published numbers, data beside its figures."""
 
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
 from companion.pages import parameters, request
 from companion.pages.page import Page, provenance
+from companion.project import PROJECT
+from companion.runs.identity import machine, origin
+from companion.runs.partial import Partial
 from companion.runs.spec import Cell, SpecError, Tables
-from companion.runs.store import StoreError, export
+from companion.runs.store import StoreError, export, save
 from companion.runs.workers import RunError
 from tests import toy_book
 
@@ -25,6 +31,22 @@ class Count(Cell):
         start = earlier[0]["counts"].number.max() if earlier else 0
         name = "later" if earlier else "counts"
         return {name: pd.DataFrame({"number": range(start, start + self.to)})}
+
+
+class Noise(Cell):
+    """Random numbers."""
+
+    seed: int
+
+    def run(self, *earlier: Tables) -> Tables:
+        return {"noise": pd.DataFrame({"value": np.random.default_rng(self.seed).random(5)})}
+
+
+def dart_cell(sides: int, spec) -> tuple[Tables, dict]:
+    """Tables and facts of one cell of the polygon's sweep."""
+    (cell,) = [throw for throw in spec.throws() if throw.sides == sides]
+    facts = origin(PROJECT, cell) | machine(PROJECT.libraries)
+    return cell.run(), facts | {"seconds": 1.0, "started": "now", "device": "cpu"}
 
 
 @pytest.fixture
@@ -76,12 +98,28 @@ def test_finished_cells_are_read_and_not_computed_again(opened, tmp_path):
     assert list(page.run(*cells)["counts"].number) == [0, 1, 2, 0, 1] and mark.read_text() == "xx"
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_several_processes_compute_what_the_page_will_ask_for(opened, tmp_path, workers):
+    """Side by side, whatever their types; one process computes what is asked. The numbers are the same."""
+    page, mark = opened(asked(tmp_path, workers=workers)), tmp_path / "mark"
+    mark.write_text("")
+    counts, noise, other = [Count(mark=str(mark)), Count(to=2, mark=str(mark))], Noise(seed=4), Noise(seed=5)
+    page.spec = SimpleNamespace(live_cells=lambda: [*counts, noise])
+    found = page.run(noise)["noise"]
+    assert found.equals(noise.run()["noise"]) and mark.read_text() == ("" if workers == 1 else "xx")
+    assert page.run(other)["noise"].equals(other.run()["noise"]), "not named, computed when it is asked for"
+    assert list(page.run(*counts)["counts"].number) == [0, 1, 2, 0, 1] and mark.read_text() == "xx"
+    before = sorted(page.store.folder.rglob("*"))
+    page.run(noise), page.run(*counts)
+    assert sorted(page.store.folder.rglob("*")) == before and len(list(page.store.folder.iterdir())) == 4
+
+
 def test_cells_of_a_later_stage_get_the_tables_of_the_earlier(opened, tmp_path):
     page, mark = opened(asked(tmp_path)), tmp_path / "mark"
     mark.write_text("")
     found = page.run_stages([[Count(mark=str(mark))], [Count(to=2, mark=str(mark))]])
     assert list(found["counts"].number) == [0, 1, 2] and list(found["later"].number) == [2, 3]
-    with pytest.raises(RunError, match="two stages make a table called counts"):
+    with pytest.raises(RunError, match="two stages make a table called later"):
         page.run_stages([[Count(mark=str(mark))], [Count(to=2, mark=str(mark))], [Count(mark=str(mark))]])
 
 
@@ -100,6 +138,41 @@ def test_stored_tables_come_with_where_they_come_from(opened):
     assert list(provenance(found).index) == ["sweep", "commit", "numpy"]
     with pytest.raises(StoreError, match="cannot read results at .*other"):
         page.stored("other")
+
+
+def test_a_partial_result_is_no_scale_of_the_paper(opened, tmp_path):
+    """It says how much is done; a claim at its scale is refused, and so are its tables unless asked for."""
+    page = opened()
+    stored, spec = page.book.committed / "polygon_darts", page.spec
+    cells = [save(tmp_path / f"{sides:016}", *dart_cell(sides, spec)) for sides in (3, 4)]
+    partial = Partial(
+        stored,
+        {"sweep": "polygon_darts", "scale": "paper", "spec": {}},
+        {f"{sides:016}": float(sides) for sides in (3, 4, 93)},
+    )
+    assert page.progress("polygon_darts") == ""
+    for cell in cells:
+        partial.keep(cell)
+    done = "polygon_darts at paper scale is not finished: 2 of 3 cells, 7% of the work"
+    assert not page.has("polygon_darts") and page.progress("polygon_darts") == done
+    with pytest.raises(StoreError, match=f"^{done}; python -m companion sweep goes on$"):
+        page.stored("polygon_darts")
+    tables, facts = page.stored("polygon_darts", partial=True)
+    assert list(tables["shares"].sides.unique()) == [3, 4] and facts["scale"] == "paper, 7% done"
+    assert provenance(facts).loc["done"].item() == done
+    claims = import_module("companion.chapters.polygon.claims")
+    assert claims.dart_claims(tables["shares"], "quick"), "the tables themselves would do"
+    with pytest.raises(ValueError, match="scale must be one of quick, laptop, paper, got 'paper, 7% done'"):
+        claims.dart_claims(tables["shares"], facts["scale"])
+
+    whole = {"sweep": "polygon_darts", "scale": "paper", "spec": {}, "versions": {}}
+    export(stored, tables, whole)
+    partial.keep(cells[0])  # a larger one has begun
+    assert page.has("polygon_darts") and page.progress("polygon_darts").endswith(
+        "1 of 3 cells, 3% of the work"
+    )
+    for asked_for in (False, True):
+        assert page.stored("polygon_darts", asked_for)[1]["scale"] == "paper"
 
 
 def test_published_numbers_are_those_of_the_book(opened):

@@ -39,13 +39,16 @@ class Gated(Marked):
         return numbers(self.seed)
 
 
+class Draws(Marked):
+    """A cell of another type, with a table of its own."""
+
+    def run(self, *earlier: Tables) -> Tables:
+        self.mark()
+        return {"draws": pd.DataFrame({"draw": np.random.default_rng(self.seed).random(4)})}
+
+
 class Sums(Marked):
-    """A cell of a second stage: sums over what the first stage made, times its seed.
-
-    The cells of the first stage are among its settings, so that its id is another when they are others.
-    """
-
-    first: tuple[Gated, ...]
+    """A cell of a second stage: sums over what the first stage made, times its seed."""
 
     def run(self, *earlier: Tables) -> Tables:
         self.mark()
@@ -92,7 +95,7 @@ class TwoStages(SweepSpec):
 
     def stages(self, data=None):
         first = FourCells(gate=self.gate).cells()
-        return [first, [Sums(seed=seed, gate=self.gate, first=tuple(first)) for seed in (10, 20)]]
+        return [first, [Sums(seed=seed, gate=self.gate) for seed in (10, 20)]]
 
 
 def sweep(gate: str) -> Sweep:

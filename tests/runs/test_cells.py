@@ -1,6 +1,7 @@
 """Cells and sweeps: resumed, interrupted, killed; here, on workers and on a Dask cluster; in stages."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,12 @@ import pytest
 
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.project import PROJECT
-from companion.runs import cells, cluster
-from companion.runs.cells import Store, run_cells, run_stages
-from companion.runs.identity import run_id
+from companion.runs import cluster, workers
+from companion.runs.cells import Store, finish, run_cells, run_stages, summary
+from companion.runs.identity import run_id, stage_ids
+from companion.runs.partial import describe
 from companion.runs.store import StoreError, load, load_results
-from companion.runs.sweeps import Sweep, summary
+from companion.runs.sweeps import Sweep
 from companion.runs.workers import RunError, timed
 from tests.tiny import TWO_LAYER
 
@@ -220,10 +222,11 @@ def test_kill_then_interrupt_then_resume(tmp_path, gate, expected):
     assert stopped.returncode == 130 and not output
     assert "gated: 2 of 4 cells" in errors and "50%" in errors  # the bar starts with what is there
     assert errors.splitlines()[-1] == (
-        f"interrupted; finished cells are kept in {tmp_path / 'cells'}, the same command resumes"
+        "interrupted; gated at paper scale is not finished: 2 of 4 cells, 50% of the work; they are kept in "
+        f"{tmp_path / 'gated' / 'partial'}, and the same command goes on wherever that folder is"
     )
     assert "Traceback" not in errors and not any(map(alive, workers))
-    assert finished(tmp_path / "cells") == kept and not (tmp_path / "gated").exists()
+    assert finished(tmp_path / "cells") == kept and os.listdir(tmp_path / "gated") == ["partial"]
 
     for seed in (3, 4):
         (gate / f"hold-{seed}").unlink()
@@ -232,6 +235,44 @@ def test_kill_then_interrupt_then_resume(tmp_path, gate, expected):
     assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 1, 3, 3]
     after = finished(tmp_path / "cells")
     assert len(after) == 4 and {name: after[name] for name in kept} == kept
+
+
+def test_a_sweep_survives_its_machine(tmp_path, gate):
+    """SIGKILL half-way, and the machine is gone; another is told to end; a third ends with the same files."""
+    results, target = tmp_path / "cells", tmp_path / "gated"
+    for seed in (3, 4):
+        (gate / f"hold-{seed}").touch()
+    first = drive(tmp_path, gate)
+    _, kept = halfway(first, tmp_path, gate)
+    until(lambda: len(describe(target)["done"]) == 2)
+    first.kill()
+    first.communicate()
+    shutil.rmtree(results)
+
+    (gate / "hold-3").unlink()
+    second = drive(tmp_path, gate)
+    until(lambda: second.poll() is not None or len(started(gate, 4)) == 2)
+    until(lambda: second.poll() is not None or len(describe(target)["done"]) == 3)
+    os.killpg(second.pid, signal.SIGTERM)  # as a batch system does: the workers get it too
+    output, errors = second.communicate(timeout=60)
+    assert second.returncode == 130 and not output and "Traceback" not in errors
+    assert "interrupted; gated at paper scale is not finished: 3 of 4 cells, 75% of the work" in errors
+    assert not any(alive(process) for _, process in started(gate)) and {*finished(results)} > {*kept}
+    shutil.rmtree(results)
+
+    (gate / "hold-4").unlink()
+    gated.sweep(str(gate)).run("paper", store(results), target)
+    assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 1, 2, 3]
+    whole = gated.sweep(str(gate)).run("paper", store(tmp_path / "other"), tmp_path / "whole")
+    assert (
+        sorted(os.listdir(target))
+        == sorted(os.listdir(whole))
+        == ["meta.json", "runs.parquet", "units.parquet"]
+    )
+    for name in ("runs.parquet", "units.parquet"):
+        assert (target / name).read_bytes() == (whole / name).read_bytes()
+    one, other = (load_results("gated", folder)[1] for folder in (target, whole))
+    assert {**one, "seconds": 0, "started": ""} == {**other, "seconds": 0, "started": ""}
 
 
 def test_a_worker_process_that_dies_is_named(tmp_path, gate, expected):
@@ -261,11 +302,11 @@ def dask():
 
 
 def test_other_code_on_a_cluster_is_refused(tmp_path, gate, dask, monkeypatch):
-    real = cells.origin
-    monkeypatch.setattr(cells, "origin", lambda *of: {**real(*of), "code": "another"})
+    monkeypatch.setattr(workers, "code_of", lambda *of: "another")
     refusal = r"Dask worker tcp://.* runs other code .* than this process \(another\)"
     with pytest.raises(RunError, match=refusal):
         run_cells(specs(gate), store(tmp_path / "cells"), scheduler=dask.scheduler_address)
+    monkeypatch.undo()
     # A worker that joins later:
     with pytest.raises(RunError, match="a worker runs another version of the code"):
         timed(gated.PROJECT, specs(gate)[0], "another")
@@ -367,6 +408,33 @@ def test_a_sweep_of_two_stages_is_gathered_into_one_folder(tmp_path, gate):
     tables, facts = load_results("gated", sweep.run("laptop", store(tmp_path / "cells"), tmp_path / "tables"))
     assert facts["cells"] == 6 and facts["run"] == "gated.Gated, gated.Sums" and len(tables["sums"]) == 8
     assert facts["spec"] == {"gate": str(gate)} and len(tables["runs"]) == 12
+
+
+def test_the_id_of_a_later_stage_is_told_from_the_earlier(tmp_path, gate):
+    """Other cells before it, other tables for it: another run, although its own settings are the same."""
+    first, second = gated.TwoStages(gate=str(gate)).stages()
+    ids = lambda *stages: stage_ids(gated.PROJECT, stages)
+    assert ids(first)[0] == [run_id(gated.PROJECT, cell) for cell in first]
+    alone, after, less = ids(second)[0], ids(first, second)[1], ids(first[:3], second)[1]
+    turned, third = ids(first[::-1], second)[1], ids(first, first, second)[2]
+    assert len({*alone, *after, *less, *turned, *third}) == 10
+    few, _ = run_stages([first[:2], second], store(tmp_path / "cells"))
+    all_, facts = run_stages([first, second], store(tmp_path / "cells"))
+    assert len(few["sums"]) == 4 and len(all_["sums"]) == 8 and len(started(gate)) == 4 + 2 + 2
+    assert [f.get("after") for f in facts] == [None] * 4 + [ids(first)[0]] * 2
+
+
+def test_cells_of_several_types_are_finished_side_by_side(tmp_path, gate):
+    """In the order asked for, each under its own id and its own code."""
+    mixed = [gated.Draws(seed=1, gate=str(gate)), *specs(gate)[:2]]
+    both = [finish(mixed, store(tmp_path / str(n)), workers=n) for n in (1, 2)]
+    assert [[*tables] for tables, _ in both[0]] == [["draws"], *[["runs", "units"]] * 2]
+    for (one, facts), (other, more) in zip(*both):
+        assert all(one[name].equals(other[name]) for name in one)
+        assert facts["run"] == more["run"] and facts["code"] == more["code"]
+    assert [facts["run"] for _, facts in both[0]] == ["gated.Draws", "gated.Gated", "gated.Gated"]
+    processes = [process for _, process in started(gate)]
+    assert processes.count(os.getpid()) == 3 and len(processes) == 6, "the others on workers"
 
 
 def test_networks_are_bit_equal_wherever_and_whenever_they_are_trained(tmp_path):

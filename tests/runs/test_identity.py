@@ -190,7 +190,7 @@ def test_every_field_and_the_type_are_part_of_an_id(tmp_path):
     others = [
         gated.Gated(seed=2, gate=str(tmp_path)),
         gated.Gated(seed=1, gate="."),
-        gated.Sums(seed=1, gate=str(tmp_path), first=()),
+        gated.Sums(seed=1, gate=str(tmp_path)),
     ]
     assert len({run_id(gated.PROJECT, cell) for cell in (one, *others)}) == 4
     # A default that is written out is the same run.

@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from companion.chapters.fan_out_ordering import studies
+from companion.experiments.dynamics.spec import Coverage, LearningCurves
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages import parameters
-from companion.runs.spec import Count, Floats, Fraction, Positive
+from companion.runs.spec import Cell, Count, Floats, Fraction, Positive
 from ts_core.sizes import log_spaced
 
 
@@ -50,6 +52,10 @@ class Parameters(parameters.Parameters):
             raise ValueError(f"steps: must be a multiple of 100, got {self.steps}")
         self.live()  # refuses what it cannot run
         return self
+
+    def live_cells(self) -> list[Cell]:
+        """The live run, then the flows and the run of one figure."""
+        return [self.live(), LearningCurves(seeds=self.flow_seeds), Coverage(), studies.CONVERGENCE]
 
     def live(self) -> TwoLayer:
         """The live ensemble, looked at often: an epoch here is 100 steps."""

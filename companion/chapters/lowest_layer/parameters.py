@@ -4,9 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from companion.chapters.lowest_layer import studies
 from companion.experiments.multi_layer.spec import MultiLayer
 from companion.pages import parameters
-from companion.runs.spec import Count, Fraction, Ints, Positive
+from companion.runs.spec import Cell, Count, Fraction, Ints, Positive
 from ts_core.sizes import log_spaced
 
 FEW_PASSES = 200  # epochs on the small training set, as in the released sweep
@@ -56,6 +57,10 @@ class Parameters(parameters.Parameters):
         self.live()  # refuses what it cannot run
         self.few()
         return self
+
+    def live_cells(self) -> list[Cell]:
+        """The live runs, then the small numbers."""
+        return [self.live(), *self.few(), studies.LocalKinks(), studies.PerfectStudents()]
 
     def live(self) -> MultiLayer:
         """The main live run, looked at after every epoch."""

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from companion.chapters.two_layer_theorem import studies
 from companion.chapters.two_layer_theorem.sweeps import SampleComplexity
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages import parameters
-from companion.runs.spec import Count, Floats, Fraction, Ints, Positive
+from companion.runs.spec import Cell, Count, Floats, Fraction, Ints, Positive
 
 
 class Parameters(parameters.Parameters):
@@ -48,6 +49,12 @@ class Parameters(parameters.Parameters):
     def _runnable(self):
         self.l_shape(), self.sample_complexity().cells()  # each refuses what it cannot run
         return self
+
+    def live_cells(self) -> list[Cell]:
+        """The two ensembles, then the small numbers."""
+        small = [studies.CriticalPoints(), self.heat_map(), studies.GradientRule()]
+        long = [self.l_shape(), studies.SmallGradient(), studies.Plane()]
+        return [*long, *self.sample_complexity().cells(), *small]
 
     def l_shape(self) -> TwoLayer:
         """The ensemble behind the heat map and the L-shape."""

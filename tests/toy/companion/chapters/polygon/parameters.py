@@ -4,9 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from companion.chapters.polygon.studies import Areas
 from companion.chapters.polygon.sweeps import Darts, Throws
 from companion.pages import parameters
-from companion.runs.spec import Count, Fraction, Positive
+from companion.runs.spec import Cell, Count, Fraction, Positive
 
 
 class Parameters(parameters.Parameters):
@@ -24,6 +25,10 @@ class Parameters(parameters.Parameters):
     """players, each with darts of their own (number)"""
     darts: Count = 2000
     """darts of a player at each polygon (number)"""
+
+    def live_cells(self) -> list[Cell]:
+        """All that the notebook runs: with several cores they are computed side by side."""
+        return [*self.throws(), Areas(sides=self.sides, radius=self.radius)]
 
     def throws(self) -> list[Throws]:
         """The live run: darts at polygons of few and of many sides."""

@@ -1,0 +1,43 @@
+"""The cells that a notebook runs are those that its parameters name, so that several cores can share them."""
+
+import ast
+from contextlib import suppress
+
+import pytest
+
+from companion import chapters, place
+from companion.pages import notebooks
+from companion.pages.parameters import defaults
+
+CHAPTERS = chapters.parameters()
+
+
+def asked(name: str, parameters) -> list:
+    """The cells in the calls of ``page.run`` of a chapter's notebook, at its defaults; nothing is run."""
+    notebook = notebooks.read(place.PACKAGE.parent / "book" / f"{name}.ipynb")
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    spec = parameters(
+        **{key: tuple(v) if isinstance(v, list) else v for key, v in defaults(parameters).items()}
+    )
+    names = {**defaults(parameters), "spec": spec}
+    found = []
+    for statement in ast.parse("\n".join(sources)).body:
+        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        for call in calls:
+            if ast.unparse(call.func) == "page.run":
+                found += eval(f"[{', '.join(map(ast.unparse, call.args))}]", names)
+        if not any(name.id == "page" for name in ast.walk(statement) if isinstance(name, ast.Name)):
+            with suppress(Exception):  # what stands on tables
+                exec(ast.unparse(statement), names)
+    return found
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_page_runs_what_its_parameters_name(name):
+    spec = CHAPTERS[name]()
+    assert set(asked(name, CHAPTERS[name])) == set(spec.live_cells())
+    assert len(set(spec.live_cells())) == len(spec.live_cells())
+
+
+def test_chapters_are_found():
+    assert sum(len(parameters().live_cells()) > 3 for parameters in CHAPTERS.values()) >= 3
