@@ -1,12 +1,14 @@
 """From a request to rendered pages: what is refused, what is put where, what survives a failure or a kill."""
 
 import hashlib
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 import nbformat
@@ -113,8 +115,9 @@ def built(tmp_path_factory) -> tuple[Book, subprocess.CompletedProcess]:
     """A book of two chapters, polygon and ring, swept, stored and then built; what the build said."""
     root = toy_book.drop(tmp_path_factory.mktemp("books") / "toy")
     toy_book.add_chapter(root, "ring")
-    swept = companion(root, "sweep", "polygon_darts", "--scale", "paper", "--workers", "1")
-    assert swept.stdout == f"wrote {root / 'book' / 'results' / 'polygon_darts'}\n", swept.stderr
+    with toy_book.chapters_of(root), chdir(root), redirect_stdout(io.StringIO()) as said:
+        assert command.main(["sweep", "polygon_darts", "--scale", "paper", "--workers", "1"]) == 0
+    assert said.getvalue() == f"wrote {root / 'book' / 'results' / 'polygon_darts'}\n"
     assert load_results("polygon_darts", root / "book" / "results" / "polygon_darts")[1]["cells"] == 7
     book = toy_book.book(root, "ring")
     changed = {page.stem for page in build.rewrite(book)}
