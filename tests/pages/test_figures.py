@@ -170,7 +170,7 @@ def sample(dots: int = 2000) -> plt.Figure:
     figures.cloud(axes[0, 0], x, x**2, figures.STUDENT)
     axes[0, 1].plot(x[:9], x[:9], **figures.PUBLISHED, label="v$_k$")
     axes[0, 1].set(yscale="log", title="a title")
-    axes[1, 0].imshow(np.outer(x[:30], x[:30]), cmap=figures.FIELD)
+    axes[1, 0].imshow(np.outer(x[:30], x[:30]), cmap="gray")
     figures.mean_and_band(
         pd.DataFrame({"x": [1, 1, 2, 2], "y": [1.0, 2.0, 3.0, 5.0]}), "x", "y", axes[1, 1], "black"
     )
