@@ -13,8 +13,9 @@ STAMP := $(VENV)/.installed
 book: $(STAMP)
 	@$(RUN) -m companion build
 
-test: check  # the chapters first: they take longest
-	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --nbval --nbval-current-env book tests
+test: check
+	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	  --nbval --nbval-current-env book tests
 
 check: $(STAMP)
 	@$(RUN) -m ruff format --check --quiet --output-format concise \

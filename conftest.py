@@ -9,6 +9,7 @@ import pytest
 
 from companion.pages.notebooks import kernel_environment
 
+LONGEST = ("book", "tests/pages", "tests/house", "tests/runs")  # they start kernels, browsers, processes
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
 RELATIVE = 1e-3
 # Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process
@@ -64,12 +65,19 @@ def _with_history(kernel, source, allow_stdin=None):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
+    items.sort(key=_turn)
     for item in items:
         if type(item).__name__ != "IPyNbCell":
             continue
         item.add_marker(pytest.mark.timeout(900))  # a cell may be a whole experiment, on a busy machine
         item.parent.skip_compare = tuple(dict.fromkeys((*item.parent.skip_compare, *NOT_COMPARED)))
         item.sanitize = _tolerant(item.sanitize)
+
+
+def _turn(item) -> int:
+    """What takes longest comes first: no worker is left with it when the others have ended."""
+    folders = [item.config.rootpath / name for name in LONGEST]
+    return next((turn for turn, folder in enumerate(folders) if folder in item.path.parents), len(folders))
 
 
 def _tolerant(sanitize):

@@ -4,14 +4,24 @@ SMALLEST = 12.0  # CSS pixels at the width for which a figure is drawn
 ON_DESKTOP, ON_PHONE = 11.0, 9.0  # CSS pixels on the screen
 
 
-def visit(browser, address: str, mode: str, width: int) -> None:
-    """Open a page in light or dark mode at a width; all pictures are loaded and all formulas drawn."""
+def resize(browser, width: int) -> None:
+    """Make the window one of a phone or of a desktop, and wait until the page in it is laid out anew."""
     from selenium.webdriver.support.ui import WebDriverWait
 
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
     )
+    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    still = "return document.getAnimations().length === 0"  # what slides in or out has arrived
+    WebDriverWait(browser, 30, 0.05).until(lambda driver: driver.execute_script(still))
+
+
+def visit(browser, address: str, mode: str, width: int) -> None:
+    """Open a page in light or dark mode at a width; all pictures are loaded and all formulas drawn."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    resize(browser, width)
     browser.get_log("performance"), browser.get_log("browser")
     browser.get(address)
     if browser.execute_script("return localStorage.getItem('mode')") != mode:
@@ -25,10 +35,9 @@ def visit(browser, address: str, mode: str, width: int) -> None:
         "return !window.MathJax || !MathJax.startup?.promise ? !document.querySelector('.math') "
         ": (MathJax.startup.promise.then(() => window.drawn = true), window.drawn === true)"
     )
-    WebDriverWait(browser, 30).until(lambda driver: driver.execute_script(drawn))
-    WebDriverWait(browser, 30).until(
-        lambda driver: driver.execute_script("return [...document.images].every(i => i.complete)")
-    )
+    loaded = "return [...document.images].every(i => i.complete)"
+    for ready in (drawn, loaded):
+        WebDriverWait(browser, 30, 0.05).until(lambda driver: driver.execute_script(ready))
 
 
 FIGURES = """

@@ -1,6 +1,8 @@
 """A book of one chapter: tests/toy dropped into a folder, beside what all chapters of the real book share."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 
@@ -34,13 +36,20 @@ def add_chapter(root: Path, name: str) -> None:
     toc.write_text(toc.read_text().replace("polygon\n", f"polygon\n      - file: book/{name}\n"))
 
 
-def parameters(root: Path, name: str = "polygon") -> type[Parameters]:
-    """Parameters of a chapter of such a book, although this process works elsewhere."""
+@contextmanager
+def chapters_of(root: Path) -> Iterator[None]:
+    """Chapters of such a book are found, although this process works elsewhere."""
     chapters.__path__.append(str(root / "companion" / "chapters"))
     try:
-        return import_module(f"companion.chapters.{name}.parameters").Parameters
+        yield
     finally:
         chapters.__path__.pop()
+
+
+def parameters(root: Path, name: str = "polygon") -> type[Parameters]:
+    """Parameters of a chapter of such a book."""
+    with chapters_of(root):
+        return import_module(f"companion.chapters.{name}.parameters").Parameters
 
 
 def book(root: Path, *others: str) -> Book:

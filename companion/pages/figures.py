@@ -8,7 +8,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
@@ -36,7 +35,9 @@ PUBLISHED = dict(
     markeredgewidth=1,
     zorder=3,
 )
-FIELD, SIGNED = "mako", "vlag"  # colour maps: of a size (dark is small), and of a number between -1 and 1
+# Colour maps of seaborn, which must be imported where they are used: of a size (dark is small), and of a
+# number between -1 and 1.
+FIELD, SIGNED = "mako", "vlag"
 
 # Both scales run from light to dark along yellow to blue, the axis that every common colour vision keeps.
 RATIOS: dict[float, str] = {
@@ -117,6 +118,8 @@ def ordered_colours(levels: Iterable) -> dict:
 
 def many_colours(names: Iterable) -> dict:
     """Colours that only tell members of a group apart, for use in several panels of one figure."""
+    import seaborn as sns  # as slow to import as all else that a page needs
+
     wanted = sorted(set(names))
     return dict(zip(wanted, sns.husl_palette(len(wanted), s=0.85, l=0.58).as_hex()))
 

@@ -122,10 +122,13 @@ def test_the_multi_layer_reference_follows_the_ensemble(monkeypatch):
         torch.testing.assert_close(layer.bias, ours[0, :, -1], rtol=0, atol=1e-12)
 
 
-def test_the_multi_layer_command_line_writes_its_results(tmp_path):
-    command = [sys.executable, FOLDER / "multi_layer.py", "--quick", "--out", tmp_path / "results"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent)
-    assert done.returncode == 0 and "over_plain" in done.stdout, done.stderr
+def test_the_multi_layer_command_line_writes_its_results(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(FOLDER)
+    import multi_layer as benchmark
+
+    monkeypatch.setattr(sys, "argv", ["multi_layer.py", "--quick", "--out", str(tmp_path / "results")])
+    benchmark.main()
+    assert "over_plain" in capsys.readouterr().out
     table = pd.read_csv(tmp_path / "results" / "multi_layer.csv")
     assert set(table[table.engine == "ensemble float32"].seeds) == {1, 2} and (
         table[["wall", "cpu"]] > 0

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.browsing import figures_on_screen, visit, wrong_figures
+from tests.browsing import figures_on_screen, resize, visit, wrong_figures
 from tests.toy_book import ROOT
 
 LOADS = {
@@ -166,14 +166,17 @@ def complaints(browser, mode: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("width", [1280, 390], ids=["desktop", "phone"])
-@pytest.mark.parametrize("mode", ["light", "dark"])
-def test_a_browser_without_network_shows_every_page(html, browser, mode, width):
+@pytest.mark.parametrize("mode, widths", [("light", (1280, 390)), ("dark", (390, 1280))])
+def test_a_browser_without_network_shows_every_page(html, browser, mode, widths):
+    """On a desktop and on a phone: loaded at one width, then laid out anew at the other."""
     formulas, figures = {}, 0
     for path in sorted((html / "book").rglob("*.html")):
-        visit(browser, path.as_uri(), mode, width)
-        assert complaints(browser, mode) == [], path.name
-        assert wrong_figures(browser, width) == [], path.name
+        visit(browser, path.as_uri(), mode, widths[0])
+        for width in widths:
+            resize(browser, width)
+            assert complaints(browser, mode) == [], f"{path.name} at {width}"
+            assert wrong_figures(browser, width) == [], f"{path.name} at {width}"
+            assert browser.execute_script("return innerWidth") == width
         figures += len(figures_on_screen(browser))
         formulas[path.stem] = browser.execute_script(
             "return document.querySelectorAll('mjx-container').length"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from companion.runs.store import load_results
 from tests import toy_book
 from tests.toy_book import ROOT
 
@@ -122,11 +123,13 @@ def test_it_lists_sweeps_and_runs_in_the_readers_folder(python, tmp_path):
     done = run(python, tmp_path / "mine", "-m", "companion", "sweep", "polygon_darts", "--workers", "1")
     made = tmp_path / "mine" / "_build"
     assert done.stdout == f"wrote {made / 'results' / 'polygon_darts'}\n"
+    tables, facts = load_results("polygon_darts", made / "results" / "polygon_darts")
+    assert facts["scale"] == "quick" and facts["cells"] == 5 and len(tables["shares"]) == 5 * 8
     assert len(list((made / "cells").iterdir())) == 5
     done = run(
         python, tmp_path / "mine", "-m", "companion", "run", "polygon", "-p", "sides", "5", "--name", "five"
     )
     page = made / "runs" / "five" / "book" / "polygon.html"
     assert done.stdout.splitlines()[-1] == f"open {page.as_uri()}"
-    assert "The inside polygon of 5 sides" in page.read_text()
+    assert "The inside polygon of 5 sides" in page.read_text() and not (made / "html").exists()
     assert tree(installed(python)) == before, "nothing is written into the installation"

@@ -1,12 +1,14 @@
 """From a request to rendered pages: what is refused, what is put where, what survives a failure or a kill."""
 
 import hashlib
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 import nbformat
@@ -19,6 +21,7 @@ from companion.pages import build, notebooks, request, scorecard
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.runs.workers import cores
+from companion.runs.store import load_results
 from tests import toy_book
 
 ROOT = toy_book.ROOT
@@ -34,6 +37,11 @@ def tree(folder: Path) -> dict[str, str]:
 def kept(root: Path) -> dict[str, dict]:
     """What a run that fails must leave as it was: the sources, the book's pages, those of every other run."""
     return {part: tree(root / part) for part in ("book", "companion", "_build/html", "_build/runs")}
+
+
+def pages(root: Path) -> dict[str, str]:
+    """What of a book is staged: its pages, without the tables of its sweeps."""
+    return {name: file for name, file in tree(root / "book").items() if not name.startswith("results/")}
 
 
 def run(book: Book, chapter: str = "polygon", name: str = "", **values) -> Path:
@@ -83,16 +91,47 @@ def test_a_kernel_that_dies_is_one_line(tmp_path):
     assert "\n" not in str(failed.value)
 
 
+def companion(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    """The command line, in a folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "companion", *words],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_the_cell_that_fails_is_named_with_its_error(tmp_path):
+    cells = [new_code_cell("value = 'three'"), new_code_cell("(1.5).__round__(value)"), new_code_cell("1")]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "wrong.ipynb")
+    with pytest.raises(BookError, match="^wrong failed in cell 2: TypeError") as failed:
+        notebooks.execute(tmp_path / "wrong.ipynb", {})
+    assert "\n" not in str(failed.value)
+    assert "failed run" in "".join(notebooks.problems(notebooks.read(tmp_path / "wrong.ipynb")))
+
+
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory) -> Book:
-    """A book of two chapters, polygon and ring, executed, stored and built; tests leave its html as it is."""
+def built(tmp_path_factory) -> tuple[Book, subprocess.CompletedProcess]:
+    """A book of two chapters, polygon and ring, swept, stored and then built; what the build said."""
     root = toy_book.drop(tmp_path_factory.mktemp("books") / "toy")
     toy_book.add_chapter(root, "ring")
+    with toy_book.chapters_of(root), chdir(root), redirect_stdout(io.StringIO()) as said:
+        assert command.main(["sweep", "polygon_darts", "--scale", "paper", "--workers", "1"]) == 0
+    assert said.getvalue() == f"wrote {root / 'book' / 'results' / 'polygon_darts'}\n"
+    assert load_results("polygon_darts", root / "book" / "results" / "polygon_darts")[1]["cells"] == 7
     book = toy_book.book(root, "ring")
     changed = {page.stem for page in build.rewrite(book)}
     assert changed == {"polygon", "ring", "scorecard"}
-    assert build.build(book) == root / "_build" / "html" / "index.html"
-    return book
+    done = companion(root, "build")
+    assert done.returncode == 0, done.stderr
+    return book, done
+
+
+@pytest.fixture(scope="module")
+def toy(built) -> Book:
+    """That book; tests leave its html as it is."""
+    return built[0]
 
 
 @pytest.fixture
@@ -105,9 +144,12 @@ def copy(toy, tmp_path) -> Book:
 
 def test_build_renders_every_chapter_and_the_scorecard(toy):
     html = toy.work / "html"
-    assert "quick scale: 4 hold, 2 fail, 0 undecided" in (html / "book" / "intro.html").read_text()
-    assert "polygon/share-0.99" in (html / "book" / "scorecard.html").read_text()
-    assert "ring/share-0.99" in (html / "book" / "scorecard.html").read_text()
+    assert (
+        "quick scale: 4 hold, 2 fail, 0 undecided · paper scale: 1 hold, 0 fail, 0 undecided"
+        in (html / "book" / "intro.html").read_text()
+    )
+    card = (html / "book" / "scorecard.html").read_text()
+    assert "polygon/share-0.99" in card and "ring/share-0.99" in card and "paper scale" in card
     assert not (toy.work / "runs").exists()
 
 
@@ -120,21 +162,26 @@ def test_theorem_exercise_and_data_of_a_figure_are_on_the_page(toy):
     assert text.count("fig-polygon.measured.csv") == text.count("fig-polygon.exact.csv") == 1
 
 
-def test_execution_is_byte_identical_and_says_one_line_for_each_chapter(toy, capfd):
-    before = tree(toy.root / "book")
-    assert build.rewrite(toy) == []
-    assert tree(toy.root / "book") == before
-    staged = tree(toy.work / "stage" / "book")
-    assert {name: staged.get(name) for name in before} == before  # what a build executes is what is stored
+def test_execution_is_byte_identical_and_says_one_line_for_each_chapter(built):
+    """Stored by one command, executed again by the next, each time in new kernels."""
+    toy, done = built
+    stored, staged = pages(toy.root), tree(toy.work / "stage" / "book")
+    assert {name: staged.get(name) for name in stored} == stored
     assert all(
-        name.startswith("figures/") or name.endswith(".request.json") for name in set(staged) - set(before)
+        name.startswith("figures/") or name.endswith(".request.json") for name in set(staged) - set(stored)
     )
-    out = capfd.readouterr()
-    lines = [line.rpartition(" in ")[0] for line in out.out.splitlines()]
-    assert sorted(lines) == [f"executed book/{name}.ipynb" for name in ("polygon", "ring", "scorecard")]
-    assert lines[-1] == "executed book/scorecard.ipynb" and out.err == ""
+    lines = [line.rpartition(" in ")[0] for line in done.stdout.splitlines()]
+    assert sorted(lines[:-1]) == [f"executed book/{name}.ipynb" for name in ("polygon", "ring", "scorecard")]
     staged = request.asked(toy, "polygon", toy.work / "stage" / "book")
     assert staged.workers == max(1, cores() // 2), "two chapters share the cores"
+    assert lines[-2] == "executed book/scorecard.ipynb" and done.stderr == ""
+    assert done.stdout.splitlines()[-1] == f"open {(toy.work / 'html' / 'index.html').as_uri()}"
+
+
+def test_notebooks_that_did_not_change_are_not_written(toy, monkeypatch):
+    monkeypatch.setattr(build, "_execute", lambda *_: None)  # it is byte-identical: the test above
+    before = tree(toy.root / "book")
+    assert build.rewrite(toy) == [] and tree(toy.root / "book") == before
 
 
 def test_run_renders_into_its_own_folder_and_changes_nothing_else(toy):
@@ -149,7 +196,10 @@ def test_run_renders_into_its_own_folder_and_changes_nothing_else(toy):
     assert {**after, "_build/runs": {}} == before
     text = page.read_text()
     assert "Show the parameters of this run" in text and "The fine polygon of 100 sides" in text
-    assert "quick scale: 5 hold, 1 fail, 0 undecided" in (folder / "book" / "intro.html").read_text()
+    assert (
+        "quick scale: 5 hold, 1 fail, 0 undecided · paper scale: 1 hold, 0 fail, 0 undecided"
+        in (folder / "book" / "intro.html").read_text()
+    )
     stored = {claim.id: claim.value for claim in scorecard.collect(toy.work / "stage" / "book")}
     assert stored["polygon/share-0.9"] == pytest.approx(0.99934, rel=1e-5)  # 100 / (2 pi) * sin(2 pi / 100)
     assert request.asked(toy, "polygon", folder).values == {"sides": 100, "label": "fine"}
@@ -168,7 +218,10 @@ def test_a_run_of_another_chapter_shows_this_one_as_stored(toy):
     assert "The inside ring of 4 sides" in (folder / "ring.html").read_text()
     card = (folder / "scorecard.html").read_text()
     assert "of 100 sides" not in card and "polygon of 12 sides" in card and "ring of 4 sides" in card
-    assert "quick scale: 3 hold, 3 fail, 0 undecided" in (folder / "intro.html").read_text()
+    assert (
+        "quick scale: 3 hold, 3 fail, 0 undecided · paper scale: 1 hold, 0 fail, 0 undecided"
+        in (folder / "intro.html").read_text()
+    )
     others = {
         name: file for name, file in kept(toy.root)["_build/runs"].items() if not name.startswith("square/")
     }
@@ -202,36 +255,23 @@ def damage(book: Book, kind: str) -> None:
         chapter.write_text(chapter.read_text().replace("sides: int = 12", "sides: int = 13"))
     elif kind == "toc":
         toc.write_text(toc.read_text() + "      - file: book/missing\n")
-    elif kind == "traceback":
-        chapter.write_text(chapter.read_text().replace("areas.round(3)", "areas.round('three')"))
 
 
 @pytest.mark.parametrize(
-    ("kind", "values", "message"),
-    [
-        (
-            "",
-            {"bars": "[0.9, 0.9]"},
-            "polygon failed in cell 7: ValueError: claimed twice .*with its traceback",
-        ),
-        ("default", {}, "sides is 13 in the parameters cell"),
-        ("toc", {}, "_toc.yml names book/missing"),
-        ("traceback", {}, "polygon failed in cell 5: TypeError"),
-    ],
+    ("kind", "message"),
+    [("default", "sides is 13 in the parameters cell"), ("toc", "_toc.yml names book/missing")],
 )
-def test_a_failure_leaves_the_last_rendering(copy, kind, values, message):
+def test_damaged_sources_leave_the_last_rendering(copy, kind, message):
     damage(copy, kind)
     before = kept(copy.root)
     with pytest.raises(BookError, match=message) as failed:
-        run(copy, name="other", **values)
+        run(copy, name="other")
     assert "\n" not in str(failed.value)
     assert kept(copy.root) == before
-    if "with its traceback" in message:
-        saved = notebooks.read(copy.work / "failed" / "polygon.ipynb")
-        assert "failed run" in "".join(notebooks.problems(saved))
 
 
-def test_a_page_that_does_not_render_leaves_all_others(toy):
+def test_a_page_that_does_not_render_leaves_all_others(toy, monkeypatch):
+    monkeypatch.setattr(build, "_execute", lambda *_: None)  # what is stored does not render either
     path = toy.root / "book" / "intro.md"
     intro = path.read_text()
     damage(toy, "reference")
@@ -283,8 +323,8 @@ def wait_for(condition, what: str, seconds: float = 60) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-def test_a_killed_run_leaves_nothing_at_work_and_the_next_one_works(toy):
-    """Killed in mid-run, and again while it renders."""
+def test_a_killed_run_leaves_nothing_at_work_and_the_next_one_works(toy, monkeypatch):
+    """Killed in mid-run, and again while it renders; the next one renders what is stored."""
     chapter = toy.root / "companion" / "chapters" / "polygon" / "tables.py"
     code, before = chapter.read_text(), kept(toy.root)
     mark = toy.work / "kernel"
@@ -305,8 +345,9 @@ def test_a_killed_run_leaves_nothing_at_work_and_the_next_one_works(toy):
     (toy.work / "stage" / "_build" / "complete").unlink(missing_ok=True)  # as a rendering does first
     for file in (toy.work / "stage" / "_build" / ".doctrees").rglob("*.*"):
         file.write_bytes(file.read_bytes()[:100]) if file.is_file() else None
-    page = run(toy, "ring", name="eight", sides=8)
-    assert "The inside ring of 8 sides" in page.read_text()
+    monkeypatch.setattr(build, "_execute", lambda *_: None)
+    page = run(toy, "ring", name="next")
+    assert "The inside ring of 12 sides" in page.read_text()
     assert "The inside polygon of 12 sides" in page.with_name("polygon.html").read_text()
 
 
@@ -330,7 +371,7 @@ def test_the_stage_becomes_the_sources_whatever_was_left_in_it(copy):
     (stage / "_config.yml").write_text("")
     same = (stage / "book" / "references.bib").stat().st_mtime_ns
     with build._stage(copy) as found:
-        assert found == stage and tree(stage / "book") == tree(copy.root / "book")
+        assert found == stage and tree(stage / "book") == pages(copy.root)
         assert (stage / "_config.yml").read_text() == (copy.root / "_config.yml").read_text()
         assert (stage / "book" / "references.bib").stat().st_mtime_ns == same, (
             "what is the same is not written"
@@ -339,7 +380,7 @@ def test_the_stage_becomes_the_sources_whatever_was_left_in_it(copy):
 
 def test_results_and_published_numbers_are_not_staged(copy):
     for name in ("results", "reference"):
-        (copy.root / "book" / name).mkdir()
+        (copy.root / "book" / name).mkdir(exist_ok=True)
         (copy.root / "book" / name / "x.csv").write_text("x\n")
     with build._stage(copy) as stage:
         assert not list(stage.rglob("x.csv"))
@@ -408,19 +449,27 @@ def test_a_build_is_refused_before_any_work_when_its_data_are_missing(copy, tmp_
         (["run", "polygon", "-f", "missing.yaml"], "cannot read missing.yaml"),
         (["run", "polygon", "--name", "../html"], "the name of a run must be that of a folder"),
         (["run", "polygon", "--results", "_toc.yml"], "results folder "),
-        (
-            ["run", "polygon", "-p", "bars", "[0.9, 0.9]"],
-            "polygon failed in cell 7: ValueError: claimed twice",
-        ),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_line(toy, words, message, monkeypatch, capfd):
     monkeypatch.setattr(command, "_book", lambda: toy)
     monkeypatch.chdir(toy.root)
     before = kept(toy.root)
+    monkeypatch.setattr(build, "_execute", lambda *_: pytest.fail("work has started"))
     assert command.main(words) == 1
     out = capfd.readouterr()
     assert out.err.startswith(f"error: {message}") and out.err.count("\n") == 1
+    assert kept(toy.root) == before
+
+
+def test_a_chapter_that_fails_is_one_line_and_leaves_its_traceback(toy, monkeypatch, capfd):
+    monkeypatch.setattr(command, "_book", lambda: toy)
+    before = kept(toy.root)
+    assert command.main(["run", "polygon", "-p", "bars", "[0.9, 0.9]"]) == 1
+    out, saved = capfd.readouterr(), toy.work / "failed" / "polygon.ipynb"
+    assert out.err.startswith("error: polygon failed in cell 7: ValueError: claimed twice")
+    assert out.err.endswith(f" (with its traceback: {saved})\n") and out.err.count("\n") == 1
+    assert "failed run" in "".join(notebooks.problems(notebooks.read(saved)))
     assert kept(toy.root) == before
 
 

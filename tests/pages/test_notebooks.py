@@ -1,6 +1,7 @@
 """Stored notebooks: their form, that they ran, and the tolerance of their comparison, tested both ways."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,69 +161,59 @@ def test_small_counts_are_exact_and_names_are_not_numbers():
     assert Tolerant("layer2 x1.5y") != Tolerant("layer3 x1.5y")
 
 
-def validate(
-    folder: Path, printed: str, data: dict | None = None, executed: bool = True
-) -> subprocess.CompletedProcess:
-    """Run nbval, as in the book, on a notebook that prints 0.25 and 7 and has these stored outputs."""
-    found = [new_output("stream", name="stdout", text=printed)]
-    picture = {
-        "application/papermill.record/image/png": "a new picture",
-        "text/html": "<b>new</b>",
-        "text/plain": "held",
+PICTURE = {"application/papermill.record/image/png": "new", "text/html": "<b>new</b>", "text/plain": "held"}
+PRINTS = "print(0.25, 7)\n'a value that the semicolon hides';"
+SHOWS = f"""import sys
+from IPython.display import display
+display({PICTURE!r}, raw=True)
+print("noise", file=sys.stderr)"""
+
+
+def shown(**data: str) -> list[nbformat.NotebookNode]:
+    """What SHOWS might have stored: other noise, and a display with these texts."""
+    data = {kind.replace("_", "/", 1): text for kind, text in data.items()}
+    noise = new_output("stream", name="stderr", text="other noise\n")
+    picture = {"application/papermill.record/image/png": "old"}
+    return [noise, new_output("display_data", data={**picture, **data})]
+
+
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory) -> tuple[Path, dict[str, bool]]:
+    """A notebook of cells with stored outputs of each kind, and which of them nbval passes."""
+    printed = lambda text: [new_output("stream", name="stdout", text=text)]
+    kinds = {
+        "equal": (PRINTS, printed("0.25 7\n")),
+        "nearly equal": (PRINTS, printed("0.2501 7\n")),
+        "another picture, html and noise": (SHOWS, shown(text_plain="held", text_html="")),
+        "another number": (PRINTS, printed("0.2625 7\n")),
+        "another count": (PRINTS, printed("0.25 8\n")),
+        "a line more": (PRINTS, printed("0.25 7\nmore\n")),
+        "another text": (SHOWS, shown(text_plain="lost", text_html="<b>new</b>")),
+        "never ran": (PRINTS, []),
     }
-    hidden = "print(0.25, 7)\n'a value that the semicolon hides';"
-    show = (
-        f"from IPython.display import display\ndisplay({picture!r}, raw=True)\n"
-        "import sys; print('noise', file=sys.stderr)"
-    )
-    shown = [
-        new_output("stream", name="stderr", text="other noise\n"),
-        new_output("display_data", data=data or picture),
-    ]
     cells = [
-        new_code_cell(hidden, outputs=found if executed else [], execution_count=1 if executed else None),
-        new_code_cell(show, outputs=shown, execution_count=2),
+        new_code_cell(source, outputs=outputs, execution_count=number if outputs else None)
+        for number, (source, outputs) in enumerate(kinds.values(), 1)
     ]
+    folder = tmp_path_factory.mktemp("nbval")
     nbformat.write(new_notebook(cells=cells), folder / "x.ipynb")
     (folder / "conftest.py").write_text((ROOT / "conftest.py").read_text())
-    words = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "no:cacheprovider",
-        "--nbval",
-        "--nbval-current-env",
-        "x.ipynb",
-    ]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True)
-
-
-@pytest.mark.parametrize("printed", ["0.25 7\n", "0.2501 7\n"])
-def test_nbval_passes_equal_and_nearly_equal_numbers(tmp_path, printed):
-    done = validate(
-        tmp_path,
-        printed,
-        {"text/plain": "held", "text/html": "", "application/papermill.record/image/png": ""},
+    options = ["-p", "no:cacheprovider", "--nbval", "--nbval-current-env", "-v", "x.ipynb"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=folder, capture_output=True, text=True
     )
-    assert done.returncode == 0 and "2 passed" in done.stdout, done.stdout
+    said = re.findall(r"^x\S+::Cell \d+ (PASSED|FAILED)", done.stdout, re.MULTILINE)
+    assert done.returncode == 1 and len(said) == len(kinds), done.stdout
+    return folder / "x.ipynb", {kind: word == "PASSED" for kind, word in zip(kinds, said, strict=True)}
 
 
-@pytest.mark.parametrize(
-    ("printed", "data"),
-    [
-        ("0.2625 7\n", None),
-        ("0.25 8\n", None),
-        ("0.25 7\nmore\n", None),
-        ("0.25 7\n", {"text/plain": "lost"}),
-    ],
-)
-def test_nbval_fails_changed_numbers_and_words(tmp_path, printed, data):
-    done = validate(tmp_path, printed, data)
-    assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout, done.stdout
+def test_nbval_passes_equal_and_nearly_equal_outputs_only(validated):
+    passed = {kind for kind, fine in validated[1].items() if fine}
+    assert passed - {"never ran"} == {"equal", "nearly equal", "another picture, html and noise"}
 
 
-def test_nbval_alone_would_pass_what_never_ran(tmp_path):
+def test_nbval_alone_would_pass_what_never_ran(validated):
     """Why the check for executed cells exists."""
-    assert validate(tmp_path, "9.9 9\n", executed=False).returncode == 0
-    assert "not executed" in notebooks.problems(notebooks.read(tmp_path / "x.ipynb"))[0]
+    path, said = validated
+    assert said["never ran"]
+    assert notebooks.problems(notebooks.read(path)) == [f"cell {len(said) - 1} was not executed"]
