@@ -63,6 +63,7 @@ def style(path: Path) -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg", **SVG)
+        plt.uninstall_repl_displayhook()  # it would draw each figure once more, as pixels that nobody sees
 
 
 def figure(
