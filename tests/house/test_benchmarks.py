@@ -136,3 +136,14 @@ def test_the_multi_layer_command_line_writes_its_results(tmp_path):
     assert set(table[table.engine == "ensemble float32"].seeds) == {1, 2} and (
         table[["wall", "cpu"]] > 0
     ).all(axis=None)
+
+
+def test_what_only_pictures_use_is_found(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import rerun
+
+    from companion.chapters.cifar10.parameters import Parameters as Images
+    from companion.chapters.lowest_layer.parameters import Parameters as Layers
+
+    assert list(rerun.unused_by_cells(Layers)) == [("-p", "threshold", "0.855")]
+    assert list(rerun.unused_by_cells(Images)) == [], "every number of this chapter makes other cells"
