@@ -8,12 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import as_completed
+from concurrent.futures import Executor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from companion.pages import notebooks
+from companion.pages import notebooks, scorecard
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import check_defaults, choose
@@ -21,8 +21,17 @@ from companion.pages.request import Request, ask, defaults
 from companion.pages.scorecard import SCORECARD
 from companion.runs.workers import cores, processes
 
-# It cannot be started with python -m, and its script need not lie beside the interpreter.
-JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+# It cannot be started with python -m, and its script need not lie beside the interpreter. It starts ahead,
+# imports what takes long, and waits for a line; without one it ends at once, and gives the stage free.
+JUPYTER_BOOK = """
+import os, sys, threading
+told = threading.Event()
+threading.Thread(target=lambda: told.set() if sys.stdin.readline() else os._exit(1), daemon=True).start()
+from jupyter_book.cli.main import main
+import myst_nb.sphinx_ext, sphinx.builders.html, sphinx_book_theme, sphinxcontrib.bibtex
+told.wait()
+main()
+"""
 HERO = Path("book/images/hero.svg")
 NOT_STAGED = ("results", "reference", "__pycache__")  # read where they are, or nowhere
 Jobs = Mapping[Path, Request]
@@ -39,9 +48,9 @@ def build(book: Book, data: Path | None = None) -> Path:
     make = lambda name: ask(book, name, data=data) if name in book.chapters else defaults(book, name)
     jobs = {page: make(name) for page, name in names.items()}
     _check_defaults(book, jobs)
-    with _stage(book) as stage:
+    with _stage(book) as stage, renderer(stage) as waiting:
         _execute(stage, jobs)
-        return _publish(render(stage, book.work), book.work / "html") / "index.html"
+        return _publish(render(waiting, stage, book.work), book.work / "html") / "index.html"
 
 
 def run(book: Book, request: Request) -> Path:
@@ -59,9 +68,9 @@ def run(book: Book, request: Request) -> Path:
         jobs[by_name[SCORECARD]] = defaults(book, SCORECARD)
     _check_defaults(book, jobs)
     _check_executed(book.root, [page for page in by_name.values() if page not in jobs])
-    with _stage(book) as stage:
+    with _stage(book) as stage, renderer(stage) as waiting:
         _execute(stage, jobs)
-        html = render(stage, book.work)
+        html = render(waiting, stage, book.work)
         request.save(html)
         return _publish(html, target) / by_name[request.chapter].with_suffix(".html")
 
@@ -91,9 +100,25 @@ def no_data(book: Book) -> Path:
     return book.work / "no-data"
 
 
-def render(stage: Path, work: Path) -> Path:
+@contextmanager
+def renderer(stage: Path) -> Iterator[subprocess.Popen]:
+    """The process that renders a staged tree when :func:`render` tells it to; it gets ready meanwhile."""
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "-W", "-n", "--keep-going"]
+    pipe = subprocess.PIPE
+    # The lock is inherited: should this process die, the rendering holds it until it ends.
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, close_fds=False
+    ) as waiting:
+        try:
+            yield waiting
+        finally:
+            waiting.kill()
+
+
+def render(waiting: subprocess.Popen, stage: Path, work: Path) -> Path:
     """Render a staged tree with warnings as errors.
 
+    waiting     of :func:`renderer` for this stage.
     returns     its html folder.
     raises      BookError with the first warning and the path of the whole log.
     """
@@ -103,16 +128,12 @@ def render(stage: Path, work: Path) -> Path:
         shutil.rmtree(built, ignore_errors=True)
     shutil.rmtree(html, ignore_errors=True)  # all are written again, unchanged pages from their doctrees
     complete.unlink(missing_ok=True)
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "-W", "-n", "--keep-going"]
-    # The lock is inherited: should this process die, the rendering holds it until it ends.
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, close_fds=False
-    )
+    output, _ = waiting.communicate("\n")
     work.mkdir(exist_ok=True)
     log = work / "render.log"
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).replace(f"{stage}/", "")  # without colours
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output).replace(f"{stage}/", "")  # without colours
     log.write_text(text)
-    if done.returncode:
+    if waiting.returncode:
         lines = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
         first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
         raise BookError(f"the book does not render: {first} (whole log: {log})")
@@ -181,31 +202,35 @@ def _mirror(root: Path, stage: Path) -> None:
 
 def _execute(stage: Path, jobs: Jobs) -> None:
     """Execute notebooks of a stage, independent ones side by side, the scorecard last; then check them."""
-    ordered = [
-        [page for page in jobs if page.stem != SCORECARD],
-        [page for page in jobs if page.stem == SCORECARD],
-    ]
+    chapters = [page for page in jobs if page.stem != SCORECARD]
+    last = [page for page in jobs if page.stem == SCORECARD]
     for page, request in jobs.items():  # they share the cores
-        replace(request, workers=max(1, cores() // max(1, len(ordered[0])))).save((stage / page).parent)
-    # Workers end with this process: nobody writes into the next one's stage.
-    with processes(min(len(ordered[0]) or 1, cores())) as pool:
-        for batch in filter(None, ordered):
-            bar = notebooks.on_terminal() and len(batch) == 1
-            tasks = {
-                pool.submit(notebooks.execute, stage / page, dict(jobs[page].values), bar): page
-                for page in batch
-            }
-            try:
-                for task in as_completed(tasks):
-                    print(f"executed {tasks[task]} in {task.result():.0f} s", flush=True)
-            except BaseException as error:
-                if not isinstance(error, BookError):
-                    raise
-                pool.shutdown(cancel_futures=True)
-                kept = notebooks.keep_failed(stage / tasks[task], stage.parent / "failed")
-                raise BookError(f"{error} (with its traceback: {kept})") from None
+        replace(request, workers=max(1, cores() // max(1, len(chapters)))).save((stage / page).parent)
+    # Workers end with this process: nobody writes into the next one's stage. The scorecard has one of its
+    # own, which is ready when the chapters are.
+    with processes(min(len(chapters) or 1, cores())) as pool, processes(1) as own:
+        ready = [own.submit(notebooks.prepare, (stage / page).parent, scorecard.__name__) for page in last]
+        _execute_batch(pool, stage, {page: jobs[page] for page in chapters})
+        for prepared in ready:
+            prepared.result()
+        _execute_batch(own, stage, {page: jobs[page] for page in last})
     _check_executed(stage, jobs)
     _keep_hero(stage, jobs)
+
+
+def _execute_batch(pool: Executor, stage: Path, jobs: Jobs) -> None:
+    bar = notebooks.on_terminal() and len(jobs) == 1
+    tasks = {
+        pool.submit(notebooks.execute, stage / page, dict(request.values), bar): page
+        for page, request in jobs.items()
+    }
+    try:
+        for task in as_completed(tasks):
+            print(f"executed {tasks[task]} in {task.result():.0f} s", flush=True)
+    except BookError as error:
+        pool.shutdown(cancel_futures=True)
+        kept = notebooks.keep_failed(stage / tasks[task], stage.parent / "failed")
+        raise BookError(f"{error} (with its traceback: {kept})") from None
 
 
 def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:

@@ -1,5 +1,6 @@
 """What all figures share: sizes, colours, format, and the data that lie beside them. Knows no science."""
 
+import io
 import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
@@ -20,9 +22,6 @@ SHAPES = {"strip": 0.3, "low": 0.54, "normal": 0.76, "tall": 1.05}
 MOST_COLUMNS = 4
 PIXELS_PER_INCH = 96
 CLOUD = 300  # dots whose shapes take as many bytes as the pixels of a panel
-# How a figure is written: without date and version, which differ between runs; as a whole, no box around
-# what was drawn, so that the widths hold; clouds with two pixels for one of the page.
-SVG = dict(metadata={"Date": None, "Creator": None}, bbox_inches=None, dpi=2 * PIXELS_PER_INCH)
 
 TEACHER, STUDENT, NEUTRAL, ACCENT = "#d1495b", "#00798c", "#8d99ae", "#e0951a"
 INK = "#222222"  # lines that belong to neither network
@@ -60,10 +59,24 @@ def style(path: Path) -> None:
     from IPython import get_ipython
 
     plt.style.use(path)
-    if get_ipython() is not None:  # else the next line would start a shell
+    if shell := get_ipython():  # else the next lines would start one
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        set_matplotlib_formats("svg", **SVG)
+        set_matplotlib_formats("svg")
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, svg)
+        plt.uninstall_repl_displayhook()  # it would draw each figure once more, as pixels that nobody sees
+
+
+def svg(figure: Figure) -> str:
+    """A figure as it is written: as a whole, no box around what was drawn, so that the widths hold.
+
+    It is laid out and drawn in one go, where ``savefig`` draws a first time for the layout alone. Date and
+    version are left out, for they differ between runs; clouds have two pixels for one of the page.
+    """
+    figure.set_dpi(2 * PIXELS_PER_INCH)
+    text = io.StringIO()
+    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
+    return text.getvalue()
 
 
 def figure(

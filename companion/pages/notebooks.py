@@ -6,10 +6,13 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import KernelManager
 
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
 
@@ -108,6 +111,28 @@ def kernel_environment() -> dict[str, str]:
     }
 
 
+def start_kernel(folder: Path, module: str = "companion.pages.page") -> "KernelManager":
+    """A kernel that starts in a folder and imports a module, both while its notebook is prepared."""
+    from nbclient import NotebookClient
+
+    os.environ.update(kernel_environment())
+    # else each kernel warns that its local ports are not encrypted
+    words = ["--log-level=50", f"--IPKernelApp.exec_lines=import {module}"]
+    starter = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", extra_arguments=words)
+    kernel = starter.create_kernel_manager()
+    starter.start_new_kernel(cwd=str(folder))
+    return kernel
+
+
+def prepare(folder: Path, module: str) -> None:
+    """Start the kernel of the notebook that this process executes next, and import what executes it."""
+    _prepared.append(start_kernel(folder, module))
+    import papermill  # noqa: F401
+
+
+_prepared: list["KernelManager"] = []
+
+
 def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float:
     """Execute a notebook in its own folder and leave it there, normalised.
 
@@ -115,14 +140,22 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
     returns     seconds it took.
     raises      BookError naming the cell and the error; the notebook at path then holds the traceback.
     """
-    import papermill
+    start = time.perf_counter()
+    kernel = _prepared.pop() if _prepared else start_kernel(path.parent)
+    try:
+        _execute(path, values, progress, kernel)
+    finally:
+        _stop(kernel)
+    return time.perf_counter() - start
 
-    os.environ.update(kernel_environment())
-    notebook, start = read(path), time.perf_counter()
+
+def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "KernelManager") -> None:
+    import papermill  # slow: the kernel starts meanwhile
+
+    notebook = read(path)
     # of an earlier run
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]
     try:
-        # else each kernel warns that its local ports are not encrypted
         papermill.execute_notebook(
             notebook,
             path,
@@ -131,7 +164,7 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
             language="python",
             cwd=path.parent,
             progress_bar=progress,
-            extra_arguments=["--log-level=50"],
+            km=kernel,
         )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]
@@ -141,7 +174,12 @@ def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float
     done = read(path)
     normalise(done)
     nbformat.write(done, path)
-    return time.perf_counter() - start
+
+
+def _stop(kernel: "KernelManager") -> None:
+    from jupyter_core.utils import run_sync
+
+    run_sync(kernel.shutdown_kernel)(now=True)
 
 
 def normalise(notebook: NotebookNode) -> None:

@@ -145,3 +145,14 @@ def test_the_engine_benchmark_compares_every_case_with_its_reference(monkeypatch
     raw = pd.read_csv(tmp_path / "engine.csv")
     least = raw[(raw.activation == "erf") & (raw.optimizer == "adam") & (raw.batch_size == 16)].cpu.min()
     assert table.us.adam[16, 6, "erf"] == pytest.approx(least, abs=1e-3)
+
+
+def test_what_only_pictures_use_is_found(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import rerun
+
+    from companion.chapters.cifar10.parameters import Parameters as Images
+    from companion.chapters.lowest_layer.parameters import Parameters as Layers
+
+    assert list(rerun.unused_by_cells(Layers)) == [("-p", "threshold", "0.855")]
+    assert list(rerun.unused_by_cells(Images)) == [], "every number of this chapter makes other cells"

@@ -20,8 +20,8 @@ from companion.datasets.cifar10 import DataError
 from companion.pages import build, notebooks, request, scorecard
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
-from companion.runs.workers import cores
 from companion.runs.store import load_results
+from companion.runs.workers import cores
 from tests import toy_book
 
 ROOT = toy_book.ROOT
@@ -287,6 +287,7 @@ BOOK_TOOL = """
 import sys
 from pathlib import Path
 built = Path(sys.argv[2]) / "_build"
+input()
 read = (built / "doctree").exists()
 (built / "html").mkdir(parents=True)
 (built / "doctree").touch()
@@ -297,14 +298,20 @@ sys.exit(0 if read else print("book/intro.md: WARNING: said once") or 1)
 def test_a_rendering_that_failed_is_not_gone_on_with(tmp_path, monkeypatch):
     """A page that has been read once does not repeat its warnings: the second rendering would pass."""
     monkeypatch.setattr(build, "JUPYTER_BOOK", BOOK_TOOL)
+    stage = tmp_path / "stage"
+
+    def render() -> Path:
+        with build.renderer(stage) as waiting:
+            return build.render(waiting, stage, tmp_path)
+
     for _ in range(2):
         with pytest.raises(BookError, match="WARNING: said once"):
-            build.render(tmp_path / "stage", tmp_path)
-    (tmp_path / "stage" / "_build" / "complete").touch()  # as one that went well leaves it
-    assert build.render(tmp_path / "stage", tmp_path) == tmp_path / "stage" / "_build" / "html"
-    (tmp_path / "stage" / "_build" / "complete").unlink()  # as one that was killed leaves it
+            render()
+    (stage / "_build" / "complete").touch()  # as one that went well leaves it
+    assert render() == stage / "_build" / "html"
+    (stage / "_build" / "complete").unlink()  # as one that was killed leaves it
     with pytest.raises(BookError, match="WARNING: said once"):
-        build.render(tmp_path / "stage", tmp_path)
+        render()
 
 
 def alive(process: int) -> bool:

@@ -178,12 +178,6 @@ def sample(dots: int = 2000) -> plt.Figure:
     return figure
 
 
-def svg(figure: plt.Figure) -> str:
-    stream = io.BytesIO()
-    figure.canvas.print_figure(stream, format="svg", **figures.SVG)
-    return stream.getvalue().decode()
-
-
 def svg_width(text: str) -> float:
     """Width in CSS pixels."""
     return float(re.search(r'<svg\b[^>]*\bwidth="([\d.]+)pt"', text).group(1)) * 96 / 72
@@ -204,9 +198,16 @@ def text_sizes(text: str) -> dict[str, float]:
 
 
 def test_two_renderings_are_equal_byte_for_byte_and_have_no_date():
-    one, other = svg(sample()), svg(sample())
+    one, other = figures.svg(sample()), figures.svg(sample())
     assert one == other
     assert "dc:date" not in one and "Matplotlib v" not in one
+
+
+def test_a_figure_drawn_in_one_go_is_the_one_that_savefig_writes():
+    stream = io.BytesIO()
+    about = {"Date": None, "Creator": None}
+    sample().savefig(stream, format="svg", dpi=2 * figures.PIXELS_PER_INCH, bbox_inches=None, metadata=about)
+    assert figures.svg(sample()) == stream.getvalue().decode()
 
 
 def test_a_notebook_shows_svg_that_is_equal_byte_for_byte(tmp_path):
@@ -228,7 +229,7 @@ def test_a_notebook_shows_svg_that_is_equal_byte_for_byte(tmp_path):
 
 
 def test_large_clouds_are_pixels_and_small_ones_shapes():
-    assert svg(sample(2000)).count("<image") == 2 and svg(sample(200)).count("<image") == 1
+    assert figures.svg(sample(2000)).count("<image") == 2 and figures.svg(sample(200)).count("<image") == 1
 
 
 def test_text_of_a_figure_is_found_with_its_size():
@@ -236,7 +237,7 @@ def test_text_of_a_figure_is_found_with_its_size():
     ax.plot([1e-3, 1], [1, 2])
     ax.set(xscale="log", xlabel="norm of v$_k$", title="large")
     ax.text(0.1, 1.5, "tiny", fontsize=6)
-    found = text_sizes(svg(ax.figure))
+    found = text_sizes(figures.svg(ax.figure))
     assert found["tiny"] == pytest.approx(8) and found["norm of v$_k$"] == pytest.approx(12)
     assert any("10^" in words for words in found) and found["large"] > 12
 
@@ -315,7 +316,7 @@ def extension():
 
 def test_the_pages_know_the_sizes_that_figures_have(extension, tmp_path):
     assert figures.WIDTHS["text"] == extension.TEXT_WIDTH
-    (tmp_path / "x.svg").write_text(svg(figures.figure(1, 2)[0]))
+    (tmp_path / "x.svg").write_text(figures.svg(figures.figure(1, 2)[0]))
     width, height = extension.svg_size(tmp_path / "x.svg")
     assert width == figures.WIDTHS["text"] and height == pytest.approx(
         width / 2 * figures.SHAPES["normal"], abs=0.1
@@ -367,7 +368,7 @@ def small_book(tmp_path_factory) -> Path:
                 ax.plot([1, 2], [3, 4])
                 ax.set(xlabel="time", title=f"panel of {columns}")
             output = nbformat.v4.new_output(
-                "display_data", {"image/svg+xml": svg(figure), "text/plain": "<Figure>"}
+                "display_data", {"image/svg+xml": figures.svg(figure), "text/plain": "<Figure>"}
             )
             mark = {
                 "mystnb": {
