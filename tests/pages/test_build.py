@@ -112,8 +112,8 @@ def test_the_cell_that_fails_is_named_with_its_error(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory) -> tuple[Book, subprocess.CompletedProcess]:
-    """A book of two chapters, polygon and ring, swept, stored and then built; what the build said."""
+def built(tmp_path_factory) -> tuple[Book, subprocess.CompletedProcess, dict[str, str]]:
+    """A book of two chapters, polygon and ring, swept, built and stored; what the build said and executed."""
     root = toy_book.drop(tmp_path_factory.mktemp("books") / "toy")
     toy_book.add_chapter(root, "ring")
     with toy_book.chapters_of(root), chdir(root), redirect_stdout(io.StringIO()) as said:
@@ -121,11 +121,12 @@ def built(tmp_path_factory) -> tuple[Book, subprocess.CompletedProcess]:
     assert said.getvalue() == f"wrote {root / 'book' / 'results' / 'polygon_darts'}\n"
     assert load_results("polygon_darts", root / "book" / "results" / "polygon_darts")[1]["cells"] == 7
     book = toy_book.book(root, "ring")
-    changed = {page.stem for page in build.rewrite(book)}
-    assert changed == {"polygon", "ring", "scorecard"}
     done = companion(root, "build")
     assert done.returncode == 0, done.stderr
-    return book, done
+    executed = tree(book.work / "stage" / "book")
+    changed = {page.stem for page in build.rewrite(book)}
+    assert changed == {"polygon", "ring", "scorecard"}
+    return book, done, executed
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +164,9 @@ def test_theorem_exercise_and_data_of_a_figure_are_on_the_page(toy):
 
 
 def test_execution_is_byte_identical_and_says_one_line_for_each_chapter(built):
-    """Stored by one command, executed again by the next, each time in new kernels."""
-    toy, done = built
-    stored, staged = pages(toy.root), tree(toy.work / "stage" / "book")
+    """Built by one command, executed again and stored by the next, each time in new kernels."""
+    toy, done, staged = built
+    stored = pages(toy.root)
     assert {name: staged.get(name) for name in stored} == stored
     assert all(
         name.startswith("figures/") or name.endswith(".request.json") for name in set(staged) - set(stored)
