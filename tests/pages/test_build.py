@@ -333,7 +333,7 @@ def wait_for(condition, what: str, seconds: float = 60) -> None:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_a_killed_run_leaves_nothing_at_work_and_the_next_one_works(toy, monkeypatch):
     """Killed in mid-run, and again while it renders; the next one renders what is stored."""
-    chapter = toy.root / "companion" / "chapters" / "polygon" / "tables.py"
+    chapter = toy.root / "companion" / "chapters" / "polygon" / "plots.py"
     code, before = chapter.read_text(), kept(toy.root)
     mark = toy.work / "kernel"
     say = f'open({str(mark)!r}, "w").write(f"{{os.getpid()}} {{os.getppid()}}.")'

@@ -62,7 +62,7 @@ def test_code_id_ignores_what_makes_no_numbers():
         "ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "\n\n# why\nVARIANCE_FLOOR    =   1e-10 # small"
     )
     docstrings = edited("ts_core.metrics", '"""Pearson correlation of each', '"""Some correlation of each')
-    layout = edited("ts_core.training.sgd", "BLOCK = 5", "BLOCK = (5)")
+    layout = edited("ts_core.training.batches", "BLOCK = 5", "BLOCK = (5)")
     nobody = edited("ts_core.theory.kernels", "import", "import statistics\nimport")
     for texts in (comments, docstrings, layout, nobody):
         assert code_hash(MODULE, texts) == code_id(PROJECT.packages, MODULE)
@@ -72,7 +72,7 @@ def test_code_id_ignores_what_makes_no_numbers():
     "module, old, new",
     [
         ("ts_core.metrics", "VARIANCE_FLOOR = 1e-10", "VARIANCE_FLOOR = 1e-9"),
-        ("ts_core.training.sgd", "BLOCK = 5", "BLOCK = 6"),
+        ("ts_core.training.batches", "BLOCK = 5", "BLOCK = 6"),
         ("ts_core.data", "std: float = 1.5", "std: float = 1.25"),
         ("ts_core.teachers", "np.linspace(-1.0, 1.0, 9)", "np.linspace(-1.0, 1.0, 5)"),
         # imported when a cell runs
