@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from companion.experiments.multi_layer.run import start
+from companion.experiments.multi_layer.run import run, start
 from companion.experiments.multi_layer.spec import MultiLayer
 from companion.runs.spec import SpecError
 from ts_core.losses import LOSSES
 from ts_core.metrics import evaluate
-from ts_core.networks import forward
+from ts_core.networks import Network, forward
 from ts_core.streams import stream
 from ts_core.training.batches import shuffled
 from ts_core.training.sgd import train
@@ -175,3 +175,47 @@ def test_a_rate_too_large_is_flagged_per_member():
 def test_what_cannot_be_run_is_refused(changed, message):
     with pytest.raises(SpecError, match=message):
         MultiLayer(**{**TINY, **changed})
+
+
+GIVEN = ("teacher", "student", "x", "x_eval")
+
+
+def test_what_is_drawn_can_be_given():
+    cell = MultiLayer(**TINY, tables=("runs", "layers", "students"))
+    tables, again = cell.run(), run(cell, **dict(zip(GIVEN, start(cell))))
+    assert all(table.equals(again[name]) for name, table in tables.items())
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_what_is_given_is_what_is_trained_or_measured(name):
+    cell = MultiLayer(**TINY)
+    other = dict(zip(GIVEN, start(cell.model_copy(update={"seeds": (3, 4, 5)}))))[name]
+    before, after = cell.run(), run(cell, **{name: other})
+    last = lambda tables: tables["runs"].query("epoch == 3").train_loss
+    assert not before["layers"].equals(after["layers"])
+    assert last(before).equals(last(after)) is (name == "x_eval")
+
+
+def test_a_drawn_teacher_is_tuned_on_the_given_evaluation_samples():
+    cell = MultiLayer(**TINY, tuned_on="evaluation")
+    teacher, _, _, x_eval = start(cell, x_eval=start(cell)[3] + 1)
+    for z in forward(teacher, x_eval)[0][:-1]:
+        assert z.median(1).values.abs().max() < 1e-12
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (lambda own: {"teacher": own["student"]}, r"teacher: .*\(6, 4, 5, 3\).*got \(6, 8, 10, 3\)"),
+        (
+            lambda own: {"student": Network(tuple(w[:2] for w in own["student"].weights))},
+            "student: need 3 members, got 2",
+        ),
+        (lambda own: {"x": own["x"][..., 1:]}, r"x: .*\(3, 70, 6\).*got \(3, 70, 5\)"),
+        (lambda own: {"x_eval": own["x"]}, r"x_eval: .*\(3, 150, 6\).*got \(3, 70, 6\)"),
+    ],
+)
+def test_what_does_not_fit_the_cell_is_refused(given, message):
+    cell = MultiLayer(**TINY)
+    with pytest.raises(ValueError, match=message):
+        run(cell, **given(dict(zip(GIVEN, start(cell)))))

@@ -4,12 +4,17 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
+from companion.experiments.two_layer.run import run, start
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.project import PROJECT
 from companion.runs.identity import run_id
 from companion.runs.spec import SpecError
 from tests.tiny import TWO_LAYER
+from ts_core.data import gaussian
+from ts_core.networks import Network
+from ts_core.streams import stream
 
 BASE = TwoLayer(**TWO_LAYER, seeds=(1, 2), data="aware", dtype="float64")
 NO_NUMBERS = {"device": "a machine of the tests may have one kind of device only"}
@@ -143,3 +148,107 @@ def test_what_cannot_be_run_is_refused_on_one_line(values, message):
     with pytest.raises(SpecError, match=message) as error:
         TwoLayer(**{**BASE.model_dump(), **values})
     assert "\n" not in str(error.value)
+
+
+RANDOM = BASE.model_copy(update={"data": "random"})
+
+
+def drawn(cell):
+    """What a cell draws, by the names under which it can be given."""
+    x_eval = gaussian(
+        [stream(seed, "evaluation") for seed in cell.seeds], cell.eval_samples, cell.input_dim, cell.data_std
+    )
+    return dict(zip(("teacher", "students", "x"), start(cell)), x_eval=x_eval)
+
+
+@pytest.mark.parametrize("cell", [RANDOM, BASE], ids=["random", "aware"])
+def test_what_is_drawn_can_be_given(cell):
+    tables, again = cell.run(), run(cell, **drawn(cell))
+    assert all(table.equals(again[name]) for name, table in tables.items())
+
+
+@pytest.mark.parametrize("name", ["teacher", "students", "x", "x_eval"])
+def test_what_is_given_is_what_is_trained_or_measured(name):
+    """Each part of another cell's draw changes the tables; all of them make it that cell."""
+    other = RANDOM.model_copy(update={"seeds": (3, 4), "teacher_bias": 0.2})
+    before, after = RANDOM.run(), run(RANDOM, **{name: drawn(other)[name]})
+    assert any(not before[table].equals(after[table]) for table in before)
+    trained = not before["students"].fan_out_norm.equals(after["students"].fan_out_norm)
+    assert trained is (name != "x_eval")
+
+
+def test_a_given_teacher_needs_no_shared_layer_and_no_unit_rows():
+    teacher = start(RANDOM)[0]
+    grown = Network((teacher.spread().weights[0] * 2, teacher.weights[1]))
+    assert len(grown.weights[0]) == 4 and len(teacher.weights[0]) == 2
+    runs = run(RANDOM, teacher=grown)["runs"]
+    assert set(runs.status) == {"ok"} and not runs.eval_loss.equals(RANDOM.run()["runs"].eval_loss)
+
+
+def test_drawn_inputs_are_aware_of_the_given_teacher():
+    """On its planes, whatever the norm of its rows."""
+    own, drawn_x = start(BASE)[0], start(BASE)[2]
+    grown = Network((own.weights[0] * 3, own.weights[1]))
+    np.testing.assert_allclose(start(BASE, teacher=grown)[2], drawn_x, rtol=0, atol=1e-12)
+    turned = Network((own.weights[0].roll(1, 2), own.weights[1]))
+    assert (start(BASE, teacher=turned)[2] - drawn_x).abs().max() > 0.1
+
+
+def test_float32_and_weights_of_a_torch_module_are_welcome():
+    cell = RANDOM.model_copy(update={"seeds": (1,), "polarities": (0.0,)})
+    sizes = [(6, 2, 3), (6, 2, 3), (6, 4, 3)]
+    torch.manual_seed(0)
+    modules = [
+        torch.nn.Sequential(torch.nn.Linear(a, b), torch.nn.ReLU(), torch.nn.Linear(b, c))
+        for a, b, c in sizes
+    ]
+    teacher, *students = map(Network.from_torch, modules)
+    runs = run(cell, teacher=teacher, students=students)["runs"].query("epoch == 0")
+    x = drawn(cell)["x_eval"][0].float()
+    for module, loss in zip(modules[1:], runs.eval_loss):
+        with torch.no_grad():
+            assert loss == pytest.approx((module(x) - modules[0](x)).square().mean().item(), rel=1e-5)
+
+
+def without_last(network: Network) -> Network:
+    return Network(tuple(w[:-1] for w in network.weights))
+
+
+@pytest.mark.parametrize(
+    "cell, given, message",
+    [
+        (
+            RANDOM,
+            lambda own: {"teacher": own["students"][1]},
+            r"teacher: need layers of \(6, 2, 3\) nodes.*got \(6, 4, 3\)",
+        ),
+        (RANDOM, lambda own: {"teacher": own["teacher"].spread(8)}, r"teacher: need 4 members, got 8"),
+        (
+            RANDOM,
+            lambda own: {"teacher": Network((own["teacher"].weights[0][:1], own["teacher"].weights[1]))},
+            r"teacher: .*2 or more members in every layer, got \[1, 4\]",
+        ),
+        (RANDOM, lambda own: {"students": own["students"][:1]}, "students: .*per over-realization, 2, got 1"),
+        (
+            RANDOM,
+            lambda own: {"students": own["students"][::-1]},
+            r"students\[0\]: .*\(6, 2, 3\).*\(6, 4, 3\)",
+        ),
+        (
+            RANDOM,
+            lambda own: {"students": [own["students"][0], without_last(own["students"][1])]},
+            r"students\[1\]: need 4 members, got 3; Network.spread\(4\)",
+        ),
+        (RANDOM, lambda own: {"x": own["x"][:, 1:]}, r"x: .*\(2, 40, 6\).*got \(2, 39, 6\)"),
+        (RANDOM, lambda own: {"x": own["x"] / 0}, "x: inputs must be finite, got 480 that are not"),
+        (RANDOM, lambda own: {"x_eval": own["x"]}, r"x_eval: .*\(2, 50, 6\).*got \(2, 40, 6\)"),
+        (
+            BASE,
+            lambda own: {"teacher": own["teacher"].spread()},
+            "teacher: aware inputs need one first layer per seed, 2, .*got 4",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_cell_is_refused(cell, given, message):
+    with pytest.raises(ValueError, match=message):
+        run(cell, **given(drawn(cell)))

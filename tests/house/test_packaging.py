@@ -93,7 +93,7 @@ def test_what_is_imported_is_asked_for():
     assert {"torch", "yaml", "skimage"} <= imported and not undeclared
 
 
-@pytest.mark.parametrize("name", ["Makefile", "README.md", "book/reproduce.md"])
+@pytest.mark.parametrize("name", ["Makefile", "README.md", "book/reproduce.ipynb"])
 def test_one_least_python_is_said_everywhere(name):
     text, least = (ROOT / name).read_text(), PROJECT["requires-python"].removeprefix(">=")
     assert set(re.findall(r"Python (3\.\d+) or newer", text)) == {least}

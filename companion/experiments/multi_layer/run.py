@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from companion.experiments.given import own_inputs, own_network
 from companion.experiments.multi_layer.spec import MultiLayer
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
@@ -20,29 +21,55 @@ from ts_core.training.device import device_of
 from ts_core.training.sgd import train
 
 
-def start(cell: MultiLayer) -> tuple[Network, Network, torch.Tensor, torch.Tensor]:
+def start(
+    cell: MultiLayer,
+    *,
+    teacher: Network | None = None,
+    student: Network | None = None,
+    x: torch.Tensor | None = None,
+    x_eval: torch.Tensor | None = None,
+) -> tuple[Network, Network, torch.Tensor, torch.Tensor]:
     """Teachers, students, training and evaluation inputs of a cell, all float64.
 
     The released code tunes a teacher's biases on the evaluation samples; here it has samples of its own,
-    unless ``tuned_on`` says ``evaluation``.
+    unless ``tuned_on`` says ``evaluation``. What is given is taken as it is, the rest is drawn.
+
+    teacher     one member per seed, not tuned any more;  student  the same members.
+    x, x_eval   ``(seeds, samples, input_dim)`` and ``(seeds, eval_samples, input_dim)``.
+    raises      ValueError for sizes or members that are not the cell's.
     """
     of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in cell.seeds]
     inputs = lambda purpose, samples: gaussian(of(purpose), samples, cell.input_dim, cell.data_std)
-    x_eval = inputs("evaluation", cell.eval_samples)
-    tuning = x_eval if cell.tuned_on == "evaluation" else inputs("tuning", cell.tuning_samples)
-    sizes, activation = cell.student_sizes, LeakyReLU(cell.slope)
-    return (
-        deep_teachers(of("teacher"), (cell.input_dim, *cell.hidden, cell.outputs), tuning, activation),
-        uniform_students(of("start", *sizes), sizes, activation),
-        inputs("data", cell.samples),
-        x_eval,
-    )
+    teacher_sizes, sizes = (cell.input_dim, *cell.hidden, cell.outputs), cell.student_sizes
+    seeds, activation = len(cell.seeds), LeakyReLU(cell.slope)
+    if x_eval is None:
+        x_eval = inputs("evaluation", cell.eval_samples)
+    else:
+        x_eval = own_inputs("x_eval", x_eval, (seeds, cell.eval_samples, cell.input_dim))
+    if teacher is None:
+        tuning = x_eval if cell.tuned_on == "evaluation" else inputs("tuning", cell.tuning_samples)
+        teacher = deep_teachers(of("teacher"), teacher_sizes, tuning, activation)
+    else:
+        teacher = own_network("teacher", teacher, teacher_sizes, seeds)
+    if student is None:
+        student = uniform_students(of("start", *sizes), sizes, activation)
+    else:
+        student = own_network("student", student, sizes, seeds)
+    if x is None:
+        x = inputs("data", cell.samples)
+    else:
+        x = own_inputs("x", x, (seeds, cell.samples, cell.input_dim))
+    return teacher, student, x, x_eval
 
 
-def run(cell: MultiLayer) -> Tables:
-    """Train a cell; its tables are described at :meth:`MultiLayer.run`."""
+def run(cell: MultiLayer, **given) -> Tables:
+    """Train a cell; its tables are described at :meth:`MultiLayer.run`.
+
+    given       networks and inputs of one's own, as in :func:`start`. The tables' keys repeat the cell's
+                settings, also those that only say how to draw.
+    """
     place = dict(device=device_of(cell.device), dtype=getattr(torch, cell.dtype))
-    teacher, student, x, x_eval = start(cell)
+    teacher, student, x, x_eval = start(cell, **given)
     teacher, x, x_eval = teacher.to(**place), x.to(**place), x_eval.to(**place)
     loss, rows = LOSSES[cell.loss], {table: [] for table in cell.tables}
 
