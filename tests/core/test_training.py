@@ -202,6 +202,10 @@ def test_success_decisions_of_float32_are_those_of_float64():
             "student 0 has 3 members; need 4",
         ),
         (
+            dict(teacher=Network((torch.ones(1, WIDTH, DIM + 1), torch.ones(4, OUTPUTS, WIDTH + 1)))),
+            "teacher has 1 first layers; the 2 data sets need",
+        ),
+        (
             dict(students=[small_students([stream(1, "s")] * 4, (DIM, OUTPUTS))]),
             "student 0 needs a hidden layer",
         ),

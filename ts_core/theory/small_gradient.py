@@ -121,7 +121,7 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
     most = met.max(-1)
 
     size, offered = active.sum(2), inside.sum(2)[..., None]
-    share = size / offered.clamp(min=1)
+    share = size.to(points.dtype) / offered.clamp(min=1)
     others = rows.shape[1] - 1
     overlap = alpha(teacher, student).abs()
     return SmallGradient(

@@ -235,6 +235,11 @@ def _check_network(name, network, batches, sets, members, outputs, biases) -> No
         raise ValueError(
             f"{name} has {network.members} members; need {members}, a multiple of {sets} data sets"
         )
+    if len(network.weights[0]) % batches.groups:
+        raise ValueError(
+            f"{name} has {len(network.weights[0])} first layers; the {batches.groups} data sets need a "
+            "multiple of their number"
+        )
     if not biases and any(w[..., -1].any() for w in network.weights):
         raise ValueError(f"{name} has biases that are not 0, and is to be trained without biases")
 
