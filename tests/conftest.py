@@ -28,7 +28,8 @@ def html(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("book")
     for part in SOURCES:
         (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, root / part)
-    return build.render(root, root)
+    with build.renderer(root) as waiting:
+        return build.render(waiting, root, root)
 
 
 @pytest.fixture(scope="session")

@@ -177,7 +177,7 @@ def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "Kernel
 
 
 def _stop(kernel: "KernelManager") -> None:
-    from jupyter_core.utils import run_sync
+    from nbclient.util import run_sync
 
     run_sync(kernel.shutdown_kernel)(now=True)
 

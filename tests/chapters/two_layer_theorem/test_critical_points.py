@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from companion.chapters.two_layer_theorem import critical_points as points
+from ts_core.activations import LeakyReLU
 from ts_core.data import on_planes
 from ts_core.networks import Network, forward
 from ts_core.streams import stream
@@ -44,7 +45,7 @@ def test_unobserved_corner_case():
     x = on_planes([stream(0, "planes")], case.teacher.weights[0], 5)
     assert geometry.observed(case.student, x)[0, 1].tolist() == [0, 0]
     # a leaky student observes everything
-    assert geometry.observed(Network(case.student.weights, 0.1), x)[0, 1].tolist() == [1, 1]
+    assert geometry.observed(Network(case.student.weights, LeakyReLU(0.1)), x)[0, 1].tolist() == [1, 1]
     line = points.line(case)
     assert (line.teacher - line.student)[line.x <= 1].abs().max() < 1e-12 and (line.max_gradient == 0).all()
 
