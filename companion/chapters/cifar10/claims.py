@@ -109,7 +109,7 @@ def _lowest(layers: pd.DataFrame, published: pd.DataFrame, shared: dict) -> list
         return Claim(
             **mean_interval(per_seed(margin(rho))),
             id=id,
-            **shared | dict(note=f"{shared['note']}; {each}"),
+            **shared | dict(note=f"{shared['note']}; by width: {each}"),
             at_least=BARS["lowest"],
             wrong=Wrong("a layer drawn by lot", **mean_interval(per_seed(by_lot(rho)))),
             changed=changed,
@@ -176,12 +176,12 @@ def _accuracy(found: pd.DataFrame, runs: pd.DataFrame, published: pd.DataFrame, 
     narrow, wide = accuracy.columns[0], accuracy.columns[-1]
     early = runs[(runs.epoch == 1) & (runs.over_realization == wide)].set_index("seed").test_accuracy
     theirs = published.drop_duplicates("over_realization").set_index("over_realization").mean_test_accuracy
-    others = ", ".join(f"{ratio:g}x {gap[ratio].mean():.2g}" for ratio in gap.columns[:-1])
+    each = ", ".join(f"{ratio:g}x {gap[ratio].mean():.2g}" for ratio in gap)
     return [
         Claim(
             **mean_interval(gap[wide]),
             id="cifar10/gap",
-            **shared | dict(note=f"{shared['note']}; {others}"),
+            **shared | dict(note=f"{shared['note']}; by width: {each}"),
             at_most=BARS["gap"],
             wrong=Wrong(
                 "the same students after one epoch", **mean_interval(gap[wide] + accuracy[wide] - early)
