@@ -23,8 +23,10 @@ BOOK = place.PACKAGE.parent / "book"
 MARK = re.compile(r"<([\d,+]*\.?\d*[dfge])>")
 # a number by itself: 10x is the name of a student
 NUMBER = re.compile(r"(?<![\w.,])[−-]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:e-?\d+)?(?![\w])")
-# what holds numbers but says nothing of a result: code, formulas, settings by their letter, the level
-SILENT = re.compile(r"```.*?```|\$\$.*?\$\$|\$[^$]*\$|`[^`]*`|\b[mp] = [\d.]*\d|\b95 %", re.DOTALL)
+# what holds numbers but says nothing of a result: code, formulas, settings by their letter, the level, a name
+SILENT = re.compile(
+    r"```.*?```|\$\$.*?\$\$|\$[^$]*\$|`[^`]*`|\b[mp] = [\d.]*\d|\b95 %|\bCIFAR-10\b", re.DOTALL
+)
 
 
 class Said(NamedTuple):

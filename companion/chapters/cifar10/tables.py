@@ -33,11 +33,29 @@ def by_layer(units: pd.DataFrame) -> pd.DataFrame:
     return means.rename("mean_best_correlation").reset_index()
 
 
-def at_both_ends(layers: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of the correlation of each layer before and after training, by over_realization."""
-    ends = layers[layers.epoch.isin([0, layers.epoch.max()])]
-    return ends.pivot_table(
-        index=["over_realization", "epoch"], columns="layer", values="mean_best_correlation"
+def levels(layers: pd.DataFrame, epoch: int) -> pd.DataFrame:
+    """Correlations ``((seed, over_realization), layer)`` of one epoch, from a table of :func:`by_layer`."""
+    return layers[layers.epoch == epoch].pivot_table(
+        index=["seed", "over_realization"], columns="layer", values="mean_best_correlation", dropna=False
+    )
+
+
+def training(layers: pd.DataFrame) -> pd.DataFrame:
+    """What training did to each layer: its correlation at the last epoch minus that at epoch 0."""
+    return levels(layers, layers.epoch.max()) - levels(layers, 0)
+
+
+def at_both_ends(layers: pd.DataFrame, published: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Mean over seeds of the correlation of each layer before and after training, by over_realization.
+
+    published   the same columns without seeds: also their numbers, at the same epochs and at their last.
+    """
+    ends = [0, layers.epoch.max()]
+    parts = {"ours": layers[layers.epoch.isin(ends)]}
+    if published is not None:
+        parts["published"] = published[published.epoch.isin([*ends, published.epoch.max()])]
+    return pd.concat(parts, names=["students"]).pivot_table(
+        index=["over_realization", "students", "epoch"], columns="layer", values="mean_best_correlation"
     )
 
 
