@@ -61,7 +61,9 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             at_most=BARS["violations"],
             wrong=Wrong(f"a premise {TEN_TIMES:g} times weaker", **exact(false(weaker))),
             note=f"checked at {telling.telling_premises.sum():,} true premises with a bound below 1, "
-            f"{telling.telling_premises.min():,} of the rarer theorem, and {dots.binds.sum():,} dots",
+            f"{telling.telling_premises.min():,} of the rarer theorem, and {dots.binds.sum():,} dots "
+            f"whose sine is at most {(dots.sine / dots.bound)[dots.binds].max():.2g} of the paper's bound, which "
+            "is loose: a much smaller constant would pass, too",
             sentence="No pair of teacher and observer with a true premise violates a conclusion of the "
             "finite-data theorems, and no teacher node exceeds the paper's form of the bound "
             "where the samples' steps are small enough for it.",
@@ -72,7 +74,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             place="main theorem",
             at_least=BARS["fooled"],
             wrong=Wrong("one more point on the plane", **exact(by_points[control.plane_points.max()])),
-            sentence="With only d − 1 points on the teacher plane the conclusion fails: "
+            sentence="With only d − 1 points on the teacher plane the bound on the angle fails: "
             "a student at 60° has zero gradient and a true premise (share of the constructed networks).",
         ),
     ]
@@ -94,8 +96,8 @@ def training_claims(students: pd.DataFrame, live: pd.DataFrame, spec: Parameters
             wrong=Wrong(
                 "correlations shuffled among the students", **mean_interval(kept_fan_out(shuffled), "log")
             ),
-            sentence=f"Students below correlation {UNMATCHED} keep a small share of the fan-out norm of "
-            f"those above {MATCHED} (over-realized, lowest polarity; geometric mean over seeds).",
+            sentence=f"Students below correlation {UNMATCHED} keep at most half the fan-out norm of "
+            f"those above {MATCHED} (over-realized, lowest polarity; geometric mean over seeds with both).",
         )
     ]
     if FEW_SAMPLES in spec.sample_sizes:
@@ -160,6 +162,6 @@ def _aware_claims(table: pd.DataFrame, scale: str) -> list[Claim]:
             changed="" if scale == "quick" else "the bar was fixed half an hour after the sweep had started",
             sentence=f"With {FEW_SAMPLES} samples, teacher-aware data give a higher mean "
             "best-student correlation than random data "
-            "(difference, paired over seeds, mean over over-realizations).",
+            "(last epoch; difference, paired over seeds, mean over over-realizations).",
         )
     ]
