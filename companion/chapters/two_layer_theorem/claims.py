@@ -27,6 +27,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
     """Claims that hold up to rounding or by counting: gradient rule, critical point, finite-data theorems."""
     case, dots, control = summary.set_index("case"), scatter(study["pairs"]), study["undersampled"]
     above = int((dots.sine > dots.bound)[dots.binds].sum())
+    closest = (dots.sine / dots.bound)[dots.binds].max()
     telling = counts(study["pairs"])
     weaker = counts(study["pairs"], TEN_TIMES)
     false = lambda table: (table.violations + table.angle_violations).sum()
@@ -61,9 +62,8 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             at_most=BARS["violations"],
             wrong=Wrong(f"a premise {TEN_TIMES:g} times weaker", **exact(false(weaker))),
             note=f"checked at {telling.telling_premises.sum():,} true premises with a bound below 1, "
-            f"{telling.telling_premises.min():,} of the rarer theorem, and {dots.binds.sum():,} dots "
-            f"whose sine is at most {(dots.sine / dots.bound)[dots.binds].max():.2g} of the paper's bound, which "
-            "is loose: a much smaller constant would pass, too",
+            f"{telling.telling_premises.min():,} of the rarer theorem, and {dots.binds.sum():,} dots whose sine "
+            f"is at most {closest:.2g} of the paper's bound: a much smaller constant would pass, too",
             sentence="No pair of teacher and observer with a true premise violates a conclusion of the "
             "finite-data theorems, and no teacher node exceeds the paper's form of the bound "
             "where the samples' steps are small enough for it.",
