@@ -62,8 +62,8 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             at_most=BARS["violations"],
             wrong=Wrong(f"a premise {TEN_TIMES:g} times weaker", **exact(false(weaker))),
             note=f"checked at {telling.telling_premises.sum():,} true premises with a bound below 1, "
-            f"{telling.telling_premises.min():,} of the rarer theorem, and {dots.binds.sum():,} dots whose sine "
-            f"is at most {closest:.2g} of the paper's bound: a much smaller constant would pass, too",
+            f"{telling.telling_premises.min():,} of the rarer theorem, and {dots.binds.sum():,} dots whose "
+            f"sine is at most {closest:.2g} of the paper's bound: a much smaller constant would pass, too",
             sentence="No pair of teacher and observer with a true premise violates a conclusion of the "
             "finite-data theorems, and no teacher node exceeds the paper's form of the bound "
             "where the samples' steps are small enough for it.",
