@@ -42,6 +42,7 @@ def evidence():
         runs=tables["runs"],
         points=every,
         wide=wide,
+        students=tables["students"],
         # (epoch, teacher_width, polarity, over_realization) of a seed
         loss=losses.set_index(
             ["epoch", "teacher_width", "polarity", "over_realization", "seed"]
@@ -268,6 +269,10 @@ SAID = [
     Said(
         "every student node of all <d> seeds, m = 10, after <d> epochs",
         lambda of: (PAPER.seeds, PAPER.epochs),
+    ),
+    Said(
+        "(but one, nearly constant, whose stored correlation is above 1 by rounding).",
+        lambda of: (of.students.query("teacher_width == 10").best_correlation > 1.04).sum() == 1,
     ),
     Said("an evaluation on <,d> samples", lambda of: TwoLayer().eval_samples),
     Said("a step of 20 student nodes against the number of seeds", lambda of: of_seeds(of) == {20}),
