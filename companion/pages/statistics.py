@@ -98,8 +98,9 @@ def bca_interval(values: Sequence[float], statistic: Callable, resamples: int = 
     """A statistic of one value per seed with its BCa bootstrap interval: only where no other interval exists.
 
     statistic   takes an array and ``axis``, like ``np.median``.
-    returns     the interval, and a ``note`` with the coverage that it has for as many normal values; NaN for
-                the ends where the bootstrap gives none, NaN throughout with no value or a NaN among them.
+    returns     the interval, and a ``note`` with the coverage that it has for the mean of as many normal
+                values, whatever the statistic; NaN for the ends where the bootstrap gives none, NaN
+                throughout with no value or a NaN among them.
     """
     from scipy.stats import bootstrap
 
@@ -188,8 +189,9 @@ def worst(found: pd.DataFrame) -> dict:
     """The largest ratio of :func:`distances`, as a claim about *every* curve takes it.
 
     Each end is the largest of the ends, so the interval lies below a bar exactly when that of every curve
-    does: such a claim errs no more often than one about a single curve. A curve whose ratio has no interval
-    may lie anywhere above.
+    does: a claim that holds so errs no more often than one about a single curve. It lies above the bar when
+    that of any curve does: a claim that fails so may err as many times as often as there are curves. A curve
+    whose ratio has no interval may lie anywhere above.
     """
     value, low, high = found[["ratio", "low", "high"]].max()
     return {"value": value, "low": low, "high": math.inf if found.high.isna().any() else high}

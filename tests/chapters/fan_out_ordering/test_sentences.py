@@ -12,6 +12,7 @@ from companion.chapters.fan_out_ordering.parameters import Parameters
 from companion.chapters.fan_out_ordering.studies import CONVERGENCE
 from companion.chapters.fan_out_ordering.sweeps import PAPER
 from companion.chapters.fan_out_ordering.tables import (
+    EARLY_READING,
     PUBLISHED_SEEDS,
     loss_agreement,
     loss_curves,
@@ -41,6 +42,7 @@ def evidence():
         runs=tables["runs"],
         points=every,
         wide=wide,
+        students=tables["students"],
         # (epoch, teacher_width, polarity, over_realization) of a seed
         loss=losses.set_index(
             ["epoch", "teacher_width", "polarity", "over_realization", "seed"]
@@ -124,6 +126,31 @@ def convergence(of):
     )
 
 
+def farthest_point(of):
+    """Ratio and distance of the point that lies farthest from its published one; the reading error there."""
+    point = of.points.loc[of.points.ratio.idxmax()]
+    assert (point.polarity, point.over_realization, point.epoch) == (0, 5, 1)
+    return point.ratio, point.distance, EARLY_READING
+
+
+def told_by_any(of):
+    """More than half of the saturated points of a curve are those of every other curve, too."""
+    keys = ["polarity", "epoch", "teacher"]
+    ours = success_rate(of.wide["teachers"], 0.95, (5, 100)).query("polarity > 0")
+    ours, theirs = (
+        table.pivot(index=keys, columns="over_realization", values="success_rate")
+        for table in (ours, of.rates)
+    )
+    saturated = (ours == theirs) & ours.isin([0, 1])
+    return all((ours[one] == theirs[other])[saturated[one]].mean() > 0.5 for one in ours for other in theirs)
+
+
+def about_equal(of):
+    """Fan-out norms at p = 0 differ by a few hundredths of their mean."""
+    norms = of.wide["teachers"].query("polarity == 0 and epoch == 0").fan_out_norm
+    return norms.std() < 0.1 * norms.mean()
+
+
 def affine_correlation(bias):
     """Of the ReLU of z + bias with z itself, z normal with standard deviation 1, by quadrature."""
     z = np.linspace(-12, 12, 480_001)
@@ -169,7 +196,8 @@ SAID = [
         lambda of: affine_correlation(TwoLayer().teacher_bias / TwoLayer().data_std),
     ),
     Said(
-        "so success at thresholds up to .85 does not prove specialization; the published .95 does ask",
+        "so success at thresholds up to .85 does not prove specialization; the published .95 does ask for a "
+        "boundary close by.",
         lambda of: affine_correlation(0.0) > 0.85,
     ),
     Said("after 5 epochs (dotted) and 100 epochs (solid)", lambda of: set(of.rates.epoch) == {5, 100}),
@@ -183,6 +211,7 @@ SAID = [
         "of the <d> published points, <d> are 0 in both or 1 in both",
         lambda of: (of.agreement.of_points.sum(), of.agreement.of_points.sum() - of.agreement.points.sum()),
     ),
+    Said("and most of these say the same of the curve of any other over-realization.", told_by_any),
     Said(
         "At the other <d> ours are <.3f> away on average, where sampling alone, with <d> seeds on both "
         "sides, gives <.3f>.",
@@ -202,6 +231,7 @@ SAID = [
         lambda of: ((of.loss[100, 20, 0.0, 1.0] < -11.5).sum(), len(of.loss[100, 20, 0.0, 1.0])),
     ),
     Said("the exactly realized student wins the tail", lambda of: ahead(of, 20, 0.0) == 32 - len(stuck(of))),
+    Said("For $p=0$ all nodes are about equally strong", about_equal),
     Said("those of wider students fall ever more slowly", slower),
     Said("in the two others it stays at <.1f>", lambda of: 10 ** stuck(of).mean()),
     Said("with a node that it never finds", lambda of: len(stuck(of)) == 2 and never_found(of)),
@@ -216,12 +246,13 @@ SAID = [
     Said("(mean difference of log10 <.2f>, from <.2f> to <.2f>: undecided)", lambda of: interval(of, 5, 1.5)),
     Said("and 5x in all but <d> from $p=2$ on.", lambda of: max(ahead(of, 5, p) for p in (2.0, 2.5))),
     Said(
-        "From epoch 5 on, none of our points is farther from its published one than <.1f> times what",
+        "From epoch 5 on, none of our points is farther from its published one than <.2f> times what",
         lambda of: of.points[of.points.epoch >= 5].ratio.max(),
     ),
     Said(
-        "Of the earlier ones some are",
-        lambda of: of.points[of.points.epoch < 5].ratio.max() > of.points[of.points.epoch >= 5].ratio.max(),
+        "Of the earlier ones some are, the farthest <.1f> times (5x at $p=0$ after the first epoch, <.2f> "
+        "away): that unit counts a reading error of <.1f> already.",
+        farthest_point,
     ),
     Said(
         "published means (their axis ends at −8)",
@@ -239,6 +270,10 @@ SAID = [
         "every student node of all <d> seeds, m = 10, after <d> epochs",
         lambda of: (PAPER.seeds, PAPER.epochs),
     ),
+    Said(
+        "(but one, nearly constant, whose stored correlation is above 1 by rounding).",
+        lambda of: (of.students.query("teacher_width == 10").best_correlation > 1.04).sum() == 1,
+    ),
     Said("an evaluation on <,d> samples", lambda of: TwoLayer().eval_samples),
     Said("a step of 20 student nodes against the number of seeds", lambda of: of_seeds(of) == {20}),
     Said(
@@ -246,9 +281,9 @@ SAID = [
         lambda of: of.claims["fan-out/published-success"].verdict == "undecided",
     ),
     Said(
-        "the 10x curve lies <.2f> times as far from its published one as sampling alone gives, but with an "
-        "interval up to <.2f>, because only <d> of its points are not saturated.",
-        lambda of: tuple(of.agreement.loc[10, ["ratio", "high", "points"]]),
+        "no curve lies farther from its published one than <.2f> times what sampling alone gives, but that "
+        "of 10x, at <.2f>, has an interval up to <.2f>: only <d> of its points are not saturated.",
+        lambda of: (of.agreement.ratio.max(), *of.agreement.loc[10, ["ratio", "high", "points"]]),
     ),
     Said(
         "below what neighbours would: <.2f> with the 5x and 10x curves swapped",

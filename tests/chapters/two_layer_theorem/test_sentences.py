@@ -48,11 +48,9 @@ def kept(of, ratio: float, polarity: float) -> float:
 
 
 def kept_by_narrow(of) -> tuple[int, int, float]:
-    """Unmatched 1x students at p = 1: how many, of how many, and the ratio of mean fan-outs, seeds pooled."""
+    """Unmatched 1x students at p = 1: how many, of how many, and the share of the fan-out norm they keep."""
     chosen = of.students.query("over_realization == 1 and polarity == 1")
-    low = chosen[chosen.best_correlation < claims.UNMATCHED]
-    high = chosen[chosen.best_correlation > claims.MATCHED]
-    return len(low), len(chosen), low.fan_out_norm.mean() / high.fan_out_norm.mean()
+    return int((chosen.best_correlation < claims.UNMATCHED).sum()), len(chosen), kept(of, 1, 1)
 
 
 def looser_from(factor: float) -> float:
