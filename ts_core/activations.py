@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import torch
@@ -72,6 +73,12 @@ class LeakyReLU(Activation):
             torch.ops.aten.threshold_backward.grad_input(g, f, 0, grad_input=g)
 
 
+@cache
+def _log_of_peak(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Logarithm of the slope of erf(z / sqrt 2) at 0."""
+    return torch.tensor(math.log(2 / math.pi) / 2, dtype=dtype, device=device)
+
+
 @dataclass(frozen=True)
 class Erf(Activation):
     """sigma(z) = erf(z / sqrt 2), as in the theory of soft committee machines."""
@@ -88,7 +95,8 @@ class Erf(Activation):
         torch.erf(z.mul_(math.sqrt(0.5)), out=f)
 
     def gate_(self, g: Tensor, z: Tensor, f: Tensor) -> None:
-        g.mul_(z.square_().neg_().exp_()).mul_(math.sqrt(2 / math.pi))  # z is z / sqrt 2 by now
+        torch.addcmul(_log_of_peak(z.dtype, z.device), z, z, value=-1, out=z)  # z is z / sqrt 2 by now
+        g.mul_(z.exp_())
 
 
 @dataclass(frozen=True)
