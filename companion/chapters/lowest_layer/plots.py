@@ -22,7 +22,6 @@ from companion.pages.figures import (
     layer_colours,
     legend_above,
     legend_on_top,
-    ordered_colours,
     over_realization_colours,
     say_missing,
 )
@@ -147,20 +146,23 @@ def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) 
     return axes
 
 
-def rates(layers: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """Student-mean correlation over the epochs, a line per learning rate, a row per size of the training set.
+def cross_entropy(
+    layers: pd.DataFrame, released: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray
+) -> np.ndarray:
+    """Student-mean correlation over the epochs, a column per layer, a row per size of the training set.
 
     layers      table of that name of :meth:`MultiLayer.run`: seeds and their mean.
+    released    one run of the released code per size, over the epochs: black dots.
     published   samples, layer, correlation at the end: dashed.
     """
-    colours = ordered_colours(layers.learning_rate)
+    colours = layer_colours(layers.layer)
     for row, (samples, of_size) in zip(axes, layers.groupby("samples")):
         for ax, (layer, panel) in zip(row, of_size.groupby("layer")):
-            for rate, group in panel.groupby("learning_rate"):
-                _seeds_and_mean(
-                    group, "epoch", "mean_best_teacher", ax, color=colours[rate], label=f"first rate {rate:g}"
-                )
-            for level in published[(published.samples == samples) & (published.layer == layer)].correlation:
+            here = lambda table: table[(table.samples == samples) & (table.layer == layer)]
+            _seeds_and_mean(panel, "epoch", "mean_best_teacher", ax, color=colours[layer], label="ours")
+            run = here(released)
+            ax.plot(run.epoch, run.mean_best_teacher, **PUBLISHED, label="released code")
+            for level in here(published).correlation:
                 ax.axhline(level, color=INK, linestyle="--", linewidth=1, label="published, at the end")
             say_missing(ax, panel.mean_best_teacher)
             ax.set(title=f"layer {layer}, {samples / 1000:g}k")
@@ -195,17 +197,22 @@ def _size_axis(axes: np.ndarray, samples: pd.Series) -> None:
         ax.minorticks_off()
 
 
-def deep_l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """sqrt(E beta_kk) against best-teacher correlation of every student node, the highest layer on top."""
+def deep_l_shape(students: pd.DataFrame, axes: np.ndarray, value: str = "root_beta") -> np.ndarray:
+    """A node's sensitivity or contribution against its best-teacher correlation, the highest layer on top.
+
+    students    of :func:`tables.arms`; a column per epoch.
+    value       "root_beta" or "contribution".
+    """
     colours = layer_colours(students.layer)
     for row, layer in zip(axes, sorted(students.layer.unique(), reverse=True)):
         of_layer = students[students.layer == layer]
         for ax, (epoch, group) in zip(row, of_layer.groupby("epoch")):
-            cloud(ax, group.best_correlation, group.root_beta, colours[layer])
-            top = 1.05 * max(of_layer.root_beta.max(), 1e-9)
-            ax.set(xlim=(0, 1.04), ylim=(-0.05, top), title=f"layer {layer}, epoch {epoch}")
-            say_missing(ax, group.root_beta)
-    label_rim(axes, "best-teacher correlation of a student node", "√E[β$_{kk}$]")
+            cloud(ax, group.best_correlation, group[value], colours[layer])
+            top = 1.05 * max(of_layer[value].max(), 1e-9)
+            ax.set(xlim=(0, 1.04), ylim=(-0.05 * top, top), title=f"layer {layer}, epoch {epoch}")
+            say_missing(ax, group[value])
+    words = {"root_beta": "√E[β$_{kk}$]", "contribution": "√E[β$_{kk}$] × std f$_k$"}
+    label_rim(axes, "best-teacher correlation of a student node", words[value])
     return axes
 
 
