@@ -29,6 +29,7 @@ from companion.pages.figures import (
 KEYS = {"mse": "squared error", "cross_entropy": "cross-entropy"}
 
 
+MEASURES = {"root_beta": "√E[β$_{kk}$]", "root_h": "√E[H$_{kk}$]", "contribution": "√E[β$_{kk}$] · std f$_k$"}
 LOOKS = {"mse": dict(linestyle="-", marker="s"), "cross_entropy": dict(linestyle="--", marker="^")}
 
 
@@ -197,23 +198,40 @@ def _size_axis(axes: np.ndarray, samples: pd.Series) -> None:
         ax.minorticks_off()
 
 
-def deep_l_shape(students: pd.DataFrame, axes: np.ndarray, value: str = "root_beta") -> np.ndarray:
-    """A node's sensitivity or contribution against its best-teacher correlation, the highest layer on top.
-
-    students    of :func:`tables.arms`; a column per epoch.
-    value       "root_beta" or "contribution".
-    """
-    colours = layer_colours(students.layer)
-    for row, layer in zip(axes, sorted(students.layer.unique(), reverse=True)):
-        of_layer = students[students.layer == layer]
+def deep_l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Sensitivity against best-teacher correlation of every student node, a column per epoch."""
+    for row, (layer, of_layer) in zip(axes, _downwards(students)):
+        top = of_layer.root_beta.max()
         for ax, (epoch, group) in zip(row, of_layer.groupby("epoch")):
-            cloud(ax, group.best_correlation, group[value], colours[layer])
-            top = 1.05 * max(of_layer[value].max(), 1e-9)
-            ax.set(xlim=(0, 1.04), ylim=(-0.05 * top, top), title=f"layer {layer}, epoch {epoch}")
-            say_missing(ax, group[value])
-    words = {"root_beta": "√E[β$_{kk}$]", "contribution": "√E[β$_{kk}$] × std f$_k$"}
-    label_rim(axes, "best-teacher correlation of a student node", words[value])
+            _nodes(ax, group, "root_beta", top)
+            ax.set_title(f"layer {layer}, epoch {epoch}")
+    label_rim(axes, "best-teacher correlation of a student node", MEASURES["root_beta"])
     return axes
+
+
+def floors(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Three measures of a node against its best-teacher correlation, a column each, the highest layer on top.
+
+    students    of :func:`tables.arms`, one epoch.
+    """
+    for row, (layer, group) in zip(axes, _downwards(students)):
+        for ax, (value, words) in zip(row, MEASURES.items()):
+            _nodes(ax, group, value, group[value].max())
+            ax.set_title(f"layer {layer}, {words}")
+    axes[0, 0].figure.supxlabel("best-teacher correlation of a student node")
+    return axes
+
+
+def _downwards(students: pd.DataFrame):
+    return reversed(list(students.groupby("layer")))
+
+
+def _nodes(ax: Axes, group: pd.DataFrame, value: str, top: float) -> None:
+    (colour,) = layer_colours(group.layer).values()
+    top = 1.05 * max(top, 1e-9)
+    cloud(ax, group.best_correlation, group[value], colour)
+    ax.set(xlim=(0, 1.04), ylim=(-0.05 * top, top))
+    say_missing(ax, group[value])
 
 
 def depth_map(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:

@@ -65,8 +65,8 @@ def by_size(layers: pd.DataFrame) -> pd.DataFrame:
 def agreement(layers: pd.DataFrame, published: pd.DataFrame, by: Sequence[str] = ("runs",)) -> pd.DataFrame:
     """How far our correlations lie from the published ones of one loss and orientation: a row per curve.
 
-    ``by`` says what is one curve: a series of published runs, or a layer or size of it. Of each series only
-    the over-realizations and sizes that we ran are scored; the others count in ``of_points``.
+    ``by`` says what is one curve: a series of published runs, or a layer or size of it. Of the curves of the
+    over-realizations that we ran only our sizes are scored; the others count in ``of_points``.
     """
     ours = by_size(layers).merge(published[["loss", "orientation"]].drop_duplicates())
     theirs = published[published.over_realization.isin(ours.over_realization)]
