@@ -215,6 +215,7 @@ def _first(layers: pd.DataFrame, threshold: float, scale: str) -> list[Claim]:
             scale=scale,
             at_least=BARS["first"],
             wrong=Wrong("layer 2 in its place", **share(second)),
+            changed="runs were counted, though those of one seed share a teacher",
             note=f"{first.sum():.0f} of {len(first)} seeds; {UNTIL_SURE} of {UNTIL_SURE} would decide",
             sentence=f"The lowest layer reaches a teacher-mean correlation of {threshold:g} before every "
             "other layer (share of seeds in which it does so at every size).",

@@ -9,6 +9,7 @@ from companion.chapters.lowest_layer import claims, local_kinks, perfect_student
 from companion.chapters.lowest_layer.parameters import Parameters
 from companion.chapters.lowest_layer.studies import PerfectStudents
 from companion.experiments.exact_cases import Case
+from companion.pages.statistics import share_interval
 from companion.runs.spec import SpecError
 from ts_core.networks import Network
 
@@ -233,6 +234,11 @@ def test_the_run_of_the_released_code_is_ours_or_that_of_another_rate():
     found = claims.released_claim(ours, half, one(ours))
     assert found.verdict == "holds" and found.refuses and "points of the released runs" in found.note
     assert claims.released_claim(ours, half, one(half)).verdict == "fails"
+
+
+def test_so_many_seeds_would_decide_which_layer_is_first():
+    starts = [share_interval(n, n)["low"] for n in (claims.UNTIL_SURE - 1, claims.UNTIL_SURE)]
+    assert starts[0] < claims.BARS["first"] <= starts[1]
 
 
 def test_the_last_epoch_is_that_of_each_run():

@@ -13,7 +13,8 @@ from companion.experiments.multi_layer.spec import MultiLayer
 from companion.pages.statistics import share_interval
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
-from ts_core.networks import forward
+from ts_core.gradients import mean_beta
+from ts_core.networks import Network, forward
 
 CHAPTER = "lowest_layer"
 SWEEPS = ("dataset_size", "wider_students", "equal_budget", "cross_entropy_rate", "deep_l_shape", "depth")
@@ -69,7 +70,11 @@ def evidence():
         final=nodes.query("over_realization == 2 and epoch == 200"),
         claims={(claim.id, claim.scale): claim for claim in found},
         cases=perfect_students.summary(
-            [perfect_students.signed_splits(), perfect_students.depth_shift()]
+            [
+                perfect_students.signed_splits(),
+                perfect_students.depth_shift(),
+                perfect_students.depth_shift(lift=0.0),
+            ]
         ).set_index("case"),
     )
 
@@ -88,6 +93,33 @@ def teacher_of_the_authors(of):
         and all(abs((layer > 0).double().mean() - 0.5) < 0.02 for layer in z[:-1])
         and abs(f[-1].std(1).mean() - 1) < 0.05
     )
+
+
+def scale_cancels(of):
+    """Half a node's fan-in, twice its fan-out: same network, twice the sensitivity, same contribution."""
+    cell = MultiLayer(seeds=(1,), hidden=(10, 15), outputs=12, samples=64, eval_samples=64)
+    _, student, _, x = start(cell)
+    weights = [w.clone() for w in student.weights]
+    weights[0][:, 3] /= 2
+    weights[1][:, :, 3] *= 2
+    scaled = Network(tuple(weights), student.activation)
+    root_beta, contribution = (
+        [measure(net)[0, 3].item() for net in (student, scaled)]
+        for measure in (
+            lambda net: mean_beta(net, x)[0][0].sqrt(),
+            lambda net: mean_beta(net, x)[0][0].sqrt() * forward(net, x)[1][0].std(1),
+        )
+    )
+    same = torch.allclose(forward(student, x)[1][-1], forward(scaled, x)[1][-1])
+    return same and np.allclose(
+        [root_beta[1], contribution[1]], [2 * root_beta[0], contribution[0]], rtol=1e-9
+    )
+
+
+def rise_from_the_start(of):
+    mse = of.stored["dataset_size"]["layers"].query("loss == 'mse'")
+    curves = mse.groupby(["samples", "layer", "epoch"]).mean_best_correlation.mean().unstack()
+    return (curves[1] > curves[0]).all()
 
 
 def apart(of):
@@ -314,6 +346,28 @@ SAID = [
         teacher_of_the_authors,
     ),
     Said(
+        "The **lowest layer** specializes first, long before any other. The layers above it rise from the "
+        "first epoch on, but slowly, and not bottom up: those next to the outputs keep up with those in "
+        "the middle.",
+        lambda of: (
+            [verdict(of, name) for name in ("head-start", "not-bottom-up")] == ["holds"] * 2
+            and rise_from_the_start(of)
+        ),
+    ),
+    Said(
+        "The first two students have zero error and zero gradient.",
+        lambda of: (of.cases[["max_error", "max_gradient"]].iloc[:2] < 1e-9).all(axis=None),
+    ),
+    Said(
+        "In the second the lowest layer is *not* aligned (`cosine`, `layer_1`). The third shows that this "
+        "takes care: without the lift that keeps the first layer always on, its second cannot undo it.",
+        lambda of: (
+            of.cases.loc["depth shift", ["cosine", "layer_1"]].max() < 0.9
+            and of.cases.loc["depth shift, not lifted", ["max_error", "max_gradient"]].min() > 1
+            and of.cases.layer_2["depth shift, not lifted"] < 0.9
+        ),
+    ),
+    Said(
         "its lowest layer is aligned (cosine 1), its second layer only in what it computes (correlation "
         "1), with twice as many fan-in weights",
         lambda of: (
@@ -532,6 +586,12 @@ SAID = [
         ),
     ),
     Said("that nearly always are, such as the highest", open_gate),
+    Said(
+        "a node may have its fan-in halved and its fan-out doubled and compute the same, but its "
+        "sensitivity doubles. Multiplied by the standard deviation of what the node puts out, the "
+        "sensitivity becomes a *contribution* in which scale cancels",
+        scale_cancels,
+    ),
     Said(
         "on average <.3f>, <.2f>, <.2f> and <.2f> of what matched ones do, from layer 1 up.",
         lambda of: tuple(
