@@ -414,13 +414,13 @@ SAID = [
     ),
     Said("those of the main published series (December 5)", lambda of: "Dec 5" in of.near.index),
     Said(
-        "They lie up to <.3f> from the means of December 1, a series that is said to have the same "
-        "settings and is itself up to <.3f> away from the other.",
+        "They lie up to <.3f> from the means of December 1, a series with the same printed settings that "
+        "is itself up to <.3f> away from the other.",
         lambda of: (of.near.largest["Dec 1"], apart(of).max()),
     ),
     Said("from the means of December 1,", lambda of: "Dec 1" in of.near.index),
     Said(
-        "Only <d> of <d> published points can be compared",
+        "Only <d> of <d> published points can be compared: the others have larger training sets than ours.",
         lambda of: (of.near.points.sum() + of.near_wide.points.sum(), len(of.student_means)),
     ),
     Said(
@@ -564,8 +564,8 @@ SAID = [
     Said("which lies about half as high and in layer 1 has one node above the whole arm", floor_height),
     Said("nodes without a partner (best correlation below .8) end with", lambda of: tables.UNMATCHED == 0.8),
     Said(
-        "end with <.2f> on average and those with one (above .95) with <.2f>; the highest of all, <.2f>, "
-        "has no partner.",
+        "end with <.2f> on average and those with one (above .95) with <.2f>; the highest of that layer, "
+        "<.2f>, has no partner.",
         lambda of: (
             arm(of, 1, "unmatched").root_beta.mean(),
             arm(of, 1, "matched").root_beta.mean(),
@@ -613,14 +613,20 @@ SAID = [
         lambda of: sweeps.DEEP_L_SHAPE.settings("paper").students[0][:2] == (10.0, 200_000),
     ),
     Said(
-        "with <d> of <d> and <d> of <,d> nodes above .95.",
-        lambda of: tuple(
-            count
-            for layer in (1, 4)
-            for count in ((wide_nodes(of, layer, 10).arm == "matched").sum(), len(wide_nodes(of, layer, 10)))
+        "with <d> of <d> nodes above .95; of the <,d> of the highest layer, <d> lie above .8 and only <d> "
+        "of them above .95.",
+        lambda of: (
+            (wide_nodes(of, 1, 10).arm == "matched").sum(),
+            len(wide_nodes(of, 1, 10)),
+            len(wide_nodes(of, 4, 10)),
+            (wide_nodes(of, 4, 10).arm != "unmatched").sum(),
+            (wide_nodes(of, 4, 10).arm == "matched").sum(),
         ),
     ),
-    Said("nodes above .95. The whole run wants a GPU", lambda of: tables.MATCHED == 0.95),
+    Said(
+        "lie above .8 and only 1 of them above .95. The whole run wants a GPU",
+        lambda of: (tables.UNMATCHED, tables.MATCHED) == (0.8, 0.95),
+    ),
     Said(
         "few nodes reach correlation 1 by epoch 10",
         lambda of: (of.nodes.query("over_realization == 10 and epoch == 10").arm == "matched").mean() < 0.02,
