@@ -197,11 +197,12 @@ def worst(found: pd.DataFrame) -> dict:
     return {"value": value, "low": low, "high": math.inf if found.high.isna().any() else high}
 
 
-def in_words(found: pd.DataFrame) -> str:
+def in_words(found: pd.DataFrame, points: str = "published points") -> str:
     """What :func:`distances` found, for the note of a claim: points, mean and largest distances."""
     mean = lambda column: np.average(found[column], weights=found.points)
+    curves = "1 curve" if len(found) == 1 else f"{len(found)} curves"
     return (
-        f"{found.points.sum()} of {found.of_points.sum()} published points in {len(found)} curves; "
+        f"{found.points.sum()} of {found.of_points.sum()} {points} in {curves}; "
         f"mean distance {mean('distance'):.2g}, by sampling alone {mean('sampling'):.2g}; "
         f"largest {found.largest.max():.2g}, by sampling alone {found.largest_sampling.max():.2g}"
     )

@@ -135,6 +135,13 @@ def test_the_tables_say_what_numpy_says():
             assert row.mean_best_teacher == pytest.approx(rho.max(0).mean(), abs=1e-5)
             nodes = tables["students"].query("seed == @seed and epoch == 0 and layer == @layer")
             np.testing.assert_allclose(nodes.best_correlation, rho.max(0), atol=1e-4)
+            looked_at = f[layer - 1][: cell.beta_samples]
+            np.testing.assert_allclose(nodes.output_std, looked_at.std(0, ddof=1), rtol=1e-10, atol=1e-12)
+            if layer == 2:  # the highest hidden layer: beta is the fan-out's, and H counts it where f > 0
+                fan_out = np.linalg.norm(student.weights[2][i, :, :-1].numpy(), axis=0)
+                active = (looked_at > 0).mean(0)
+                np.testing.assert_allclose(nodes.root_beta, fan_out, rtol=1e-10)
+                np.testing.assert_allclose(nodes.root_h, fan_out * np.sqrt(active), rtol=1e-10, atol=1e-12)
 
 
 def test_a_seed_alone_equals_itself_among_others():

@@ -220,6 +220,7 @@ def test_the_worst_curve_has_the_largest_of_all_ends():
     assert ends(worst(found)) == (2.0, 0.9, 3.0)
     words = "40 of 44 published points in 2 curves; mean distance 1.5, by sampling alone 1.1; largest 5, "
     assert in_words(found) == words + "by sampling alone 2.5"
+    assert in_words(found[:1], "points of a run").startswith("30 of 30 points of a run in 1 curve; ")
 
 
 def test_swapped_curves_change_names_only():

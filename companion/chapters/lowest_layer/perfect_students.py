@@ -49,7 +49,8 @@ def depth_shift(seed: int = 0, half_width: float = 3.0, lift: float = 40.0) -> C
 
     The teacher's second layer is always on, so it is affine. The student's first layer is always on too, an
     invertible affine map of the input, and its second layer undoes it. No open patch of a teacher hyperplane
-    is free of upper-layer student boundaries, which is what the theorem asks for.
+    is free of upper-layer student boundaries, which is what the theorem asks for. Without the lift the first
+    layer is not always on, and its second cannot undo it: the student is wrong.
     """
     generator = stream(seed, "depth shift")
     width, dim, outputs = 4, 2, 3
@@ -69,7 +70,7 @@ def depth_shift(seed: int = 0, half_width: float = 3.0, lift: float = 40.0) -> C
     top = torch.cat([v, v.sum(1, keepdim=True)], dim=1)
     x = uniform([stream(seed, "depth shift, inputs")], 5000, dim, half_width)
     return Case(
-        "depth shift",
+        "depth shift" if lift else "depth shift, not lifted",
         f"box of half-width {half_width:g}",
         teacher,
         Network((lower[None], undo[None], top[None])),

@@ -22,7 +22,6 @@ from companion.pages.figures import (
     layer_colours,
     legend_above,
     legend_on_top,
-    ordered_colours,
     over_realization_colours,
     say_missing,
 )
@@ -30,6 +29,7 @@ from companion.pages.figures import (
 KEYS = {"mse": "squared error", "cross_entropy": "cross-entropy"}
 
 
+MEASURES = {"root_beta": "√E[β$_{kk}$]", "root_h": "√E[H$_{kk}$]", "contribution": "√E[β$_{kk}$] · std f$_k$"}
 LOOKS = {"mse": dict(linestyle="-", marker="s"), "cross_entropy": dict(linestyle="--", marker="^")}
 
 
@@ -147,20 +147,23 @@ def budget(layers: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) 
     return axes
 
 
-def rates(layers: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """Student-mean correlation over the epochs, a line per learning rate, a row per size of the training set.
+def cross_entropy(
+    layers: pd.DataFrame, released: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray
+) -> np.ndarray:
+    """Student-mean correlation over the epochs, a column per layer, a row per size of the training set.
 
     layers      table of that name of :meth:`MultiLayer.run`: seeds and their mean.
+    released    one run of the released code per size, over the epochs: black dots.
     published   samples, layer, correlation at the end: dashed.
     """
-    colours = ordered_colours(layers.learning_rate)
+    colours = layer_colours(layers.layer)
     for row, (samples, of_size) in zip(axes, layers.groupby("samples")):
         for ax, (layer, panel) in zip(row, of_size.groupby("layer")):
-            for rate, group in panel.groupby("learning_rate"):
-                _seeds_and_mean(
-                    group, "epoch", "mean_best_teacher", ax, color=colours[rate], label=f"first rate {rate:g}"
-                )
-            for level in published[(published.samples == samples) & (published.layer == layer)].correlation:
+            here = lambda table: table[(table.samples == samples) & (table.layer == layer)]
+            _seeds_and_mean(panel, "epoch", "mean_best_teacher", ax, color=colours[layer], label="ours")
+            run = here(released)
+            ax.plot(run.epoch, run.mean_best_teacher, **PUBLISHED, label="released code")
+            for level in here(published).correlation:
                 ax.axhline(level, color=INK, linestyle="--", linewidth=1, label="published, at the end")
             say_missing(ax, panel.mean_best_teacher)
             ax.set(title=f"layer {layer}, {samples / 1000:g}k")
@@ -196,17 +199,39 @@ def _size_axis(axes: np.ndarray, samples: pd.Series) -> None:
 
 
 def deep_l_shape(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """sqrt(E beta_kk) against best-teacher correlation of every student node, the highest layer on top."""
-    colours = layer_colours(students.layer)
-    for row, layer in zip(axes, sorted(students.layer.unique(), reverse=True)):
-        of_layer = students[students.layer == layer]
+    """Sensitivity against best-teacher correlation of every student node, a column per epoch."""
+    for row, (layer, of_layer) in zip(axes, _downwards(students)):
+        top = of_layer.root_beta.max()
         for ax, (epoch, group) in zip(row, of_layer.groupby("epoch")):
-            cloud(ax, group.best_correlation, group.root_beta, colours[layer])
-            top = 1.05 * max(of_layer.root_beta.max(), 1e-9)
-            ax.set(xlim=(0, 1.04), ylim=(-0.05, top), title=f"layer {layer}, epoch {epoch}")
-            say_missing(ax, group.root_beta)
-    label_rim(axes, "best-teacher correlation of a student node", "√E[β$_{kk}$]")
+            _nodes(ax, group, "root_beta", top)
+            ax.set_title(f"layer {layer}, epoch {epoch}")
+    label_rim(axes, "best-teacher correlation of a student node", MEASURES["root_beta"])
     return axes
+
+
+def floors(students: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Three measures of a node against its best-teacher correlation, a column each, the highest layer on top.
+
+    students    of :func:`tables.arms`, one epoch.
+    """
+    for row, (layer, group) in zip(axes, _downwards(students)):
+        for ax, (value, words) in zip(row, MEASURES.items()):
+            _nodes(ax, group, value, group[value].max())
+            ax.set_title(f"layer {layer}, {words}")
+    axes[0, 0].figure.supxlabel("best-teacher correlation of a student node")
+    return axes
+
+
+def _downwards(students: pd.DataFrame):
+    return reversed(list(students.groupby("layer")))
+
+
+def _nodes(ax: Axes, group: pd.DataFrame, value: str, top: float) -> None:
+    (colour,) = layer_colours(group.layer).values()
+    top = 1.05 * max(top, 1e-9)
+    cloud(ax, group.best_correlation, group[value], colour)
+    ax.set(xlim=(0, 1.04), ylim=(-0.05 * top, top))
+    say_missing(ax, group[value])
 
 
 def depth_map(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:

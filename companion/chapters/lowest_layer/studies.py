@@ -24,12 +24,12 @@ class LocalKinks(Cell):
 
 
 class PerfectStudents(Cell):
-    """Two perfect students: one not unique above the lowest layer, one not aligned in it."""
+    """Two perfect students: one not unique above the lowest layer, one not aligned in it; and one spoiled."""
 
     seed: Annotated[int, Field(ge=0)] = 0
 
     def run(self, *earlier: Tables) -> Tables:
-        """Tables ``summary`` of both, and ``boundaries`` of the depth-shifted one."""
+        """Tables ``summary`` of all, and ``boundaries`` of the depth-shifted one."""
         from companion.chapters.lowest_layer.perfect_students import (
             boundaries,
             depth_shift,
@@ -38,4 +38,5 @@ class PerfectStudents(Cell):
         )
 
         shifted = depth_shift(self.seed)
-        return {"summary": summary([signed_splits(self.seed), shifted]), "boundaries": boundaries(shifted)}
+        cases = [signed_splits(self.seed), shifted, depth_shift(self.seed, lift=0.0)]
+        return {"summary": summary(cases), "boundaries": boundaries(shifted)}

@@ -199,7 +199,7 @@ DEEP_L_SHAPE = Sweep(
     "deep_l_shape",
     {
         "quick": DeepLShape(),
-        # the released run is 10x on 200,000 samples for 100 epochs; two cores do its first ten in ten minutes
+        # the released run is 10x on 200,000 samples for 100 epochs; these are its first ten
         "paper": DeepLShape(
             hidden=WIDTHS, students=((10.0, 200_000, (0, 3, 10)), (2.0, 50_000, (0, 20, 100, 200)))
         ),

@@ -13,7 +13,7 @@ from ts_core.data import gaussian
 from ts_core.gradients import mean_beta
 from ts_core.losses import LOSSES
 from ts_core.metrics import Evaluation, best_student, best_teacher, evaluate
-from ts_core.networks import Network
+from ts_core.networks import Network, forward
 from ts_core.streams import stream
 from ts_core.teachers import deep_teachers, uniform_students
 from ts_core.training.batches import shuffled
@@ -82,8 +82,7 @@ def run(cell: MultiLayer, **given) -> Tables:
         if "layers" in rows:
             rows["layers"].append(_layers(keys, fresh))
         if "students" in rows:
-            beta, _ = mean_beta(now[0], x_eval[:, : cell.beta_samples])
-            rows["students"].append(_students(keys, fresh, beta))
+            rows["students"].append(_students(keys, fresh, now[0], x_eval[:, : cell.beta_samples]))
 
     order = [stream(seed, "batches") for seed in cell.seeds]
     rates = [
@@ -144,11 +143,19 @@ def _layers(keys: pd.DataFrame, fresh: Evaluation) -> pd.DataFrame:
     )
 
 
-def _students(keys: pd.DataFrame, fresh: Evaluation, beta: list[torch.Tensor]) -> pd.DataFrame:
+def _students(keys: pd.DataFrame, fresh: Evaluation, student: Network, x: torch.Tensor) -> pd.DataFrame:
+    beta, h = mean_beta(student, x)
+    outputs = forward(student, x)[1]
     parts = []
-    for layer, (rho, b) in enumerate(zip(fresh.rho, beta), start=1):
+    for layer, rho in enumerate(fresh.rho, start=1):
         best = _numbers(best_teacher(rho))
         levels = {"member": range(len(best)), "student": range(best.shape[1])}
-        table = tidy(levels, best_correlation=best, root_beta=_numbers(b.sqrt())).assign(layer=layer)
+        table = tidy(
+            levels,
+            best_correlation=best,
+            root_beta=_numbers(beta[layer - 1].sqrt()),
+            root_h=_numbers(h[layer - 1].sqrt()),
+            output_std=_numbers(outputs[layer - 1].std(1)),
+        ).assign(layer=layer)
         parts.append(keys.iloc[table.pop("member")].reset_index(drop=True).join(table))
     return pd.concat(parts, ignore_index=True)

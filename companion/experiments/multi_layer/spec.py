@@ -83,8 +83,9 @@ class MultiLayer(Cell):
         layers      the same keys and layer (1 = lowest): mean_best_correlation, the mean over *teacher*
                     nodes of the best student's; mean_best_teacher, the mean over *student* nodes of the
                     best teacher's.
-        students    the same, layer and student: best_correlation with a teacher and
-                    root_beta = sqrt(E beta_kk), evaluation data.
+        students    the same, layer and student: best_correlation with a teacher, root_beta = sqrt(E beta_kk),
+                    root_h = sqrt(E H_kk) and output_std, the standard deviation of its output, evaluation
+                    data. A node's scale cancels in root_beta times output_std.
         """
         from companion.experiments.multi_layer.run import run
 

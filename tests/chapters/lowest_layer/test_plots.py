@@ -36,10 +36,29 @@ def test_pictures_of_layers_show_every_run_and_published_point():
     dots = [[line.get_ydata().tolist() for line in lines] for lines in published_dots]
     assert dots == [[[0.7]], [[0.8]]] and "diverged" in words(axes)
     assert max(axes[1].lines[0].get_xdata()) == 5 * 30  # samples seen
-    rates = pd.concat([layers, layers.assign(learning_rate=0.2)])
-    axes = plots.rates(rates, published, figures.figure(2, 2)[1])
-    # 2 rates of 2 seeds and a mean
-    assert [len(ax.lines) for ax in axes.flat] == [7, 6, 6, 7] and "diverged" in words(axes)
+    released = layers.query("seed == 1")
+    axes = plots.cross_entropy(layers, released, published, figures.figure(2, 2)[1])
+    # two seeds, their mean, the released run and, where there is one, the published level
+    assert [len(ax.lines) for ax in axes.flat] == [5, 4, 4, 5] and "diverged" in words(axes)
+    dots = axes[1, 0].lines[3]
+    assert (
+        dots.get_ydata().tolist() == released.query("samples == 30 and layer == 1").mean_best_teacher.tolist()
+    )
+
+
+def test_nodes_are_drawn_with_the_highest_layer_on_top():
+    nodes = pd.DataFrame(
+        {"layer": [1, 1, 2, 2], "epoch": [0, 5, 0, 5], "best_correlation": [0.1, 0.9, 0.2, 0.8]}
+    )
+    nodes = nodes.assign(
+        root_beta=[0.1, 0.2, 0.3, 0.4], root_h=[5.0, 6.0, 7.0, 8.0], contribution=[1.0, 2.0, 3.0, 4.0]
+    )
+    dots = lambda axes: [[ax.collections[0].get_offsets().tolist() for ax in row] for row in axes]
+    axes = plots.deep_l_shape(nodes, figures.figure(2, 2)[1])
+    assert dots(axes) == [[[[0.2, 0.3]], [[0.8, 0.4]]], [[[0.1, 0.1]], [[0.9, 0.2]]]]
+    axes = plots.floors(nodes[nodes.epoch == 5], figures.figure(2, 3)[1])
+    assert dots(axes) == [[[[0.8, y]] for y in (0.4, 8.0, 4.0)], [[[0.9, y]] for y in (0.2, 6.0, 2.0)]]
+    assert all(y < ax.get_ylim()[1] for ax, y in zip(axes[0], (0.4, 8.0, 4.0)))
 
 
 def test_each_loss_and_over_realization_has_its_line_and_its_published_points():
