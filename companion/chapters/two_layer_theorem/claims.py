@@ -16,7 +16,7 @@ BARS = {
     "fooled": 1.0,  # the negative control must work for every seed
     "l_shape": 0.5,  # unmatched students keep at most half the fan-out of matched ones
     "aware_gain": 0.2,  # in mean best-student correlation, at FEW_SAMPLES
-    "published": 1.5,  # distance of every curve, in units of what sampling alone gives
+    "published": 1.5,  # distance of every over-realization, in units of what sampling alone gives
 }
 FEW_SAMPLES = 60
 TEN_TIMES = 10.0  # a premise that asks so much less of the gradient than the theorem
@@ -140,8 +140,8 @@ def paper_claims(full: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
                 "which the curve of another over-realization passed",
                 note=f"{in_words(agreement(full, published, value))}. Swapping 5x and 10x gives {widest}: "
                 "the bar cannot tell these two apart",
-                sentence=f"Our mean {label} lie on the published ones: no curve is farther from its own "
-                f"than {BARS['published']:g} times what sampling alone gives.",
+                sentence=f"Our mean {label} lie on the published ones: no over-realization is farther from "
+                f"its own than {BARS['published']:g} times what sampling alone gives.",
             )
         )
     return found
