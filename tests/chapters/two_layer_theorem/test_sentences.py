@@ -83,12 +83,6 @@ def told(of, name: str, pair: str) -> bool:
     return claim.refuses and claim.wrong.name == f"published {pair} curves swapped"
 
 
-def meet(of, samples: int) -> bool:
-    """Both kinds of data lead to the same correlation from so many samples on, up to a fiftieth."""
-    last = of.full[of.full.samples >= samples].groupby(["samples", "data"]).last_correlation.mean().unstack()
-    return (last.aware - last.random).abs().max() < 0.02
-
-
 def tilted(of) -> bool:
     """Up to d - 1 points: no gradient, wrong on new samples; from d on the gradient sees it."""
     few = of.undersampled.plane_points < STUDY.input_dim
@@ -133,7 +127,6 @@ SAID = [
     ),
     Said("a student at 60° has zero gradient at every augmented sample although it is wrong", tilted),
     Said("gradients at 1e-15 for one to four plane points that jump at five", tilted),
-    Said("both meet before 500 samples", lambda of: meet(of, 480)),
     Said(
         "The full sweep, <d> seeds, <d> sizes, four over-realizations, <,d> SGD steps each",
         lambda of: (of.full.seed.nunique(), of.full.samples.nunique(), PAPER.epochs * PAPER.steps_per_epoch),
