@@ -35,7 +35,8 @@ class Claim:
     at_least    the bar, fixed before the run; give this or at_most, never both.
     wrong       the alternative that the bar must refuse.
     changed     what was changed after a look at the numbers (bar, number of seeds, sentence), if anything.
-    scale       "paper" only where every number of it is the paper's, else "laptop"; "quick" in a live run.
+    scale       "paper" only where every number of it is the paper's (the precision, float32 here, is not
+                counted), else "laptop"; "quick" in a live run.
     published   the paper's own number, if it gives one.
     raises      ValueError when the bar, the scale or the interval makes no sense.
     """

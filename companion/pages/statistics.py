@@ -198,13 +198,18 @@ def worst(found: pd.DataFrame) -> dict:
 
 
 def in_words(found: pd.DataFrame, points: str = "published points") -> str:
-    """What :func:`distances` found, for the note of a claim: points, mean and largest distances."""
+    """What :func:`distances` found, for the note of a claim: points, mean and largest distances.
+
+    The largest is that of the row where it is most out of proportion to what sampling alone gives there.
+    """
     mean = lambda column: np.average(found[column], weights=found.points)
-    curves = "1 curve" if len(found) == 1 else f"{len(found)} curves"
+    rows = "1 group" if len(found) == 1 else f"{len(found)} groups"
+    worst_row = found.iloc[(found.largest / found.largest_sampling).fillna(0).argmax()]
     return (
-        f"{found.points.sum()} of {found.of_points.sum()} {points} in {curves}; "
+        f"{found.points.sum()} of {found.of_points.sum()} {points} in {rows}; "
         f"mean distance {mean('distance'):.2g}, by sampling alone {mean('sampling'):.2g}; "
-        f"largest {found.largest.max():.2g}, by sampling alone {found.largest_sampling.max():.2g}"
+        f"largest of the worst group {worst_row.largest:.2g}, "
+        f"by sampling alone {worst_row.largest_sampling:.2g}"
     )
 
 

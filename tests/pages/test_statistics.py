@@ -214,13 +214,16 @@ def test_the_worst_curve_has_the_largest_of_all_ends():
             "distance": [1.0, 3.0],
             "sampling": [1.0, 1.5],
             "largest": [4.0, 5.0],
-            "largest_sampling": [2.0, 2.5],
+            "largest_sampling": [2.0, 8.0],
         }
     )
     assert ends(worst(found)) == (2.0, 0.9, 3.0)
-    words = "40 of 44 published points in 2 curves; mean distance 1.5, by sampling alone 1.1; largest 5, "
-    assert in_words(found) == words + "by sampling alone 2.5"
-    assert in_words(found[:1], "points of a run").startswith("30 of 30 points of a run in 1 curve; ")
+    words = "40 of 44 published points in 2 groups; mean distance 1.5, by sampling alone 1.1; largest of the "
+    # not 5 against 8: both are of one row, that of the largest quotient
+    assert in_words(found) == words + "worst group 4, by sampling alone 2"
+    assert in_words(found[:1], "points of a run").startswith("30 of 30 points of a run in 1 group; ")
+    same = found.assign(largest=0.0, largest_sampling=0.0)
+    assert in_words(same).endswith("largest of the worst group 0, by sampling alone 0")
 
 
 def test_swapped_curves_change_names_only():

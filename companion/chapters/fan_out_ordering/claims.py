@@ -10,7 +10,7 @@ from companion.chapters.fan_out_ordering.tables import (
     ordering,
     success_agreement,
 )
-from companion.pages.claims import Claim, Wrong
+from companion.pages.claims import Claim, Wrong, spelled
 from companion.pages.statistics import in_words, mean_interval, swapped, worst
 
 BARS = {
@@ -18,7 +18,7 @@ BARS = {
     "gain": 0.05,  # in success rate, 5x over 1x, p >= 1
     "tail": -1.0,  # log10 of the final loss, 1x minus 5x, p = 0
     "cover": 0.5,  # time until all teachers are covered, 4x over 1x
-    # distance of every curve, in units of what sampling alone gives; losses of neighbours lie much farther
+    # distance of every over-realization, in units of what sampling alone gives; neighbours' losses are far
     "published_success": 1.5,
     "published_loss": 3.0,
 }
@@ -128,7 +128,8 @@ def _on_published(name: str, found: pd.DataFrame, wrong: pd.DataFrame, place: st
         place=place,
         at_most=bar,
         wrong=Wrong("published 5x and 10x curves swapped", **worst(wrong)),
-        changed="the bar was an absolute distance; the curve of another over-realization passed it",
+        changed="the bar was chosen with the data in view; before, it was an absolute distance, "
+        "which the curve of another over-realization passed",
         note=in_words(found),
         sentence=f"Our {words}: no over-realization is farther from its own than {bar:g} times "
         "what sampling alone gives.",
@@ -141,20 +142,20 @@ def covering(times: pd.DataFrame, horizon: float) -> Claim:
     A start that never covers all teachers counts as the horizon.
     """
     wide = times.pivot(index="seed", columns="over_realization", values="time")
-    few, many = wide.columns[0], wide.columns[wide.columns >= 4][0]
+    few, twice, *_, widest = wide.columns
+    many = wide.columns[wide.columns >= 4][0]
     never, wide = wide[few].isna().sum(), wide.fillna(horizon)
-    neighbour = np.roll(wide[few], 1)
+    over = lambda one, other: mean_interval(wide[one] / wide[other], "log")
+    first = spelled(Wrong("first step", **over(twice, few)))
     return Claim(
-        **mean_interval(wide[many] / wide[few], "log"),
+        **over(many, few),
         id="fan-out/cover-time",
         place="dynamics",
         at_most=BARS["cover"],
-        wrong=Wrong(
-            f"two {few:g}x students of different starts", **mean_interval(neighbour / wide[few], "log")
-        ),
-        changed="8 starts became 20 after a first look",
+        wrong=Wrong(f"{widest:g}x over {many:g}x", **over(widest, many)),
+        changed="8 starts became 20 after a first look; the wrong alternative was chosen with them in view",
         note=f"{len(wide)} random starts; from {never} of them the {few:g}x student does not get there "
-        "within the run",
+        f"within the run; {twice:g}x over {few:g}x is {first} already",
         sentence=f"A {many:g}x student covers all teachers in a fraction of the time of a {few:g}x student "
         "(population flow, paired over starts, geometric mean; one that never gets there counts with the "
         "length of the run, which understates the gain).",

@@ -47,12 +47,17 @@ def test_a_loss_of_zero_stays_finite_and_a_diverged_run_stays_out():
 
 def test_a_start_that_never_covers_counts_with_the_horizon():
     times = pd.DataFrame(
-        {"seed": [1, 1, 2, 2], "over_realization": [1.0, 4.0] * 2, "time": [np.nan, 12.0, 40.0, 10.0]}
+        {
+            "seed": [1] * 4 + [2] * 4,
+            "over_realization": [1.0, 2.0, 4.0, 8.0] * 2,
+            "time": [np.nan, 60.0, 12.0, 6.0, 40.0, 20.0, 10.0, 20.0],
+        }
     )
     claim = covering(times, 120.0)
     assert claim.value == pytest.approx(math.sqrt(12 / 120 * 10 / 40))
     assert claim.note.startswith("2 random starts; from 1 of them the 1x student")
-    assert claim.wrong.value == pytest.approx(1)  # starts compared in a ring
+    assert claim.note.endswith("2x over 1x is 0.5 already")
+    assert claim.wrong.name == "8x over 4x" and claim.wrong.value == pytest.approx(1)
 
 
 def test_success_rates_are_scored_where_they_tell_something():

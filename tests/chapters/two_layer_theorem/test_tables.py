@@ -6,7 +6,14 @@ import pytest
 
 from companion.chapters.two_layer_theorem.parameters import Parameters
 from companion.chapters.two_layer_theorem.sweeps import PAPER
-from companion.chapters.two_layer_theorem.tables import advantage, counts, heat_map, over_epochs, scatter
+from companion.chapters.two_layer_theorem.tables import (
+    advantage,
+    counts,
+    heat_map,
+    over_epochs,
+    reading_error,
+    scatter,
+)
 
 
 def test_minima_over_epochs_by_hand():
@@ -174,3 +181,15 @@ def test_paper_scale_is_the_papers_grid():
     assert {(c.teacher_width, c.polarities, c.epochs, c.steps_per_epoch) for c in cells} == {
         (5, (1.0,), 20, 5000)
     }
+
+
+def test_each_published_point_has_the_reading_error_of_the_readme():
+    published = pd.DataFrame(
+        {
+            "data": ["aware", "aware", "aware", "random"],
+            "over_realization": [1.0, 5.0, 1.0, 1.0],
+            "samples": [195, 30, 210, 30],
+        }
+    )
+    assert reading_error(published, "mean_best_correlation").tolist() == [0.01, 0.005, 0.002, 0.002]
+    assert reading_error(published, "eval_loss").tolist() == [0.002] * 4
