@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import nbformat
+import pandas as pd
 
 from companion import place
 
@@ -68,6 +69,13 @@ def texts(chapter: str) -> Iterator[str]:
         for text in (shown.get("figure", {}).get("caption"), shown.get("image", {}).get("alt")):
             if text:
                 yield one_line(text)
+
+
+def of_replicas(one: str, other: str) -> tuple[int, int, int]:
+    """Draws in which a claim holds, of how many, and those of another claim; the stored simulation."""
+    stored = pd.read_csv(BOOK.parent / "benchmarks" / "results" / "replicas.csv").set_index("claim")
+    held = (stored.holds * stored.trials).round().astype(int)
+    return held[one], stored.trials[one], held[other]
 
 
 def prose(chapter: str) -> str:

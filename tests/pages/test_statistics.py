@@ -275,3 +275,24 @@ def test_the_interval_of_a_ratio_holds_the_true_one(shift, size):
 
 def test_exact_numbers_have_no_interval():
     assert ends(exact(3)) == (3, 3, 3)
+
+
+def test_replicas_are_of_the_same_networks_and_judged_at_the_bars_of_the_claims(simulated):
+    import replicas
+
+    keys = ["curve", "point"]
+    points = pd.MultiIndex.from_product([[1], range(12)], names=keys)
+    runs = pd.DataFrame(np.random.default_rng(0).normal(size=(12, 32)), points)
+    published = points.to_frame(index=False)
+
+    def drawn(shift: float, bar: float) -> set:
+        shifted = lambda theirs: theirs.assign(y=theirs.y + shift)
+        measure = lambda ours, theirs: distances(ours, shifted(theirs), keys, "y", ["curve"], seeds=32)
+        read = ("y", published, np.zeros(12))
+        return {replicas.verdict(np.random.default_rng(s), runs, read, measure, bar) for s in range(5)}
+
+    assert drawn(0, 5.0) == {"holds"} and drawn(9, 5.0) == {"fails"}
+    stored = pd.read_csv(BENCHMARKS / "results" / "replicas.csv").set_index("claim")
+    assert stored[["holds", "undecided", "fails"]].sum(axis=1).round(9).eq(1).all()
+    bars = {name: case[-1] for name, case in replicas.cases().items()}
+    assert stored.bar.to_dict() == bars
