@@ -40,7 +40,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame, study: Tables) -> li
             place="Lemma 1",
             at_most=BARS["gradient_rule"],
             wrong=Wrong(
-                "its constant unit cropped, as in released code; the smallest difference",
+                "without its constant unit, as in the code of Luck Matters; the smallest difference",
                 **exact(rule.max_cropped.min()),
             ),
             sentence="The recursive rule is the gradient at every layer, for depths 2 to 5, "
