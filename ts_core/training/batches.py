@@ -138,8 +138,10 @@ def _of_rows(x: Tensor, picks: Callable[[], Iterator[Tensor]], targets: Tensor |
         inputs = _Rows(pad(x, (0, 1), value=constant), groups)
         learned = None if targets is None else _Rows(targets, groups)
         for chosen in picks():
-            for block in chosen.split(BLOCK):
-                yield inputs.take(block), learned.take(block) if learned else None
+            if learned is None:
+                yield from ((x_now, None) for x_now in inputs.take(chosen))
+            else:
+                yield from zip(inputs.take(chosen), learned.take(chosen))
 
     shape = None if targets is None else (targets.shape[0], targets.shape[2])
     return Batches(groups, dim, x, shape, blocks)
@@ -155,16 +157,18 @@ class _Rows:
         self.offset = samples * torch.arange(sets)[None, :, None]
         self.buffers: dict[int, Tensor] = {}
 
-    def take(self, picks: Tensor) -> Tensor:
-        """Rows ``(k, sets, b, columns)`` for numbers ``(k, groups, b)``."""
-        count, size = len(picks), picks.shape[2]
+    def take(self, picks: Tensor) -> Iterator[Tensor]:
+        """Blocks of rows ``(k, sets, b, columns)`` for numbers ``(steps, groups, b)``."""
+        size = picks.shape[2]
         sets, columns = self.offset.shape[1], self.rows.shape[1]
-        index = (picks.repeat_interleave(self.share, 1) + self.offset).reshape(-1).to(self.rows.device)
         if size not in self.buffers:
             self.buffers[size] = self.rows.new_empty(BLOCK * sets * size, columns)
-        out = self.buffers[size][: len(index)]
-        torch.index_select(self.rows, 0, index, out=out)
-        return out.view(count, sets, size, columns)
+        drawn = self.buffers[size]
+        blocks = drawn.view(BLOCK, sets, size, columns)
+        own = picks.repeat_interleave(self.share, 1) if self.share > 1 else picks
+        for index in (own + self.offset).to(self.rows.device).split(BLOCK):
+            torch.index_select(self.rows, 0, index.reshape(-1), out=drawn[: index.numel()])
+            yield blocks[: len(index)]
 
 
 def _stacked(picks: Sequence[np.ndarray]) -> Tensor:
