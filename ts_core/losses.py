@@ -53,23 +53,6 @@ class SquaredError(Loss):
 
 
 @dataclass(frozen=True)
-class CentredSquaredError(SquaredError):
-    """The squared error of a student whose output bias is always at its optimum for the batch.
-
-    Its gradient flow is the centred one of :mod:`ts_core.theory.population`.
-    """
-
-    is_difference = False
-
-    def residual(self, target: Tensor, f: Tensor) -> Tensor:
-        residual = target - f
-        return residual - residual.mean(2, keepdim=True)
-
-    def value(self, target: Tensor, f: Tensor) -> Tensor:
-        return self.residual(target, f).square().mean(1)
-
-
-@dataclass(frozen=True)
 class CrossEntropy(Loss):
     """j = -log softmax(f) at the teacher's largest output, reported as it is."""
 

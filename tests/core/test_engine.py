@@ -6,7 +6,7 @@ import torch
 
 from ts_core.activations import RELU, Activation, Erf, LeakyReLU, Linear, Square, Tanh
 from ts_core.data import gaussian
-from ts_core.losses import SQUARED_ERROR, CentredSquaredError, CrossEntropy
+from ts_core.losses import SQUARED_ERROR, CrossEntropy, SquaredError
 from ts_core.networks import Network
 from ts_core.streams import stream
 from ts_core.teachers import random_networks
@@ -26,6 +26,15 @@ class Softplus(Activation):
 
     def derivative(self, z):
         return z.sigmoid()
+
+
+class Centred(SquaredError):
+    """A loss of one's own, whose samples do not stand alone."""
+
+    is_difference = False
+
+    def residual(self, target, f):
+        return target - f - (target - f).mean(2, keepdim=True)
 
 
 VALUES = {
@@ -55,7 +64,7 @@ def losses_of(name):
     """Ours, and a plain one of the outputs (b, c) of teacher and student."""
     return {
         "squared": (SQUARED_ERROR, lambda t, f: (t - f).square().sum(1).mean() / 2),
-        "centred": (CentredSquaredError(), lambda t, f: (t - f - (t - f).mean(0)).square().sum(1).mean() / 2),
+        "centred": (Centred(), lambda t, f: (t - f - (t - f).mean(0)).square().sum(1).mean() / 2),
         "classes": (CrossEntropy(), lambda t, f: torch.nn.functional.cross_entropy(f, t.argmax(1))),
     }[name]
 

@@ -14,7 +14,7 @@ from companion.experiments.dynamics.spec import Coverage, LearningCurves, Popula
 from companion.experiments.dynamics.tables import half_times
 from companion.experiments.tidy import tidy
 from ts_core.data import gaussian
-from ts_core.losses import CentredSquaredError
+from ts_core.losses import SquaredError
 from ts_core.networks import Network
 from ts_core.sizes import over_realized_width
 from ts_core.streams import stream
@@ -72,6 +72,19 @@ def _curves(spec: Population, learned_strength: Tensor, **keys) -> pd.DataFrame:
     return table.assign(**keys, strength=strengths(spec).numpy()[table.teacher])
 
 
+class Centred(SquaredError):
+    """The squared error, centred in each batch: as if the output bias were always at its optimum.
+
+    Its gradient flow is the centred one of :mod:`ts_core.theory.population`.
+    """
+
+    is_difference = False
+
+    def residual(self, target: Tensor, f: Tensor) -> Tensor:
+        residual = target - f
+        return residual - residual.mean(2, keepdim=True)
+
+
 def on_samples(spec: LearningCurves, w: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
     """SGD on fresh Gaussian samples, whose limit is the flow; consecutive members share a seed's samples.
 
@@ -87,7 +100,7 @@ def on_samples(spec: LearningCurves, w: Tensor, v: Tensor) -> tuple[Tensor, Tens
         [network(w, v)],
         fresh(draw, spec.batch_size),
         learning_rate=spec.learning_rate,
-        loss=CentredSquaredError(),
+        loss=Centred(),
         biases=False,
         snapshots=range(0, steps + 1, every),
         on_snapshot=lambda _, now: kept.append(tuple(part[..., :-1] for part in now[0].weights)),
