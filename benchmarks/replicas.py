@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from companion.chapters.fan_out_ordering import claims as fan_out_claims
 from companion.chapters.fan_out_ordering import tables as fan_out
 from companion.chapters.two_layer_theorem import claims as two_layer_claims
 from companion.chapters.two_layer_theorem import tables as two_layer
 from companion.pages.claims import Claim
-from companion.pages.statistics import worst
+from companion.pages.statistics import multiples, replica_bar, worst
 from companion.runs.store import load_results
 
 HERE = Path(__file__).resolve().parent
@@ -46,7 +45,6 @@ def cases() -> dict[str, tuple]:
     rates, losses = published("two_layer_success_rate"), published("two_layer_eval_loss")
     losses = losses.dropna(subset=["log10_eval_loss"])
     hits = tables["teachers"].assign(success_rate=(tables["teachers"].best_correlation > 0.95) * 1.0)
-    early = losses.epoch < fan_out.FIRST_CLEAR_EPOCH
     return found | {
         "fan-out/published-success": (
             by_seed(hits, [*fan_out.CURVES, "teacher"], "success_rate"),
@@ -54,15 +52,15 @@ def cases() -> dict[str, tuple]:
             lambda ours, theirs: fan_out.success_agreement(
                 ours.assign(best_correlation=ours.success_rate), theirs
             ),
-            fan_out_claims.BARS["published_success"],
+            replica_bar(fan_out.success_agreement(tables["teachers"], rates, multiples)),
         ),
         "fan-out/published-loss": (
             by_seed(fan_out.loss_curves(tables["runs"]), fan_out.CURVES, "log10_eval_loss"),
-            ("log10_eval_loss", losses, np.where(early, fan_out.EARLY_READING, fan_out.READING)),
+            ("log10_eval_loss", losses, fan_out.reading_error(losses)),
             lambda ours, theirs: fan_out.loss_agreement(
                 ours.assign(status="ok", eval_loss=10**ours.log10_eval_loss), theirs
             ),
-            fan_out_claims.BARS["published_loss"],
+            replica_bar(fan_out.loss_agreement(tables["runs"], losses, measure=multiples)),
         ),
     }
 
