@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from companion.chapters.fan_out_ordering import tables as fan_out
-from companion.chapters.finite_data import claims as finite_data_claims
 from companion.chapters.finite_data import tables as finite_data
 from companion.pages.claims import Claim
 from companion.pages.statistics import multiples, replica_bar, worst
@@ -37,7 +36,7 @@ def cases() -> dict[str, tuple]:
             by_seed(full, keys, value),
             (value, curves, finite_data.reading_error(curves, value)),
             lambda ours, theirs, value=value: finite_data.agreement(ours, theirs, value),
-            finite_data_claims.BARS["published"],
+            replica_bar(finite_data.agreement(full, curves, value, multiples)),
         )
         for name, value in (("correlation", "mean_best_correlation"), ("loss", "eval_loss"))
     }

@@ -1,5 +1,8 @@
 """What the chapter's tables say: premises and violations of theorems; aware against random data."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -83,16 +86,17 @@ def scatter(table: pd.DataFrame) -> pd.DataFrame:
     return best.assign(binds=(best.bound < 1) & (best.ratio >= asked))
 
 
-def agreement(table: pd.DataFrame, published: pd.DataFrame, value: str) -> pd.DataFrame:
+def agreement(table: pd.DataFrame, published: pd.DataFrame, value: str, measure: Callable = distances) -> Any:
     """How far our curves lie from the published ones, a row per over-realization.
 
     Both kinds of data and all sizes together.
 
     table       of :func:`over_epochs`.
+    measure     may be another one of :mod:`statistics` with the arguments of ``distances``.
     """
     keys = ["data", "over_realization", "samples"]
     read = published.assign(reading=reading_error(published, value))
-    return distances(table, read, keys, value, ["over_realization"], seeds=PUBLISHED_SEEDS)
+    return measure(table, read, keys, value, ["over_realization"], seeds=PUBLISHED_SEEDS)
 
 
 def reading_error(published: pd.DataFrame, value: str) -> np.ndarray:
