@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 from companion.pages.claims import SCALES, Claim, from_json, short, spelled, to_json
+from companion.pages.notebooks import glance
 
 SCORECARD = "scorecard"  # the notebook that collects the claims of all others
 STORED = "claims"  # where an output keeps the claims it shows
@@ -76,11 +77,9 @@ def collect(folder: Path = Path(".")) -> Table:
 
     raises      ValueError when two chapters make the same claim at one scale.
     """
-    import nbformat
-
     stored = []
     for path in sorted(path for path in Path(folder).glob("*.ipynb") if path.stem != SCORECARD):
-        for cell in nbformat.read(path, as_version=4).cells:
+        for cell in glance(path)["cells"]:
             for output in cell.get("outputs", []):
                 stored += output.get("metadata", {}).get(STORED, [])
     return Table(map(from_json, stored))
