@@ -18,6 +18,9 @@ from companion.pages.statistics import (
     exact,
     in_words,
     mean_interval,
+    multiples,
+    near,
+    replica_bar,
     share_interval,
     swapped,
     worst,
@@ -271,6 +274,62 @@ def test_the_interval_of_a_ratio_holds_the_true_one(shift, size):
     """More often than it says: the jackknife does not know how little a distance that is all noise varies."""
     found, true = same_networks(size, shift, trials=200)
     assert ((found.low <= true) & (true <= found.high)).mean() >= 0.93
+
+
+def faithful(ours: np.ndarray, shares=False) -> np.ndarray:
+    return multiples(*curves(ours, np.zeros(ours.shape[1])), ["curve", "x"], "y", ["curve"], 32, shares)
+
+
+def test_the_bar_of_one_point_of_many_seeds_is_that_of_a_normal_value():
+    """1.96 standard deviations of the difference, in units of its mean size."""
+    ours = np.random.default_rng(0).normal(size=(400, 1))
+    assert replica_bar(faithful(ours)) == pytest.approx(1.96 * math.sqrt(math.pi / 2), rel=0.05)
+
+
+def test_the_bar_does_not_depend_on_scale_nor_on_the_published_values():
+    ours = np.random.default_rng(0).normal(size=(5, 6))
+    table, published = curves(ours, np.zeros(6))
+    bars = [
+        replica_bar(multiples(t, p, ["curve", "x"], "y", ["curve"], 10))
+        for t, p in ((table, published), (table.assign(y=100 * table.y), published.assign(y=7.0)))
+    ]
+    assert bars[0] == pytest.approx(bars[1]) and faithful(ours)[0] > 0
+    assert (np.diff(faithful(ours)) >= 0).all()
+
+
+def test_the_worst_of_several_curves_has_a_higher_bar():
+    ours = np.random.default_rng(0).normal(size=(32, 8))
+    as_one = faithful(ours)
+    table, published = curves(ours, np.zeros(8))
+    as_eight = multiples(table, published, ["x"], "y", ["x"], 32)
+    assert replica_bar(as_eight) > 1.3 * replica_bar(as_one)
+
+
+def test_shares_are_drawn_from_the_seeds_and_saturated_points_left_out():
+    hits = np.random.default_rng(0).random((32, 40)) < np.linspace(0, 1, 40)
+    found = faithful(hits.astype(float), shares=True)
+    assert 0.8 < np.median(found) < 1.2 and replica_bar(found) < 1.8
+
+
+@pytest.mark.parametrize("size", [5, 32])
+def test_faithful_reproductions_stay_below_the_bar_that_is_made_of_them(size):
+    """About as often as it says, though the bar knows our seeds only."""
+    rng, spread = np.random.default_rng(size), np.linspace(0.5, 2, 12)
+    draw = lambda number: spread * (0.7 * rng.normal(size=(number, 1)) + 0.7 * rng.normal(size=(number, 12)))
+    below = []
+    for _ in range(100):
+        table, published = curves(draw(size), draw(10).mean(0))
+        tables = table, published, ["curve", "x"], "y", ["curve"], 10
+        below.append(distances(*tables).ratio[0] < replica_bar(multiples(*tables, pairs=200)))
+    assert 0.88 <= np.mean(below)
+
+
+def test_a_claim_of_nearness_has_the_bar_of_the_rule():
+    ours = np.random.default_rng(0).normal(size=(32, 6))
+    table, published = curves(ours, ours.mean(0))
+    found = near(lambda measure: measure(table, published, ["curve", "x"], "y", ["curve"], 32))
+    assert found["value"] < 1e-9 and found["at_most"] == replica_bar(faithful(ours))
+    assert found["note"].endswith("100.0% of faithful reproductions are as far off")
 
 
 def test_exact_numbers_have_no_interval():
