@@ -16,8 +16,8 @@ import pandas as pd
 
 from companion.chapters.fan_out_ordering import claims as fan_out_claims
 from companion.chapters.fan_out_ordering import tables as fan_out
-from companion.chapters.two_layer_theorem import claims as two_layer_claims
-from companion.chapters.two_layer_theorem import tables as two_layer
+from companion.chapters.finite_data import claims as finite_data_claims
+from companion.chapters.finite_data import tables as finite_data
 from companion.pages.claims import Claim
 from companion.pages.statistics import worst
 from companion.runs.store import load_results
@@ -31,14 +31,14 @@ def cases() -> dict[str, tuple]:
     """Per claim: our values per point and seed, how they are read off and measured, and the bar."""
     stored = lambda name: load_results(name, BOOK / "results" / name)[0]
     published = lambda name: pd.read_csv(BOOK / "reference" / f"{name}.csv")
-    full = two_layer.over_epochs(stored("sample_complexity")["runs"])
+    full = finite_data.over_epochs(stored("sample_complexity")["runs"])
     curves, keys = published("sample_complexity"), ["data", "over_realization", "samples"]
     found = {
-        f"two-layer/published-{name}": (
+        f"finite-data/published-{name}": (
             by_seed(full, keys, value),
-            (value, curves, two_layer.reading_error(curves, value)),
-            lambda ours, theirs, value=value: two_layer.agreement(ours, theirs, value),
-            two_layer_claims.BARS["published"],
+            (value, curves, finite_data.reading_error(curves, value)),
+            lambda ours, theirs, value=value: finite_data.agreement(ours, theirs, value),
+            finite_data_claims.BARS["published"],
         )
         for name, value in (("correlation", "mean_best_correlation"), ("loss", "eval_loss"))
     }

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from companion.chapters.two_layer_theorem import small_gradient as study
-from companion.chapters.two_layer_theorem.studies import SmallGradient
-from companion.chapters.two_layer_theorem.tables import counts, scatter
+from companion.chapters.finite_data import small_gradient as study
+from companion.chapters.finite_data.studies import SmallGradient
+from companion.chapters.finite_data.tables import counts, scatter
 from companion.runs.spec import SpecError
 from ts_core.data import on_planes
 from ts_core.streams import stream

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from companion.chapters.two_layer_theorem.studies import SmallGradient
+from companion.chapters.finite_data.studies import SmallGradient
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.activations import LeakyReLU
