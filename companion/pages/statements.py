@@ -124,7 +124,8 @@ class Map:
     def _row(self, s: Statement) -> str:
         decided = "<br>".join(self.verdicts(s.label)) or escape(self.unclaimed.get(s.label, "no claim"))
         figures = ", ".join(f"{{numref}}`{name}`" for name in s.figures) or "–"
-        return f"| {{prf:ref}}`{s.label}`: {s.title} | {figures} | {decided.replace('|', '&#124;')} |"
+        title = s.title.replace("|", r"\|")
+        return f"| {{prf:ref}}`{s.label}`: {title} | {figures} | {decided.replace('|', '&#124;')} |"
 
     def verdicts(self, label: str) -> list[str]:
         """Every claim about a statement as html: linked to its row, the verdict at each scale beside it."""
