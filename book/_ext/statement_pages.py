@@ -5,6 +5,7 @@ Both at the very end, when pages are written: a block's page need not change whe
 
 import re
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
@@ -18,17 +19,17 @@ OF_A_CLAIM = re.compile(rf'<span class="{PLACE}">([^<]*)</span>')
 
 @cache
 def paper_map(folder):
-    return statements.collect(folder)
+    return statements.stored(folder)
 
 
 def link(app, doctree, docname):
     """Claims below each block of a page, and the block of each claim in its tables."""
-    folder = Path(app.srcdir) / Path(docname).parent
     for block in doctree.findall(lambda node: isinstance(node, tuple(NODE_TYPES.values()))):
-        if decided := paper_map(folder).verdicts(block["label"]):
-            words = nodes.paragraph(classes=["decided"])
-            words += nodes.raw("", f"Checked: {', '.join(decided)}", format="html")
-            block[-1] += words
+        known = paper_map(Path(app.srcdir) / Path(docname).parent)
+        decided, reason = known.verdicts(block["label"]), known.unclaimed.get(block["label"])
+        if decided or reason:
+            words = f"Checked: {', '.join(decided)}" if decided else f"Not decided here: {escape(reason)}"
+            block[-1] += nodes.paragraph("", "", nodes.raw("", words, format="html"), classes=["decided"])
     for table in doctree.findall(nodes.raw):
         if OF_A_CLAIM.search(table.astext()):
             linked = OF_A_CLAIM.sub(lambda place: linked_block(app, docname, place[1]), table.astext())

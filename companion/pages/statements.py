@@ -15,7 +15,7 @@ from companion.pages.claims import Claim
 from companion.pages.scorecard import SCORECARD, anchor, chip, claims_in
 
 MAP = "map"  # the notebook that shows it
-GAPS = "gaps"  # where its output keeps what is missing
+GAPS, REASONS = "gaps", "unclaimed"  # where its output keeps what is missing, and why something may be
 # Blocks that say what is so, and must be checked; an observation is what a figure of the paper shows.
 # Definitions, assumptions, remarks and examples may be, too.
 CHECKED = ("theorem", "lemma", "proposition", "corollary", "observation")
@@ -108,8 +108,11 @@ class Map:
         return "\n".join([*("  ".join(row) for row in rows), *self.gaps()])
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        """Text and MyST markdown, whose references are numbered when the book is rendered; gaps as data."""
-        return {"text/plain": repr(self), "text/markdown": self._markdown()}, {GAPS: self.gaps()}
+        """Text, and MyST markdown whose references are numbered when the book is rendered; gaps as data."""
+        return {"text/plain": repr(self), "text/markdown": self._markdown()}, {
+            GAPS: self.gaps(),
+            REASONS: self.unclaimed,
+        }
 
     def _shown(self) -> list[Statement]:
         return [s for s in self.statements if s.label and (s.kind in CHECKED or self.about(s.label))]
@@ -133,7 +136,7 @@ class Map:
         for chapter, claim in self.about(label):
             link = f'<a href="{chapter}.html#{anchor(claim.id)}" title="{escape(claim.sentence)}">'
             found.setdefault(claim.id, f"{link}{escape(claim.id)}</a>")
-            found[claim.id] += f" {chip(claim)} {claim.scale}"
+            found[claim.id] += f' <span style="white-space:nowrap">{chip(claim)} {claim.scale}</span>'
         return list(found.values())
 
 
@@ -155,5 +158,15 @@ def collect(folder: Path = Path("."), unclaimed: Mapping[str, str] | None = None
 
 def gaps(notebook: NotebookNode) -> list[str]:
     """What the map that an executed notebook shows says is missing."""
-    shown = [output.get("metadata", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [gap for metadata in shown for gap in metadata.get(GAPS, [])]
+    return [gap for data in _data(notebook) for gap in data.get(GAPS, [])]
+
+
+def stored(folder: Path) -> Map:
+    """The map of a book's folder, with the reasons that the executed notebook of the map gives, if any."""
+    page = Path(folder) / f"{MAP}.ipynb"
+    reasons = [data.get(REASONS, {}) for data in _data(notebooks.read(page))] if page.exists() else []
+    return collect(folder, {label: reason for shown in reasons for label, reason in shown.items()})
+
+
+def _data(notebook: NotebookNode) -> list[dict]:
+    return [output.get("metadata", {}) for cell in notebook.cells for output in cell.get("outputs", [])]

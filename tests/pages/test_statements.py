@@ -88,12 +88,12 @@ def test_a_row_names_figures_and_the_verdict_at_each_scale():
         [THEOREM], {"two": [claim(), claim(scale="paper", at_least=2)], "three": [claim(id="three/y")]}
     )
     data, metadata = shown._repr_mimebundle_()
-    assert metadata == {statements.GAPS: []} and data["text/plain"] == "thm-one  three/y  two/x"
+    assert metadata == {"gaps": [], "unclaimed": {}} and data["text/plain"] == "thm-one  three/y  two/x"
     *_, row = data["text/markdown"].splitlines()
     assert row.startswith("| {prf:ref}`thm-one`: One | – | ")
     assert row.count("|") == 4, "a bar inside would end the cell"
     assert '<a href="two.html#claim-two-x" title="x is &lt; &quot;large&quot; &#124; here">' in row
-    assert row.count("two/x</a>") == 1 and "✓ holds</b> quick" in row and "✗ fails</b> paper" in row
+    assert row.count("two/x</a>") == 1 and "✓ holds</b> quick</span>" in row and "✗ fails</b> paper" in row
     assert 'href="three.html#claim-three-y"' in row
 
 
@@ -116,6 +116,16 @@ def test_chapters_are_collected_in_reading_order_and_what_collects_is_left_out(t
     found = statements.collect(tmp_path / "book")
     assert [s.label for s in found.statements] == ["thm-zebra", "thm-ape"]
     assert list(found.claims) == ["zebra", "ape"] and found.gaps() == []
+
+
+def test_reasons_are_those_that_the_notebook_of_the_map_gives(tmp_path):
+    book(tmp_path, "zebra ape")
+    assert statements.stored(tmp_path / "book").unclaimed == {}
+    data, metadata = Map([], {}, {"thm-zebra": "proved"})._repr_mimebundle_()
+    outputs = [new_output("execute_result", data=data, metadata=metadata)]
+    nbformat.write(new_notebook(cells=[new_code_cell("", outputs=outputs)]), tmp_path / "book" / "map.ipynb")
+    found = statements.stored(tmp_path / "book")
+    assert found.unclaimed == {"thm-zebra": "proved"} and found.statements[0].label == "thm-zebra"
 
 
 def test_gaps_are_read_from_the_output_of_a_notebook():
