@@ -91,6 +91,14 @@ def test_a_kernel_that_dies_is_one_line(tmp_path):
     assert "\n" not in str(failed.value)
 
 
+def test_texts_that_a_slow_machine_prints_in_pieces_are_one_output(tmp_path):
+    slow = "import time\nprint(1, flush=True)\ntime.sleep(0.5)\nprint(2)"
+    nbformat.write(new_notebook(cells=[new_code_cell(slow)]), tmp_path / "slow.ipynb")
+    notebooks.execute(tmp_path / "slow.ipynb", {})
+    (output,) = notebooks.read(tmp_path / "slow.ipynb").cells[0].outputs
+    assert output.text == "1\n2\n"
+
+
 def companion(folder: Path, *words: str) -> subprocess.CompletedProcess:
     """The command line, in a folder."""
     return subprocess.run(
