@@ -19,7 +19,7 @@ OF_A_CLAIM = re.compile(rf'<span class="{PLACE}">([^<]*)</span>')
 
 @cache
 def paper_map(folder):
-    return statements.stored(folder)
+    return statements.collect(folder)
 
 
 def link(app, doctree, docname):

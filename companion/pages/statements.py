@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+import yaml
 from nbformat import NotebookNode
 
 from companion.pages import notebooks
@@ -15,7 +16,8 @@ from companion.pages.claims import Claim
 from companion.pages.scorecard import SCORECARD, anchor, chip, claims_in
 
 MAP = "map"  # the notebook that shows it
-GAPS, REASONS = "gaps", "unclaimed"  # where its output keeps what is missing, and why something may be
+GAPS = "gaps"  # where its output keeps what is missing
+UNCLAIMED = "unclaimed.yml"  # of a book's folder: the label of a statement that nothing decides here, and why
 # Blocks that say what is so, and must be checked; an observation is what a figure of the paper shows.
 # Definitions, assumptions, remarks and examples may be, too.
 CHECKED = ("theorem", "lemma", "proposition", "corollary", "observation")
@@ -109,10 +111,7 @@ class Map:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         """Text, and MyST markdown whose references are numbered when the book is rendered; gaps as data."""
-        return {"text/plain": repr(self), "text/markdown": self._markdown()}, {
-            GAPS: self.gaps(),
-            REASONS: self.unclaimed,
-        }
+        return {"text/plain": repr(self), "text/markdown": self._markdown()}, {GAPS: self.gaps()}
 
     def _shown(self) -> list[Statement]:
         return [s for s in self.statements if s.label and (s.kind in CHECKED or self.about(s.label))]
@@ -140,10 +139,10 @@ class Map:
         return list(found.values())
 
 
-def collect(folder: Path = Path("."), unclaimed: Mapping[str, str] | None = None) -> Map:
+def collect(folder: Path = Path(".")) -> Map:
     """The map of the executed chapters of a book's folder, in the order of its table of contents.
 
-    unclaimed   label of a statement that nothing decides here: why.
+    Reasons for statements without a claim are read from ``unclaimed.yml`` in it, if there is one.
     """
     found: list[Statement] = []
     claims: dict[str, Sequence[Claim]] = {}
@@ -153,20 +152,11 @@ def collect(folder: Path = Path("."), unclaimed: Mapping[str, str] | None = None
         found += statements(notebook, page.stem)
         if made := claims_in(notebook):
             claims[page.stem] = made
-    return Map(found, claims, unclaimed)
+    reasons = Path(folder) / UNCLAIMED
+    return Map(found, claims, yaml.safe_load(reasons.read_text()) if reasons.exists() else {})
 
 
 def gaps(notebook: NotebookNode) -> list[str]:
     """What the map that an executed notebook shows says is missing."""
-    return [gap for data in _data(notebook) for gap in data.get(GAPS, [])]
-
-
-def stored(folder: Path) -> Map:
-    """The map of a book's folder, with the reasons that the executed notebook of the map gives, if any."""
-    page = Path(folder) / f"{MAP}.ipynb"
-    reasons = [data.get(REASONS, {}) for data in _data(notebooks.read(page))] if page.exists() else []
-    return collect(folder, {label: reason for shown in reasons for label, reason in shown.items()})
-
-
-def _data(notebook: NotebookNode) -> list[dict]:
-    return [output.get("metadata", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = [output.get("metadata", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [gap for metadata in shown for gap in metadata.get(GAPS, [])]

@@ -88,7 +88,7 @@ def test_a_row_names_figures_and_the_verdict_at_each_scale():
         [THEOREM], {"two": [claim(), claim(scale="paper", at_least=2)], "three": [claim(id="three/y")]}
     )
     data, metadata = shown._repr_mimebundle_()
-    assert metadata == {"gaps": [], "unclaimed": {}} and data["text/plain"] == "thm-one  three/y  two/x"
+    assert metadata == {"gaps": []} and data["text/plain"] == "thm-one  three/y  two/x"
     *_, row = data["text/markdown"].splitlines()
     assert row.startswith("| {prf:ref}`thm-one`: One | – | ")
     assert row.count("|") == 4, "a bar inside would end the cell"
@@ -118,14 +118,12 @@ def test_chapters_are_collected_in_reading_order_and_what_collects_is_left_out(t
     assert list(found.claims) == ["zebra", "ape"] and found.gaps() == []
 
 
-def test_reasons_are_those_that_the_notebook_of_the_map_gives(tmp_path):
+def test_reasons_stand_in_one_file_of_the_book(tmp_path):
     book(tmp_path, "zebra ape")
-    assert statements.stored(tmp_path / "book").unclaimed == {}
-    data, metadata = Map([], {}, {"thm-zebra": "proved"})._repr_mimebundle_()
-    outputs = [new_output("execute_result", data=data, metadata=metadata)]
-    nbformat.write(new_notebook(cells=[new_code_cell("", outputs=outputs)]), tmp_path / "book" / "map.ipynb")
-    found = statements.stored(tmp_path / "book")
-    assert found.unclaimed == {"thm-zebra": "proved"} and found.statements[0].label == "thm-zebra"
+    (tmp_path / "book" / "unclaimed.yml").write_text("thm-zebra: proved\n")
+    found = statements.collect(tmp_path / "book")
+    assert found.unclaimed == {"thm-zebra": "proved"}
+    assert found.gaps() == ["thm-zebra: a reason is given for having no claim, but it has one"]
 
 
 def test_gaps_are_read_from_the_output_of_a_notebook():
