@@ -21,7 +21,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(rule.max_error.max()),
             id="two-layer/rule",
-            place="Lemma 1",
+            place="lem-gradient-rule",
             at_most=BARS["gradient_rule"],
             wrong=Wrong(
                 "without its constant unit, as in the code of Luck Matters; the smallest difference",
@@ -33,7 +33,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(case.max_gradient["split copies"]),
             id="two-layer/critical",
-            place="zero-gradient theorem",
+            place="thm-specialization",
             at_most=BARS["zero_gradient"],
             wrong=Wrong(
                 "the silent student given a fan-out",
@@ -56,7 +56,7 @@ def training_claims(students: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(kept_fan_out(wide), "log"),
             id="two-layer/l-shape",
-            place="L-shape figure",
+            place="obs-l-shape",
             at_most=BARS["l_shape"],
             wrong=Wrong(
                 "correlations shuffled among the students", **mean_interval(kept_fan_out(shuffled), "log")
