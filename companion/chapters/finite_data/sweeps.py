@@ -72,7 +72,7 @@ class SamplesNeeded(Grid):
     """
 
     input_dims: Ints = (10, 20, 40)
-    teacher_widths: Ints = (5,)
+    teacher_widths: Ints = (3, 5)
     over_realizations: Floats = (2.0,)
     input_dim: Count = 20
     """where m and n / m are varied"""
@@ -80,13 +80,12 @@ class SamplesNeeded(Grid):
     """where d and n / m are varied"""
     over_realization: Annotated[float, Field(ge=1)] = 2.0
     """where d and m are varied"""
-    kinds: Kinds = ("random",)
+    kinds: Kinds = ("random", "aware", "plane")
     factors: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (1.4, 2.8, 5.6)
     node_triples: Ints = (1, 4)
     epsilon: Positive = 1.0
     """of the theorem, which sets the length of the small steps, 2 epsilon / K^{3/2}"""
     outputs: Count = 50
-    polarity: Annotated[float, Field(ge=0)] = 0.0
     seeds: Count = 4
     batch_size: Count = 16
     learning_rate: Positive = 0.01
@@ -102,7 +101,7 @@ class SamplesNeeded(Grid):
             *((d, each, ratio) for each in self.teacher_widths),
             *((d, m, each) for each in self.over_realizations),
         ]
-        shared = dict(seeds=_first(self.seeds), snapshots=(self.epochs // 2, self.epochs))
+        shared = dict(polarity=0.0, seeds=_first(self.seeds), snapshots=(self.epochs // 2, self.epochs))
         cells = [
             self.into(
                 Specialization,
@@ -140,13 +139,13 @@ class AngleLevels(Grid):
     factor: Positive = 8.0
     """N / d where d and m are varied"""
     over_realization: Annotated[float, Field(ge=1)] = 2.0
-    polarities: Floats = (0.0,)
+    polarities: Floats = (0.0, 1.0)
     outputs: Count = 50
     seeds: Count = 4
     batch_size: Count = 16
     learning_rate: Positive = 0.01
-    epochs: Count = 2
-    steps_per_epoch: Count = 1000
+    epochs: Count = 20
+    steps_per_epoch: Count = 100
     looks: Annotated[int, Field(ge=2)] = 8
     """epochs at which the students are looked at, evenly spaced on a log scale (about as many)"""
     dtype: Literal["float32", "float64"] = "float32"
@@ -199,7 +198,6 @@ class OtherInputs(Grid):
     teacher_width: Count = 5
     over_realization: Annotated[float, Field(ge=1)] = 2.0
     outputs: Count = 50
-    polarity: Annotated[float, Field(ge=0)] = 0.0
     seeds: Count = 4
     batch_size: Count = 16
     learning_rate: Positive = 0.01
@@ -224,7 +222,7 @@ class OtherInputs(Grid):
                 for raw in self.raw_samples
             ),
         ]
-        shared = dict(seeds=_first(self.seeds), snapshots=(self.epochs // 2, self.epochs))
+        shared = dict(polarity=0.0, seeds=_first(self.seeds), snapshots=(self.epochs // 2, self.epochs))
         return _longest_first(self.into(Specialization, **each, **shared) for each in settings)
 
 
@@ -267,7 +265,7 @@ ANGLES = dict(
     factors=(2.8, 4.0, 5.6, 8.0, 11.0, 16.0),
     input_dim=50,
     polarities=(0.0, 1.0),
-    epochs=100,
+    epochs=1000,
     looks=24,
 )
 ANGLE_LEVELS = Sweep(
