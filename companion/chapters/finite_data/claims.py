@@ -1,5 +1,7 @@
 """What the chapter on finite data claims about its tables, with bars and what they must refuse."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -147,6 +149,16 @@ def _aware_claims(table: pd.DataFrame, scale: str) -> list[Claim]:
     ]
 
 
+def bound_along(quantity: str, values: Sequence[float], centre: Mapping[str, float]) -> np.ndarray:
+    """What the paper's bound on the samples is proportional to, K^{5/2} d^3, along d, m or n / m.
+
+    centre      values of input_dim, teacher_width and over_realization where they are not varied.
+    """
+    at = {**centre, quantity: np.asarray(values, dtype=float)}
+    nodes = at["teacher_width"] * (1 + at["over_realization"])
+    return nodes ** BOUND["nodes"] * at["input_dim"] ** BOUND["input_dim"] * np.ones(len(values))
+
+
 def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
     """How many samples specialization needs, along d, m and n / m, and what the augmentations save."""
     centre = {name: getattr(spec, name) for name in ("input_dim", "teacher_width", "over_realization")}
@@ -262,7 +274,6 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
     laws = {
         law: ratio(at, "law", law, "gaussian", LEVEL, "data") for law in at.law.unique() if law != "gaussian"
     }
-    farthest = pd.DataFrame(laws).T.max()
     by_d = at_the_end(needed_runs).query("data == 'random' and teacher_width == 5 and over_realization == 2")
     d = at.input_dim.iloc[0]
     doubled = ratio(by_d, "input_dim", 2 * d, d, LEVEL, "data")
@@ -279,7 +290,7 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
             "over d).",
         ),
         Claim(
-            **{name: float(farthest[name]) for name in ("value", "low", "high")},
+            **worst(pd.DataFrame(laws).T.rename(columns={"value": "ratio"})),
             id="finite-data/laws",
             place="abstract",
             scale="laptop",
@@ -293,15 +304,20 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
     ]
 
 
+def levels_of(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> pd.DataFrame:
+    """Gradient levels where d and m are varied, equal teacher nodes, with ``nodes``, K."""
+    equal = [table[table.polarity == spec.polarities[0]] for table in (runs, nodes)]
+    levels = gradient_levels(*equal, SINES)
+    levels = levels[levels.samples == (spec.factor * levels.input_dim).round()]
+    return levels.assign(nodes=levels.teacher_width * (1 + spec.over_realization))
+
+
 def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> list[Claim]:
     """How samples and gradients depend on the angle that is asked for."""
     equal = nodes[nodes.polarity == spec.polarities[0]]
     sines = at_the_end(median_sines(equal))
     curve = sines[(sines.input_dim == spec.input_dim) & (sines.teacher_width == spec.teacher_width)]
-    levels = gradient_levels(runs[runs.polarity == spec.polarities[0]], equal, SINES)
-    levels = levels[levels.samples == (spec.factor * levels.input_dim).round()].assign(
-        nodes=lambda rows: rows.teacher_width * (1 + spec.over_realization)
-    )
+    levels = levels_of(runs, nodes, spec)
     here, there = levels.input_dim == spec.input_dim, levels.teacher_width == spec.teacher_width
     middle = levels.level == SINES[1]
     unequal = spec.polarities[-1]
@@ -318,8 +334,8 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> 
             at_most=BARS["needed_sine"],
             wrong=Wrong("the bound's exponent", **exact(BOUND["sine"])),
             sentence="The number of random samples hardly depends on the angle that is asked for: its "
-            f"exponent in 1 / ε is at most half the bound's (sine of the median teacher node ≤ ε = {SINES[0]:g} to "
-            f"{SINES[-1]:g}; {spec.epochs * spec.steps_per_epoch:,} steps).",
+            f"exponent in 1 / ε is at most half the bound's (sine of the median teacher node ≤ ε, from "
+            f"{SINES[0]:g} to {SINES[-1]:g}; {spec.epochs * spec.steps_per_epoch:,} steps).",
             **shared,
         ),
         Claim(
@@ -328,8 +344,8 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> 
             at_least=BARS["level_sine"],
             wrong=Wrong("one gradient for all angles", **exact(0)),
             sentence="A smaller angle takes a smaller gradient: the largest max|g| / max|α| at which the "
-            "sine stays at or below ε falls with ε at least like its square root (exponent of ε; median teacher "
-            "node, mean over seeds).",
+            "sine stays at or below ε falls with ε at least like its square root (exponent of ε; median "
+            "teacher node, mean over seeds).",
             **shared,
         ),
         Claim(

@@ -52,7 +52,8 @@ def needed(runs: pd.DataFrame, by: Sequence[str], level: float) -> pd.DataFrame:
     rows = []
     for place, group in runs.groupby(list(by)):
         found = _exp(_of_places(group, by, level, lambda stars: math.log(*stars.values())))
-        rows.append(dict(zip(by, place)) | found | {"smallest": found["value"] <= group.samples.min()})
+        smallest = math.isclose(found["value"], group.samples.min())
+        rows.append(dict(zip(by, place)) | found | {"smallest": smallest})
     return pd.DataFrame(rows)
 
 
