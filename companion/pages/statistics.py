@@ -148,8 +148,8 @@ def jackknife_interval(runs: np.ndarray, statistic: Callable[[np.ndarray], float
     without = np.array([statistic(np.delete(runs, seed, axis=0)) for seed in range(size)])
     # about the value, not about their own mean: that counts its bias as error, and few seeds need it
     error = np.sqrt((size - 1) * np.mean((without - value) ** 2))
-    ends = value + student_t(size) * error * SIGNS
-    return {name: float(end) for name, end in zip(("value", "low", "high"), ends)}
+    half = student_t(size) * error
+    return {"value": float(value), "low": float(value - half), "high": float(value + half)}
 
 
 def distances(
