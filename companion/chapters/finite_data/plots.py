@@ -77,6 +77,7 @@ def sample_complexity(
     return axes
 
 
+FLOAT32 = 1e-7  # two numbers near 1 are told apart so far
 KINDS = {  # of training data: name, colour, marker
     "random": ("random data", ACCENT, "s"),
     "aware": ("teacher-aware, released recipe", STUDENT, "o"),
@@ -213,4 +214,18 @@ def gradient_levels(table: pd.DataFrame, x: str, bound: float, label: str, ax: A
     ax.set(xscale="log", yscale="log", xlabel=label)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
+    return ax
+
+
+def generalization(students: pd.DataFrame, ax: Axes) -> Axes:
+    """Evaluation loss against mean best-student correlation, a dot per student, by kind of training data."""
+    for kind in ("random", "aware"):
+        name, colour, _ = KINDS[kind]
+        group = students[students.data == kind]
+        missing = (1 - group.mean_best_correlation).clip(lower=FLOAT32)
+        cloud(ax, missing, group.eval_loss, colour, label=name)
+    ax.set(xscale="log", yscale="log", ylabel="evaluation loss")
+    ax.set_xlabel("what the mean best-student correlation lacks to 1")
+    ax.invert_xaxis()
+    legend_above(ax)
     return ax
