@@ -1,7 +1,5 @@
 """What the chapter on finite data claims about its tables, with bars and what they must refuse."""
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import pandas as pd
 
@@ -16,7 +14,9 @@ from companion.chapters.finite_data.tables import (
     specialized_over_others,
 )
 from companion.chapters.finite_data.thresholds import (
+    BOUND,
     FOUND,
+    LEVEL_BOUND,
     along,
     at_the_end,
     exponent,
@@ -58,8 +58,6 @@ BARS = {
 }
 FITTED = 1e-6  # training loss of students that are compared
 SPECIALIZED, UNSPECIALIZED = 0.99, 0.8  # mean best-student correlations, at least and below
-BOUND = {"input_dim": 3.0, "nodes": 2.5, "sine": 1.0}  # exponents of N in d, K and 1 / epsilon
-LEVEL_BOUND = {"input_dim": -0.5, "nodes": -1.5}  # of the gradient
 SINES = (0.2, 0.1, 0.05, 0.02, 0.01)
 PLATEAU = (2, 8)  # triples per teacher node
 TRIED = "the bar was fixed before the sweep, but after a trial at other settings ({})"
@@ -190,25 +188,14 @@ def generalization_claim(runs: pd.DataFrame) -> Claim:
     )
 
 
-def bound_along(quantity: str, values: Sequence[float], centre: Mapping[str, float]) -> np.ndarray:
-    """What the paper's bound on the samples is proportional to, K^{5/2} d^3, along d, m or n / m.
-
-    centre      values of input_dim, teacher_width and over_realization where they are not varied.
-    """
-    at = {**centre, quantity: np.asarray(values, dtype=float)}
-    nodes = at["teacher_width"] * (1 + at["over_realization"])
-    return nodes ** BOUND["nodes"] * at["input_dim"] ** BOUND["input_dim"] * np.ones(len(values))
-
-
 def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
     """How many samples specialization needs, along d, m and n / m, and what the augmentations save."""
-    centre = {name: getattr(spec, name) for name in ("input_dim", "teacher_width", "over_realization")}
     last = at_the_end(runs)
-    line = lambda quantity, data: along(last[last.data == data], quantity, centre)
+    line = lambda quantity, data: along(last[last.data == data], quantity, spec.centre)
     along_nodes = lambda quantity: line(quantity, "random").assign(
         nodes=lambda rows: rows.teacher_width * (1 + rows.over_realization)
     )
-    by_d = along(last, "input_dim", centre)
+    by_d = along(last, "input_dim", spec.centre)
     over_random = lambda data, level: ratio(by_d, "data", data, "random", level, "input_dim")
     flat = plateau(line("teacher_width", "aware"), *PLATEAU).pivot(
         index="seed", columns="teacher_width", values="mean_best_correlation"

@@ -10,7 +10,7 @@ import pytest
 
 from companion.chapters.finite_data import claims, plots, sweeps, tables
 from companion.chapters.finite_data.parameters import Parameters
-from companion.chapters.finite_data.thresholds import along, needed
+from companion.chapters.finite_data.thresholds import along, needed, needed_along
 from companion.experiments.two_layer.tables import outcome
 from companion.pages import figures
 from companion.pages.scorecard import Table
@@ -69,16 +69,10 @@ def quick(*sweeps) -> list[pd.DataFrame]:
 
 def test_curves_and_samples_needed_have_a_line_per_kind_and_the_bound():
     spec = sweeps.SAMPLES_NEEDED.scales["quick"]
-    centre = {name: getattr(spec, name) for name in ("input_dim", "teacher_width", "over_realization")}
     (runs,) = quick(sweeps.SAMPLES_NEEDED)
-    parts = {name: along(runs, name, centre) for name in centre}
-    stars = {name: needed(part, ["data", name], 0.9) for name, part in parts.items()}
-    bound = {
-        name: claims.bound_along(name, sorted(part[name].unique()), centre) for name, part in parts.items()
-    }
     _, axes = figures.figure(2, 3)
-    plots.learning_curves(parts["input_dim"], 0.9, axes[0])
-    plots.needed(stars, bound, axes[1])
+    plots.learning_curves(along(runs, "input_dim", spec.centre), 0.9, axes[0])
+    plots.needed(needed_along(runs, spec.centre, 0.9), axes[1])
     assert [len(ax.lines) for ax in axes[0]] == [3 + 1] * 3  # a line per input dimension, and the level
     labels = [ax.get_legend_handles_labels()[1] for ax in axes[1]]
     assert labels == [[name for name, *_ in plots.KINDS.values()] + ["growth of the bound"]] * 3
