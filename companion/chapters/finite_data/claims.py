@@ -71,7 +71,7 @@ def premise_claims(study: Tables) -> list[Claim]:
         Claim(
             **exact(false(telling) + above),
             id="finite-data/violations",
-            place="main theorem",
+            place="thm-small-gradient",
             at_most=BARS["violations"],
             wrong=Wrong(f"a premise {TEN_TIMES:g} times weaker", **exact(false(weaker))),
             note=f"checked at {telling.telling_premises.sum():,} true premises with a bound below 1, "
@@ -84,7 +84,7 @@ def premise_claims(study: Tables) -> list[Claim]:
         Claim(
             **exact(by_points[control.plane_points.max() - 1]),
             id="finite-data/under-sampled",
-            place="main theorem",
+            place="prop-few-points",
             at_least=BARS["fooled"],
             wrong=Wrong("one more point on the plane", **exact(by_points[control.plane_points.max()])),
             sentence="With only d − 1 points on the teacher plane the bound on the angle fails: "
@@ -113,7 +113,7 @@ def paper_claims(full: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
             Claim(
                 **worst(agreement(full, published, value)),
                 id=f"finite-data/published-{name}",
-                place="sample-complexity figure",
+                place="obs-sample-complexity",
                 scale="paper",
                 at_most=BARS["published"],
                 wrong=Wrong(f"published {pair[0]}x and {pair[1]}x curves swapped", **swap(*pair)),
@@ -135,7 +135,7 @@ def _aware_claims(table: pd.DataFrame, scale: str) -> list[Claim]:
         Claim(
             **gain(FEW_SAMPLES),
             id="finite-data/aware",
-            place="sample-complexity figure",
+            place="obs-sample-complexity",
             scale=scale,
             at_least=BARS["aware_gain"],
             wrong=Wrong(f"the same difference with {most} samples", **gain(most)),
