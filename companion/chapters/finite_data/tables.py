@@ -38,7 +38,7 @@ def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
 
 
 def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
-    """One row per theorem: true premises, those with a bound below 1, violations of either conclusion.
+    """One row per theorem: true premises, those with a bound below 1, violations of each conclusion.
 
     slack       how many times the theorem's threshold the gradient may reach; 1 is the theorem.
     """
@@ -50,6 +50,7 @@ def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
         "violations": true[~true.conclusion],
         "telling_premises": telling,
         "angle_violations": telling[telling.sine_near > telling.bound],
+        "bias_violations": telling[telling.bias_gap > telling.bias_bound],
         "conclusion_false": table[~table.conclusion],
     }
     sizes = {name: rows.groupby("kind").size() for name, rows in groups.items()}
