@@ -13,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from companion.pages import notebooks, scorecard
+from companion.pages import notebooks, statements
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import check_defaults, choose
 from companion.pages.request import Request, ask, defaults
 from companion.pages.scorecard import SCORECARD
+from companion.pages.statements import MAP
 from companion.runs.workers import cores, processes
 
 # It cannot be started with python -m, and its script need not lie beside the interpreter. It starts ahead,
@@ -33,6 +34,7 @@ told.wait()
 main()
 """
 HERO = Path("book/images/hero.svg")
+COLLECT = (SCORECARD, MAP)  # pages that are made of all the others
 NOT_STAGED = ("results", "reference", "__pycache__")  # read where they are, or nowhere
 Jobs = Mapping[Path, Request]
 
@@ -42,7 +44,8 @@ def build(book: Book, data: Path | None = None) -> Path:
 
     data        folder of input data, None where nobody named one.
     returns     the page to open.
-    raises      BookError, or what a chapter's ``check`` raises; the last rendering is then as it was.
+    raises      BookError, also for a statement that no claim decides, or what a chapter's ``check`` raises;
+                the last rendering is then as it was.
     """
     names = {page: page.stem for page in book.pages()}
     make = lambda name: ask(book, name, data=data) if name in book.chapters else defaults(book, name)
@@ -50,6 +53,7 @@ def build(book: Book, data: Path | None = None) -> Path:
     _check_defaults(book, jobs)
     with _stage(book) as stage, renderer(stage) as waiting:
         _execute(stage, jobs)
+        _check_map(stage, jobs)
         return _publish(render(waiting, stage, book.work), book.work / "html") / "index.html"
 
 
@@ -64,8 +68,7 @@ def run(book: Book, request: Request) -> Path:
     target = book.work / "runs" / request.name
     _check_same_run(target, request)
     jobs = {by_name[request.chapter]: request}
-    if SCORECARD in by_name:
-        jobs[by_name[SCORECARD]] = defaults(book, SCORECARD)
+    jobs |= {by_name[name]: defaults(book, name) for name in COLLECT if name in by_name}
     _check_defaults(book, jobs)
     _check_executed(book.root, [page for page in by_name.values() if page not in jobs])
     with _stage(book) as stage, renderer(stage) as waiting:
@@ -87,6 +90,7 @@ def rewrite(book: Book) -> list[Path]:
             if page.stem in book.chapters:
                 notebooks.write_parameters(stage / page, book.chapters[page.stem].cell())
         _execute(stage, jobs)
+        _check_map(stage, jobs)
         changed = [page for page in (*jobs, HERO) if not _same(stage / page, book.root / page)]
         for page in changed:
             (book.root / page).parent.mkdir(exist_ok=True)
@@ -164,6 +168,14 @@ def _check_executed(root: Path, pages: Iterable[Path]) -> None:
             raise BookError(f"{page}: {'; '.join(found)}")
 
 
+def _check_map(stage: Path, pages: Iterable[Path]) -> None:
+    """No statement without a claim, no claim in the air; a run of other parameters may have such gaps."""
+    for page in pages:
+        if page.stem == MAP and (gaps := statements.gaps(notebooks.read(stage / page))):
+            more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
+            raise BookError(f"{page}: {gaps[0]}{more}")
+
+
 @contextmanager
 def _stage(book: Book) -> Iterator[Path]:
     """The book's sources, copied below the work folder; one run at a time.
@@ -201,15 +213,15 @@ def _mirror(root: Path, stage: Path) -> None:
 
 
 def _execute(stage: Path, jobs: Jobs) -> None:
-    """Execute notebooks of a stage, independent ones side by side, the scorecard last; then check them."""
-    chapters = [page for page in jobs if page.stem != SCORECARD]
-    last = [page for page in jobs if page.stem == SCORECARD]
+    """Execute notebooks of a stage side by side, those that collect from others last; then check them."""
+    chapters = [page for page in jobs if page.stem not in COLLECT]
+    last = [page for page in jobs if page.stem in COLLECT]
     for page, request in jobs.items():  # they share the cores
         replace(request, workers=max(1, cores() // max(1, len(chapters)))).save((stage / page).parent)
-    # Workers end with this process: nobody writes into the next one's stage. The scorecard has one of its
-    # own, which is ready when the chapters are.
+    # Workers end with this process: nobody writes into the next one's stage. Those that collect have one of
+    # their own, which is ready when the chapters are.
     with processes(min(len(chapters) or 1, cores())) as pool, processes(1) as own:
-        ready = [own.submit(notebooks.prepare, (stage / page).parent, scorecard.__name__) for page in last]
+        ready = [own.submit(notebooks.prepare, (stage / page).parent, statements.__name__) for page in last]
         _execute_batch(pool, stage, {page: jobs[page] for page in chapters})
         for prepared in ready:
             prepared.result()

@@ -165,6 +165,7 @@ def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "Kernel
             cwd=path.parent,
             progress_bar=progress,
             km=kernel,
+            coalesce_streams=True,  # else a slow machine cuts one print into two outputs
         )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]

@@ -53,6 +53,33 @@ def undersampled(table: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
+def shares(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Observed shares against their closed form, a dot per pair of nodes; ``shares`` of an Observation."""
+    cloud(ax, table.expected, table.share, STUDENT, size=6)
+    ax.axline((0, 0), slope=1, color=INK, linestyle="--", linewidth=1)
+    ax.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="closed form Φ", ylabel="share observed")
+    ax.set_title("observed as the closed form says", pad=24)
+    return ax
+
+
+def hidden(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Largest share observed of the hidden teacher node, and angle to it, over training; a colour per start.
+
+    table       ``hidden`` of an Observation.
+    """
+    colours = ordered_colours(table.offset)
+    labels = {"share": "largest share observed", "sine": "sine to the nearest student"}
+    for ax, (value, label) in zip(axes, labels.items()):
+        for offset, group in table[table.step > 0].groupby("offset"):
+            mean_and_band(group, "step", value, ax, colours[offset])
+            ax.plot([], [], color=colours[offset], label=f"{offset:g}")
+        ax.set(xscale="log", ylim=(0, None), xlabel="SGD steps", ylabel=label)
+        legend_above(ax, columns=3)
+    for ax, title in zip(axes, ("a hidden node is observed soon", "and found later")):
+        ax.set_title(title, pad=24)
+    return axes
+
+
 def sample_complexity(
     curves: pd.DataFrame, published: pd.DataFrame | None, value: str, axes: Sequence[Axes]
 ) -> Sequence[Axes]:

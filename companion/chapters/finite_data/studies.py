@@ -1,4 +1,4 @@
-"""The chapter's small numbers: students at small gradients."""
+"""The chapter's small numbers: students at small gradients, and what they observe; students of any data."""
 
 from typing import Annotated, Literal
 
@@ -26,6 +26,8 @@ class SmallGradient(Cell):
     """output dimension C (nodes)"""
     polarity: Annotated[float, Field(ge=0)] = 1.0
     """p: fan-out norm of teacher node j decays like j^-p (exponent)"""
+    teacher_bias: float = -0.1
+    """bias of every teacher node and output (rows have ||w|| = 1)"""
     slopes: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)] = (
         0.0,
         0.2,
@@ -62,6 +64,76 @@ class SmallGradient(Cell):
         Of losses there is a row per member and checkpoint.
         """
         from companion.chapters.finite_data.small_gradient import run
+
+        return run(self)
+
+
+class Geometry(SmallGradient):
+    """The same for one slope, of which only counts are kept."""
+
+    slack: Annotated[float, Field(gt=1)] = 10.0
+    """how many times larger the gradient may be under the premise that must be refuted"""
+
+    @model_validator(mode="after")
+    def _one_slope(self):
+        if len(self.slopes) != 1:
+            raise ValueError(f"slopes: a geometry has one slope, got {list(self.slopes)}")
+        return self
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``counts``: per kind of theorem and slack (1 is the theorem), as :func:`tables.counts`.
+
+        dots, dots_above    of the paper's form of the bound: see :func:`tables.scatter`.
+        """
+        from companion.chapters.finite_data.small_gradient import check
+
+        return check(self)
+
+
+class Observation(Cell):
+    """Students that start where they observe little of one teacher node, trained by SGD; float64, CPU.
+
+    A seed draws its own teacher, data and batches, which all starts share.
+    """
+
+    input_dim: Annotated[int, Field(ge=2)] = 5
+    """input dimension d (nodes)"""
+    teacher_width: Count = 3
+    """teacher nodes m (nodes)"""
+    over_realization: Annotated[float, Field(ge=1)] = 2.0
+    """student nodes per teacher node n / m (ratio)"""
+    outputs: Count = 4
+    """output dimension C (nodes)"""
+    offsets: Annotated[tuple[float, ...], Field(strict=False, min_length=1)] = (0.0, 2.0, 4.0)
+    """how far the students' boundaries start from the points of the teacher's (standard deviations of z)"""
+    seeds: Count = 16
+    """ensemble members per start (number)"""
+    samples: Count = 600
+    """Gaussian training samples (number)"""
+    std: Positive = 1.5
+    """standard deviation of every input coordinate"""
+    start_scale: Positive = 0.3
+    """size of the student's weights at the start"""
+    batch_size: Count = 16
+    """samples per SGD step, drawn with replacement (number)"""
+    learning_rate: Positive = 0.02
+    """SGD step size for the loss 1/2 ||f* - f||^2 summed over outputs"""
+    steps: Count = 10_000
+    """training time (SGD steps)"""
+    looks: Annotated[int, Field(ge=3)] = 14
+    """about how often students are looked at, the start included (number)"""
+    plane_points: Count = 2000
+    """Gaussian points on each teacher plane that the observed share is counted on (number)"""
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Tables per offset, seed and step.
+
+        shares      and teacher and student node: ``share`` of the plane's points that the student observes,
+                    ``expected`` in closed form, and that without biases, ``expected_unbiased``.
+        hidden      of the teacher node that students start away from: the largest ``share`` of a student, and
+                    the ``sine`` of the angle to the nearest student.
+        """
+        from companion.chapters.finite_data.observation import run
 
         return run(self)
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from companion.chapters.finite_data.studies import Specialization
+from companion.chapters.finite_data.studies import Geometry, Specialization
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.runs.spec import Count, Floats, Grid, Ints, Positive
 from companion.runs.sweeps import Sweep
@@ -52,6 +52,54 @@ SAMPLE_COMPLEXITY = Sweep(
     "sample_complexity", {"quick": SampleComplexity(), "paper": PAPER}, ("polarity", "over_realization")
 )
 
+
+class Geometries(Grid):
+    """Premises of the small-gradient theorem in many geometries: one setting at a time leaves the centre."""
+
+    input_dims: Ints = (3,)
+    """input dimensions d beside the centre's 5 (nodes)"""
+    teacher_widths: Ints = (2,)
+    """teacher nodes m beside the centre's 3 (nodes)"""
+    outputs: Ints = (2,)
+    """output dimensions C beside the centre's 4 (nodes)"""
+    slopes: Floats = (0.2,)
+    """slopes of the activation beside the centre's 0, ReLU"""
+    teacher_biases: Floats = (-1.0,)
+    """biases of the teacher beside the centre's -0.1"""
+    seeds: Count = 2
+    """ensemble members per geometry (number)"""
+    steps: Count = 60
+    """training time (Levenberg-Marquardt steps)"""
+
+    def cells(self) -> list[Geometry]:
+        one = dict(seeds=self.seeds, steps=self.steps, slopes=(0.0,))
+        varied = dict(
+            input_dim=self.input_dims,
+            teacher_width=self.teacher_widths,
+            outputs=self.outputs,
+            slopes=[(slope,) for slope in self.slopes],
+            teacher_bias=self.teacher_biases,
+        )
+        others = [Geometry(**one | {name: value}) for name, values in varied.items() for value in values]
+        return sorted([Geometry(**one), *others], key=lambda cell: -cell.input_dim)
+
+
+GEOMETRIES = Sweep(
+    "geometries",
+    {
+        "quick": Geometries(),
+        "laptop": Geometries(
+            input_dims=(3, 10, 20),
+            teacher_widths=(2, 5),
+            outputs=(2, 10),
+            slopes=(0.2, 0.5),
+            teacher_biases=(-1.0, 0.5),
+            seeds=4,
+            steps=120,
+        ),
+    },
+    ("input_dim", "teacher_width", "outputs", "slope", "teacher_bias"),
+)
 
 LEVEL, LOWER_LEVEL = 0.9, 0.75
 """Mean best-student correlations that N* asks for; both fixed before the sweeps.

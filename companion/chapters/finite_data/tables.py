@@ -37,8 +37,15 @@ def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
     return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
 
 
+def loss_ratio(table: pd.DataFrame, samples: int) -> pd.Series:
+    """Evaluation loss of aware over random data at one number of samples: geometric mean per seed."""
+    losses = np.log(table[table.samples == samples].set_index(["seed", "over_realization", "data"]).eval_loss)
+    apart = losses.unstack("data")
+    return np.exp((apart.aware - apart.random).groupby("seed").mean())
+
+
 def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
-    """One row per theorem: true premises, those with a bound below 1, violations of either conclusion.
+    """One row per theorem: true premises, those with a bound below 1, violations of each conclusion.
 
     slack       how many times the theorem's threshold the gradient may reach; 1 is the theorem.
     """
@@ -50,6 +57,7 @@ def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
         "violations": true[~true.conclusion],
         "telling_premises": telling,
         "angle_violations": telling[telling.sine_near > telling.bound],
+        "bias_violations": telling[telling.bias_gap > telling.bias_bound],
         "conclusion_false": table[~table.conclusion],
     }
     sizes = {name: rows.groupby("kind").size() for name, rows in groups.items()}
@@ -60,6 +68,31 @@ def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
         .rename_axis("kind")
         .reset_index()
     )
+
+
+GEOMETRY = ["input_dim", "teacher_width", "outputs", "slope", "teacher_bias"]
+
+
+def geometries(found: pd.DataFrame) -> pd.DataFrame:
+    """One row per geometry: true premises with a bound below 1, of both theorems, and what violates them.
+
+    found       ``counts`` of the sweep of geometries.
+    returns     violations of any conclusion, and ``weaker``: of the premise that asks less of the gradient.
+    """
+    of = lambda rows, values: values.where(rows, 0).groupby([found[name] for name in GEOMETRY], sort=False)
+    theorem = found.slack == 1
+    return pd.DataFrame(
+        {
+            "premises": of(theorem, found.telling_premises).sum(),
+            "violations": of(theorem, violations(found)).sum(),
+            "weaker": of(~theorem, violations(found)).sum(),
+        }
+    ).reset_index()
+
+
+def violations(found: pd.DataFrame) -> pd.Series:
+    """All that a row of counts has against its theorem, the dots above the paper's form included."""
+    return found[["violations", "angle_violations", "bias_violations", "dots_above"]].sum(axis=1)
 
 
 def scatter(table: pd.DataFrame) -> pd.DataFrame:
