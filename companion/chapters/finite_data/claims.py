@@ -247,7 +247,7 @@ def generalization_claim(runs: pd.DataFrame) -> Claim:
     return Claim(
         **of(fitted),
         id="finite-data/generalization",
-        place="abstract",
+        place="obs-sample-complexity",
         scale="paper",
         at_most=BARS["generalization"],
         wrong=Wrong("correlations shuffled among the students of a seed", **of(shuffled)),
@@ -299,7 +299,7 @@ def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
         Claim(
             **exponent(line("input_dim", "random"), "input_dim", LEVEL),
             id="finite-data/needed-d",
-            place="main theorem",
+            place="thm-sample-size",
             scale="laptop",
             at_most=BARS["needed_d"],
             wrong=Wrong("the bound's exponent", **exact(BOUND["input_dim"])),
@@ -313,7 +313,7 @@ def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
             Claim(
                 **exponent(along_nodes(quantity), "nodes", LEVEL),
                 id=f"finite-data/needed-{name}",
-                place="main theorem",
+                place="thm-sample-size",
                 scale="laptop",
                 at_most=BARS["needed_nodes"],
                 wrong=Wrong("the bound's exponent", **exact(BOUND["nodes"])),
@@ -330,7 +330,7 @@ def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
         Claim(
             **over_random("aware", LOWER_LEVEL),
             id="finite-data/needed-aware",
-            place="sample-complexity figure",
+            place="obs-sample-complexity",
             scale="laptop",
             at_most=BARS["needed_aware"],
             wrong=Wrong("triples of the theorem's small steps", **over_random("plane", LOWER_LEVEL)),
@@ -342,7 +342,7 @@ def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
         Claim(
             **over_random("plane", LEVEL),
             id="finite-data/needed-triples",
-            place="main theorem",
+            place="thm-sample-size",
             scale="laptop",
             at_least=BARS["needed_triples"],
             wrong=Wrong("the released recipe", **over_random("aware", LEVEL)),
@@ -355,7 +355,7 @@ def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
         Claim(
             **mean_interval(flat[wide] - flat[narrow]),
             id="finite-data/plateau",
-            place="sample-complexity figure",
+            place="obs-sample-complexity",
             scale="laptop",
             at_most=BARS["plateau"],
             wrong=Wrong(
@@ -397,10 +397,11 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
         Claim(
             **over_random(wide),
             id="finite-data/agnostic",
-            place="main theorem",
+            place="thm-sample-size",
             scale="laptop",
             at_most=BARS["needed_agnostic"],
             wrong=Wrong("the theorem's small steps, 2 / K^(3/2)", **over_random(small)),
+            changed=TRIED.format("d = 20, 4 seeds, about 4"),
             sentence=f"The teacher-agnostic augmentation, with steps of {wide:g} along every axis, beats as "
             "many random samples (N*, the augmented ones counted, over that of random data; geometric mean "
             "over d).",
@@ -408,10 +409,11 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
         Claim(
             **worst(pd.DataFrame(laws).T.rename(columns={"value": "ratio"})),
             id="finite-data/laws",
-            place="abstract",
+            place="thm-sample-size",
             scale="laptop",
             at_most=BARS["needed_law"],
             wrong=Wrong("Gaussian inputs of twice the dimension", **doubled),
+            changed=TRIED.format("4 seeds, Student-t and mixture, about 1"),
             note="; ".join(f"{law} {spelled(Wrong(law, **found))}" for law, found in laws.items()),
             sentence="No parametric assumption on the input: under no other law do students need more than "
             f"{BARS['needed_law']:g} times the random samples that they need of Gaussian ones "
@@ -442,7 +444,7 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> 
     shuffled = found.assign(
         overlap=found.groupby("seed").overlap.transform(lambda overlaps: rng.permutation(overlaps))
     )
-    shared = dict(place="main theorem", scale="laptop")
+    shared = dict(place="thm-sample-size", scale="laptop")
     return [
         Claim(
             **exponent_in_sine(curve, SINES),
@@ -492,6 +494,6 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> 
             sentence=f"Strong nodes are found at larger gradients, p = {unequal:g}: max|g| when a node is "
             f"found for good (sine ≤ {FOUND:g}) grows with its overlap max|α| at least like the square root "
             "(exponent, a slope per seed).",
-            **shared,
+            **shared | dict(place="cor-strong-first"),
         ),
     ]
