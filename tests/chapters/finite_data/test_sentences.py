@@ -7,10 +7,17 @@ import pandas as pd
 import pytest
 
 from companion.chapters.finite_data import claims
+from companion.chapters.finite_data.plots import FLOAT32
 from companion.chapters.finite_data.small_gradient import undersampled
 from companion.chapters.finite_data.studies import SmallGradient
 from companion.chapters.finite_data.sweeps import PAPER
-from companion.chapters.finite_data.tables import AWARE_READING, PUBLISHED_SEEDS, agreement, over_epochs
+from companion.chapters.finite_data.tables import (
+    AWARE_READING,
+    PUBLISHED_SEEDS,
+    agreement,
+    interpolating,
+    over_epochs,
+)
 from companion.pages.statistics import swapped, worst
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, of_replicas, prose, unsaid
@@ -29,6 +36,7 @@ def evidence():
         published=published,
         claims={claim.id: claim for claim in claims.paper_claims(full, published)},
         seconds=facts["seconds"],
+        fitted=interpolating(runs["runs"], claims.FITTED),
         undersampled=undersampled(range(STUDY.seeds), STUDY.input_dim),
     )
 
@@ -68,6 +76,15 @@ def tilted(of) -> bool:
     few = of.undersampled.plane_points < STUDY.input_dim
     gradient, fresh = of.undersampled.gradient, of.undersampled.fresh_residual
     return gradient[few].max() < 1e-13 and fresh.min() > 0.1 and gradient[~few].min() > 0.1
+
+
+def specialized(of):
+    """The students of the full sweep that fit their samples, and are specialized."""
+    return of.fitted[of.fitted.mean_best_correlation >= claims.SPECIALIZED]
+
+
+def unspecialized(of):
+    return of.fitted[of.fitted.mean_best_correlation < claims.UNSPECIALIZED]
 
 
 SAID = [
@@ -119,6 +136,29 @@ SAID = [
         "these two are read to <.3f> only, and swapped they come out at <.2f>, from <.2f> to <.2f>, on both "
         "sides of the bar.",
         lambda of: (AWARE_READING, *either_side(of)),
+    ),
+    Said("fit them to a loss of 1e-6 and less", lambda of: claims.FITTED == 1e-6),
+    Said(
+        "the <,d> of them have evaluation losses from <.2g> to <.2g>, and the better the teacher's nodes are "
+        "found, the smaller it is.",
+        lambda of: (len(of.fitted), of.fitted.eval_loss.min(), of.fitted.eval_loss.max()),
+    ),
+    Said(
+        "With a mean correlation of <.2f> and more none is above <.2g>, and below <.1f> none is below <.2g>, "
+        "although these fit their samples better: the median of their training losses is <.2f> of that of "
+        "the specialized.",
+        lambda of: (
+            claims.SPECIALIZED,
+            specialized(of).eval_loss.max(),
+            claims.UNSPECIALIZED,
+            unspecialized(of).eval_loss.min(),
+            unspecialized(of).train_loss.median() / specialized(of).train_loss.median(),
+        ),
+    ),
+    Said(
+        "every student of the full sweep that fits its training samples to a loss of 1e-6, against what its "
+        "mean best-student correlation lacks to 1 (at least 1e-7, where float32 ends)",
+        lambda of: claims.FITTED == 1e-6 and FLOAT32 == 1e-7,
     ),
     Said("(its cells took <.1f> hours one by one)", lambda of: of.seconds / 3600),
 ]

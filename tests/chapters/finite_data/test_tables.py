@@ -5,7 +5,15 @@ import pandas as pd
 import pytest
 
 from companion.chapters.finite_data.sweeps import PAPER
-from companion.chapters.finite_data.tables import advantage, counts, over_epochs, reading_error, scatter
+from companion.chapters.finite_data.tables import (
+    advantage,
+    counts,
+    interpolating,
+    over_epochs,
+    reading_error,
+    scatter,
+    specialized_over_others,
+)
 
 
 def test_minima_over_epochs_by_hand():
@@ -137,3 +145,20 @@ def test_each_published_point_has_the_reading_error_of_the_readme():
     )
     assert reading_error(published, "mean_best_correlation").tolist() == [0.01, 0.005, 0.002, 0.002]
     assert reading_error(published, "eval_loss").tolist() == [0.002] * 4
+
+
+def test_specialized_students_are_compared_with_the_others_of_their_seed():
+    runs = pd.DataFrame(
+        {
+            "seed": [1, 1, 1, 1, 2, 2],
+            "epoch": 3,
+            "train_loss": [0.0, 1e-9, 1e-9, 1e-3, 1e-9, 1e-9],
+            "eval_loss": [1e-6, 1e-4, 1.0, 9.0, 1e-3, 1e-3],
+            "mean_best_correlation": [0.999, 0.99, 0.5, 0.5, 0.999, 0.9],
+        }
+    )
+    earlier = runs.assign(epoch=1)
+    students = interpolating(pd.concat([earlier, runs]), 1e-6)
+    assert len(students) == 5 and set(students.epoch) == {3}
+    ratios = specialized_over_others(students, 0.99, 0.8)
+    assert ratios.to_dict() == {1: pytest.approx(1e-5)}  # seed 2 has no other
