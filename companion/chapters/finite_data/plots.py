@@ -104,6 +104,7 @@ def sample_complexity(
     return axes
 
 
+FLOAT32 = 1e-7  # two numbers near 1 are told apart so far
 KINDS = {  # of training data: name, colour, marker
     "random": ("random data", ACCENT, "s"),
     "aware": ("teacher-aware, released recipe", STUDENT, "o"),
@@ -141,14 +142,10 @@ def samples_axis(ax: Axes, samples: pd.Series) -> None:
     ax.minorticks_off()
 
 
-def needed(
-    stars: Mapping[str, pd.DataFrame], bound: Mapping[str, np.ndarray], axes: Sequence[Axes]
-) -> Sequence[Axes]:
-    """N* against d, m and n / m, a panel each and a line per kind of data; dashed is the slope of the bound.
+def needed(stars: Mapping[str, pd.DataFrame], axes: Sequence[Axes]) -> Sequence[Axes]:
+    """N* against d, m and n / m, a panel each and a line per kind of data; dashed is how the bound grows.
 
-    stars       per quantity, tables of :func:`thresholds.needed` by kind of data and that quantity; where the
-                fewest samples tried are enough, the mark is hollow.
-    bound       per quantity, what the bound is proportional to, at its values in increasing order.
+    stars       of :func:`thresholds.needed_along`; hollow marks are the fewest samples tried.
     """
     for ax, (quantity, table) in zip(axes, stars.items()):
         for kind, (name, colour, marker) in KINDS.items():
@@ -159,8 +156,8 @@ def needed(
                 face = "white" if hollow else colour
                 ax.plot(dots[quantity], dots.value, marker, color=colour, markerfacecolor=face, markersize=5)
         random = table[table.data == "random"].sort_values(quantity)
-        slope = random.value.iloc[0] * bound[quantity] / bound[quantity][0]
-        ax.plot(random[quantity], slope, color=INK, linestyle="--", label="growth of the bound")
+        grown = random.value.iloc[0] * random.bound / random.bound.iloc[0]
+        ax.plot(random[quantity], grown, color=INK, linestyle="--", label="growth of the bound")
         ticks = sorted(random[quantity])
         inside = (table.value.min() / 2, 3 * table[["value", "high"]].max(axis=None))  # the bound leaves it
         ax.set(xscale="log", yscale="log", xlabel=QUANTITIES[quantity], ylim=inside)
@@ -240,4 +237,18 @@ def gradient_levels(table: pd.DataFrame, x: str, bound: float, label: str, ax: A
     ax.set(xscale="log", yscale="log", xlabel=label)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
+    return ax
+
+
+def generalization(students: pd.DataFrame, ax: Axes) -> Axes:
+    """Evaluation loss against mean best-student correlation, a dot per student, by kind of training data."""
+    for kind in ("random", "aware"):
+        name, colour, _ = KINDS[kind]
+        group = students[students.data == kind]
+        missing = (1 - group.mean_best_correlation).clip(lower=FLOAT32)
+        cloud(ax, missing, group.eval_loss, colour, label=name)
+    ax.set(xscale="log", yscale="log", ylabel="evaluation loss")
+    ax.set_xlabel("what the mean best-student correlation lacks to 1")
+    ax.invert_xaxis()
+    legend_above(ax)
     return ax

@@ -142,8 +142,13 @@ class SamplesNeeded(Grid):
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
+    @property
+    def centre(self) -> dict[str, float]:
+        """What is varied, with its value where it is not."""
+        return {name: getattr(self, name) for name in ("input_dim", "teacher_width", "over_realization")}
+
     def cells(self) -> list[Specialization]:
-        d, m, ratio = self.input_dim, self.teacher_width, self.over_realization
+        d, m, ratio = self.centre.values()
         places = [
             *((each, m, ratio) for each in self.input_dims),
             *((d, each, ratio) for each in self.teacher_widths),

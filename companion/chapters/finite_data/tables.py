@@ -133,3 +133,19 @@ def reading_error(published: pd.DataFrame, value: str) -> np.ndarray:
     aware = np.where(published.over_realization == 1, AWARE_1X_READING, AWARE_READING)
     crowded = (published.data == "aware") & (published.samples <= LAST_CROWDED)
     return np.where(crowded & (value == "mean_best_correlation"), aware, READING)
+
+
+def interpolating(runs: pd.DataFrame, largest: float) -> pd.DataFrame:
+    """The students whose training loss is at most ``largest`` at the last epoch, one row each."""
+    return runs[(runs.epoch == runs.epoch.max()) & (runs.train_loss <= largest)]
+
+
+def specialized_over_others(students: pd.DataFrame, least: float, below: float) -> pd.Series:
+    """Geometric mean of evaluation losses where the correlation is >= ``least``, over that where < ``below``.
+
+    returns     a ratio per seed that has students of both kinds.
+    """
+    rho = students.mean_best_correlation
+    kind = pd.Series(np.select([rho >= least, rho < below], ["specialized", "other"], ""), students.index)
+    logs = np.log(students.eval_loss).groupby([students.seed, kind]).mean().unstack()
+    return np.exp(logs.specialized - logs.other).dropna()

@@ -14,6 +14,8 @@ import pandas as pd
 from companion.pages.statistics import jackknife_interval, mean_interval
 
 FOUND = 0.2  # sine below which a teacher node counts as found
+BOUND = {"input_dim": 3.0, "nodes": 2.5, "sine": 1.0}  # the paper's exponents of N in d, K and 1 / epsilon
+LEVEL_BOUND = {"input_dim": -0.5, "nodes": -1.5, "sine": 1.0}  # and of the gradient in d, K and epsilon
 Places = Mapping[tuple, float]  # from combinations of settings to N*
 
 
@@ -55,6 +57,20 @@ def needed(runs: pd.DataFrame, by: Sequence[str], level: float) -> pd.DataFrame:
         smallest = math.isclose(found["value"], group.samples.min())
         rows.append(dict(zip(by, place)) | found | {"smallest": smallest})
     return pd.DataFrame(rows)
+
+
+def needed_along(runs: pd.DataFrame, centre: Mapping[str, float], level: float) -> dict[str, pd.DataFrame]:
+    """N* of every kind of data along each quantity of ``centre``, a table per quantity.
+
+    bound       of that table: K^{5/2} d^3, to which the paper's bound on the samples is proportional.
+    """
+    tables = {}
+    for quantity in centre:
+        table = needed(along(runs, quantity, centre), ["data", quantity], level)
+        at = dict(centre, **{quantity: table[quantity].astype(float)})
+        nodes = at["teacher_width"] * (1 + at["over_realization"])
+        tables[quantity] = table.assign(bound=nodes ** BOUND["nodes"] * at["input_dim"] ** BOUND["input_dim"])
+    return tables
 
 
 def exponent(runs: pd.DataFrame, quantity: str, level: float) -> dict:

@@ -9,10 +9,12 @@ from companion.chapters.finite_data.tables import (
     advantage,
     counts,
     geometries,
+    interpolating,
     loss_ratio,
     over_epochs,
     reading_error,
     scatter,
+    specialized_over_others,
 )
 
 
@@ -172,3 +174,20 @@ def test_ratio_of_losses_is_a_geometric_mean_per_seed():
         ]
     )
     assert loss_ratio(table, 60).to_dict() == pytest.approx({1: 4.0, 2: 0.25})
+
+
+def test_specialized_students_are_compared_with_the_others_of_their_seed():
+    runs = pd.DataFrame(
+        {
+            "seed": [1, 1, 1, 1, 2, 2],
+            "epoch": 3,
+            "train_loss": [0.0, 1e-9, 1e-9, 1e-3, 1e-9, 1e-9],
+            "eval_loss": [1e-6, 1e-4, 1.0, 9.0, 1e-3, 1e-3],
+            "mean_best_correlation": [0.999, 0.99, 0.5, 0.5, 0.999, 0.9],
+        }
+    )
+    earlier = runs.assign(epoch=1)
+    students = interpolating(pd.concat([earlier, runs]), 1e-6)
+    assert len(students) == 5 and set(students.epoch) == {3}
+    ratios = specialized_over_others(students, 0.99, 0.8)
+    assert ratios.to_dict() == {1: pytest.approx(1e-5)}  # seed 2 has no other

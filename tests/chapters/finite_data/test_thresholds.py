@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.chapters.finite_data.claims import bound_along
 from companion.chapters.finite_data.thresholds import (
     along,
     crossing,
@@ -19,6 +18,7 @@ from companion.chapters.finite_data.thresholds import (
     gradient_levels,
     median_sines,
     needed,
+    needed_along,
     plateau,
     ratio,
     slopes,
@@ -93,10 +93,17 @@ def test_the_plateau_leaves_out_what_comes_before_and_after():
 
 def test_the_bound_grows_as_the_paper_says():
     centre = {"input_dim": 10, "teacher_width": 5, "over_realization": 1.0}
-    growth = lambda quantity, values: (lambda b: b[1] / b[0])(bound_along(quantity, values, centre))
-    assert growth("input_dim", (10, 20)) == pytest.approx(8)
-    assert growth("teacher_width", (5, 20)) == pytest.approx(32)
-    assert growth("over_realization", (1, 7)) == pytest.approx(32)
+    varied = {"input_dim": 20, "teacher_width": 20, "over_realization": 7.0}
+    places = [centre, *({**centre, name: value} for name, value in varied.items())]
+    runs = pd.concat(curves({0: 30.0}, column="at").assign(**place) for place in places)
+    tables = needed_along(runs, centre, 0.9)
+    grown = {name: table.bound.max() / table.bound.min() for name, table in tables.items()}
+    assert grown == {
+        "input_dim": 8,
+        "teacher_width": pytest.approx(32),
+        "over_realization": pytest.approx(32),
+    }
+    assert all(table.value.tolist() == [pytest.approx(30)] * 2 for table in tables.values())
 
 
 NETWORK = dict(input_dim=2, teacher_width=2, polarity=0.0, samples=16, seed=1)
