@@ -176,8 +176,8 @@ def geometry_claims(found: pd.DataFrame) -> list[Claim]:
             scale="laptop",
             at_most=BARS["violations"],
             wrong=Wrong(f"a premise {TEN_TIMES:g} times weaker", **total(weaker, "bias_violations")),
-            sentence="The bias of the node that the theorem finds differs from the teacher's, up to its sign, "
-            "by no more than it allows: δ + √2 R sin θ, with its bound in the place of the sine.",
+            sentence="The bias of the node that the theorem finds differs from the teacher's, up to the "
+            "sign, by no more than it allows: δ + √2 R sin θ, with its bound in the place of the sine.",
         ),
     ]
 

@@ -72,7 +72,7 @@ def hidden(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     for ax, (value, label) in zip(axes, labels.items()):
         for offset, group in table[table.step > 0].groupby("offset"):
             mean_and_band(group, "step", value, ax, colours[offset])
-            ax.plot([], [], color=colours[offset], label=f"{offset:g}")
+            ax.plot([], [], color=colours[offset], label=f"{offset:g} sd")
         ax.set(xscale="log", ylim=(0, None), xlabel="SGD steps", ylabel=label)
         legend_above(ax, columns=3)
     for ax, title in zip(axes, ("a hidden node is observed soon", "and found later")):
