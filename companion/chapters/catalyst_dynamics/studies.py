@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from companion.experiments.dynamics.spec import Population
-from companion.runs.spec import Cell, Count, Floats, Positive, Spec, Tables
+from companion.runs.spec import Cell, Count, Floats, Fraction, Positive, Spec, Tables
 from ts_core.sizes import student_width
 
 
@@ -79,3 +79,70 @@ class Fates(Settled, Cell):
         from companion.chapters.catalyst_dynamics.fates import run
 
         return run(self)
+
+
+class Examples(Population, Cell):
+    """The first few starts of the exactly realized student, each followed to its end by itself."""
+
+    over_realization: Positive = 1.0
+    seeds: Count = 4
+    horizon: Positive = 3000.0
+    records: Annotated[int, Field(ge=2)] = 80
+    """looks at each start, evenly spaced in the logarithm of time from 1 on (number)"""
+    tolerance: Fraction = 1e-7
+    """of the adaptive solver, relative"""
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Two tables.
+
+        curves      a row per seed, time and teacher node: its strength and the share of it that is learned.
+        states      a row per seed and time: loss J, gradient (largest derivative by a weight).
+        """
+        from companion.chapters.catalyst_dynamics.flows import examples
+
+        return examples(self)
+
+
+class ClosedForms(Cell):
+    """The two expectations behind the flow, against samples."""
+
+    input_dim: Count = 6
+    pairs: Count = 4
+    """pairs of nodes of a seed (number)"""
+    samples: Count = 50_000
+    seeds: Count = 20
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``forms``: a row per seed, form (kappa, phi) and route (closed, not centred).
+
+        deviation   mean square of the difference from the sample mean, in standard errors; 1 by chance.
+        """
+        from companion.chapters.catalyst_dynamics.flows import closed_forms
+
+        return {"forms": closed_forms(self)}
+
+
+class Aligned(Cell):
+    """The aligned manifold: full flow beside its reduction, what is conserved, what niche-mates keep."""
+
+    teacher_width: Count = 4
+    students: Count = 2
+    """student nodes per teacher node (number)"""
+    input_dim: Count = 6
+    start_scale: Positive = 0.05
+    time: Positive = 20.0
+    tolerance: Fraction = 1e-11
+    """of the adaptive solver, relative"""
+    seeds: Count = 2
+    """each draws its own strengths and norms (number)"""
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``aligned``: a row per seed and start (balanced, unbalanced); largest values over time.
+
+        reduction   |p - p of the reduction|, over students; competition  the same if all were balanced.
+        drift       of ||w||^2 - ||v||^2; drift_wrong  the same where fan-outs move twice as fast.
+        ratio       |change of log(p_k / p_k')| of students of one teacher node.
+        """
+        from companion.chapters.catalyst_dynamics.flows import aligned
+
+        return {"aligned": aligned(self)}
