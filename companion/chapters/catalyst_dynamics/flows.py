@@ -7,15 +7,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from companion.chapters.catalyst_dynamics.studies import Aligned, ClosedForms, Examples
+from companion.chapters.catalyst_dynamics.studies import Aligned, ClosedForms, Convergence, Examples
 from companion.experiments.dynamics.run import learned, random_start, strengths, teachers
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.data import gaussian
 from ts_core.streams import stream
 from ts_core.theory.kernels import kappa, phi
-from ts_core.theory.population import flow, loss, reduced
-from ts_core.training.flow import adaptive
+from ts_core.theory.population import flow, loss, reduced, sample_gradient
+from ts_core.training.flow import adaptive, trajectory
 
 
 def examples(spec: Examples) -> Tables:
@@ -58,6 +58,29 @@ def closed_forms(spec: ClosedForms) -> pd.DataFrame:
                 deviation = ((formula - values.mean(0)) / error).square().mean().item()
                 rows.append(dict(seed=seed, form=form, route=route, deviation=deviation))
     return pd.DataFrame(rows)
+
+
+def convergence(spec: Convergence) -> pd.DataFrame:
+    """Table ``runs``, as described at :meth:`Convergence.run`."""
+    teacher, s = teachers(spec), strengths(spec)
+    x = gaussian([stream(0, "samples")], spec.samples, spec.input_dim, std=1.0)[0]
+    w, v = random_start(spec, spec.over_realization)
+    time = torch.full((spec.seeds,), torch.nan, dtype=w.dtype)
+    left, steps, now = torch.arange(spec.seeds), round(spec.interval / spec.step), 0.0
+    while len(left) and now < spec.horizon:
+        states = trajectory(lambda w, v: flow(w, v, *teacher), (w[left], v[left]), spec.step, steps, steps)
+        w[left], v[left] = (part[-1] for part in states)
+        now += spec.interval
+        small = sample_gradient(w[left], v[left], *teacher, x).abs().flatten(1).amax(1) <= spec.level
+        time[left[small]] = now
+        left = left[~small]
+    return tidy({"seed": range(1, spec.seeds + 1)}, time=time, covered=(learned(w, v) > s / 2).all(1)).assign(
+        over_realization=spec.over_realization,
+        polarity=spec.polarity,
+        weakest=s.min().item(),
+        mean=s.mean().item(),
+        status=np.where(w.isfinite().all(2).all(1), "ok", "diverged"),
+    )
 
 
 def aligned(spec: Aligned) -> pd.DataFrame:

@@ -146,3 +146,66 @@ class Aligned(Cell):
         from companion.chapters.catalyst_dynamics.flows import aligned
 
         return {"aligned": aligned(self)}
+
+
+class FewSamples(Population, Cell):
+    """Random starts trained by SGD on one small data set, students of several widths on the same samples."""
+
+    over_realizations: Floats = (1.0, 2.0, 4.0, 8.0)
+    train_samples: Count = 64
+    """training samples N, drawn once for each seed (number)"""
+    batch_size: Count = 32
+    """samples per SGD step, at most N (number)"""
+    learning_rate: Positive = 0.05
+    horizon: Positive = 200.0
+    interval: Positive = 20.0
+    seeds: Count = 64
+
+    @model_validator(mode="after")
+    def _fits_students(self):
+        for ratio in self.over_realizations:
+            student_width(self.teacher_width, ratio)
+        return self
+
+    @property
+    def work(self) -> float:
+        return self.seeds * sum(self.over_realizations)
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``runs``: over_realization, seed, polarity, train_samples, status, and at the end of training
+
+        learned         teacher nodes beyond half their strength (number);  covered  whether that is all.
+        share_loss      J on the population, as a share of that of a silent student.
+        """
+        from companion.chapters.catalyst_dynamics.samples import run
+
+        return {"runs": run(self)}
+
+
+class Convergence(Population, Cell):
+    """How long random starts take until the gradient is small at every sample."""
+
+    over_realization: Positive = 2.0
+    level: Positive = 0.03
+    """of the largest |g_k(x)|"""
+    samples: Count = 200
+    """on which the gradient is looked at (number)"""
+    horizon: Positive = 4000.0
+    interval: Positive = 10.0
+    step: Positive = 0.5
+    seeds: Count = 20
+
+    @model_validator(mode="after")
+    def _fits_students(self):
+        student_width(self.teacher_width, self.over_realization)
+        return self
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``runs``: over_realization, polarity, seed, status; weakest, mean: of the strengths.
+
+        time            until the gradient is below the level (right to the interval), NaN if never;
+        covered         whether all teacher nodes are learned to more than half by then.
+        """
+        from companion.chapters.catalyst_dynamics.flows import convergence
+
+        return {"runs": convergence(self)}
