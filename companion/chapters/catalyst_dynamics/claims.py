@@ -92,12 +92,14 @@ def order(curves: pd.DataFrame, half: pd.DataFrame) -> list[Claim]:
     ]
 
 
-def necessary(narrow: pd.DataFrame, scale: str) -> Claim:
+def necessary(narrow: pd.DataFrame, scale: str) -> list[Claim]:
     """Fewer students than teacher nodes never come to rest on every sample."""
     rest = narrow[narrow.sample_gradient.notna()]
     few = rest[rest.over_realization < 1].sample_gradient
     enough = rest[(rest.over_realization == 1) & (rest.outcome == "covered")].sample_gradient
-    return Claim(
+    if few.empty or enough.empty:
+        return []
+    claim = Claim(
         **exact(few.min()),
         id="catalyst/necessary",
         place="theorem, its converse",
@@ -108,10 +110,13 @@ def necessary(narrow: pd.DataFrame, scale: str) -> Claim:
         sentence="With fewer students than teacher nodes, each of which every student sees, the gradient "
         "vanishes on average but not at every sample (smallest over starts of the largest |g_k(x)|).",
     )
+    return [claim]
 
 
 def catalyst(runs: pd.DataFrame, scale: str) -> list[Claim]:
-    """Over-realization removes starts that are stuck, and shortens the waiting of the others."""
+    """Over-realization removes starts that are stuck; no claim without 1x and 2x at p = 1."""
+    if not {(1.0, 1.0), (1.0, 2.0)} <= set(zip(runs.polarity, runs.over_realization)):
+        return []
     at = lambda ratio, polarity: runs[(runs.over_realization == ratio) & (runs.polarity == polarity)]
     stuck = lambda ratio, p=1.0: share_interval(
         int((at(ratio, p).outcome == "stuck").sum()), len(at(ratio, p))
@@ -142,11 +147,13 @@ def catalyst(runs: pd.DataFrame, scale: str) -> list[Claim]:
     ]
 
 
-def waiting(times: pd.DataFrame, scale: str) -> Claim:
-    """What over-realization buys where both get there, paired over starts."""
+def waiting(times: pd.DataFrame, scale: str) -> list[Claim]:
+    """What over-realization buys where both get there, paired over starts; none without 1x, 4x and 8x."""
     wide = times.pivot(index="seed", columns="over_realization", values="time")
+    if not {1.0, 4.0, 8.0} <= set(wide.columns):
+        return []
     over = lambda one, other: mean_interval((wide[one] / wide[other]).dropna(), "log")
-    return Claim(
+    claim = Claim(
         **over(4.0, 1.0),
         id="catalyst/waiting",
         place="abstract",
@@ -157,14 +164,17 @@ def waiting(times: pd.DataFrame, scale: str) -> Claim:
         sentence="Over-realization also saves iterations where a 1x student gets there in the end: "
         "time of 4x over that of 1x (p = 1, paired over starts, geometric mean).",
     )
+    return [claim]
 
 
-def mirror(teachers: pd.DataFrame, scale: str) -> Claim:
-    """What holds a stuck start."""
+def mirror(teachers: pd.DataFrame, scale: str) -> list[Claim]:
+    """What holds a stuck start; no claim where none is stuck."""
+    if teachers.empty:
+        return []
     nodes = missing(teachers)
     held = lambda table: share_interval(int((table.mirror < AGAINST).sum()), len(table))
     first = nodes[nodes.missing].drop_duplicates(["polarity", "over_realization", "seed"])
-    return Claim(
+    claim = Claim(
         **held(first),
         id="catalyst/mirror",
         place="dynamics",
@@ -178,3 +188,4 @@ def mirror(teachers: pd.DataFrame, scale: str) -> Claim:
         sentence="A stuck start lacks a teacher node because a student learned it the wrong way round: it "
         "points against it in both layers (share of stuck starts, first missing node; cosine below −.5).",
     )
+    return [claim]

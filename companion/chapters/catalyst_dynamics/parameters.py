@@ -17,7 +17,7 @@ class Parameters(parameters.Parameters):
     """input dimension d, at least the number of teacher nodes (nodes)"""
     teacher_width: Count = 5
     """teacher nodes m (nodes)"""
-    over_realizations: Floats = (1.0, 2.0)
+    over_realizations: Floats = (1.0, 2.0, 4.0, 8.0)
     """student nodes per teacher node n / m of the random starts (ratio)"""
     polarities: Floats = (0.0, 1.0)
     """p: strength of teacher node j is strength * j^-p (exponent)"""
@@ -25,7 +25,11 @@ class Parameters(parameters.Parameters):
     """of the first teacher node: product of the norms of both its weights"""
     start_scale: Positive = 0.02
     """standard deviation of every weight at a random start"""
-    starts: Count = 16
+    narrow: Floats = (0.6, 1.0)
+    """student nodes per teacher node n / m of the starts that are followed until they rest (ratio)"""
+    overlap: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    """cosine of the fan-outs of any two teacher nodes of those starts, in (0, 1)"""
+    starts: Count = 12
     """random starts of each width and polarity (number)"""
     step: Positive = 0.5
     """of the fourth-order Runge-Kutta method for many starts at once (time units)"""
@@ -35,7 +39,7 @@ class Parameters(parameters.Parameters):
     """of the adaptive solver for single starts, relative, in (0, 1)"""
     horizon: Annotated[float, Field(gt=1)] = 120.0
     """what a reader would wait: after this time a start that is not covered has failed so far (time units)"""
-    flow_seeds: Count = 4
+    flow_seeds: Count = 3
     """starts of the learning curves (number)"""
 
     @model_validator(mode="after")
@@ -55,10 +59,15 @@ class Parameters(parameters.Parameters):
 
     def fates(self) -> list[studies.Fates]:
         """Random starts followed to their end, a cell per width."""
-        return [
-            self.into(studies.Fates, over_realization=ratio, seeds=self.starts)
+        wide = [
+            self.into(studies.Fates, over_realization=ratio, seeds=self.starts, overlap=0.0)
             for ratio in self.over_realizations
         ]
+        few = [
+            self.into(studies.Fates, over_realization=ratio, seeds=self.starts, to_rest=True)
+            for ratio in self.narrow
+        ]
+        return wide + few
 
     def examples(self) -> studies.Examples:
         """The first few starts, one by one."""

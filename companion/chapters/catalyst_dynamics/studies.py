@@ -130,7 +130,7 @@ class Aligned(Cell):
     """student nodes per teacher node (number)"""
     input_dim: Count = 6
     start_scale: Positive = 0.05
-    time: Positive = 20.0
+    time: Positive = 12.0
     tolerance: Fraction = 1e-11
     """of the adaptive solver, relative"""
     seeds: Count = 2
