@@ -23,7 +23,7 @@ BARS = {
     "too_wide": -0.05,  # correlation of layer 2, 50x minus 5x
     "curve": 3.0,  # distance of correlations in units of what sampling alone gives
     "ticket": 0.05,  # correlation that a ticket has ahead of random nodes
-    "path": 1.25,  # path norm over the teacher's
+    "used": 1.5,  # path norm and kinds of nodes over the teacher's
 }
 FEW = 192  # samples that the released ranks are taken from
 
@@ -33,7 +33,7 @@ def relation_claims(exact_rows: pd.DataFrame, separation: pd.DataFrame) -> list[
     biased = exact_rows[exact_rows.bias > 0].groupby(["depth", "seed"]).max_cropped.max()
     lowest = separation[(separation.layer == 1) & (separation.bias > 0)]
     upper = separation[(separation.layer == separation.depth) & (separation.bias > 0)]
-    by_seed = lambda rows: rows.groupby("seed").cosine.mean()
+    by_seed = lambda rows, what="cosine": rows.groupby("seed")[what].mean()
     deepest, shallowest = (
         by_seed(lowest[lowest.depth == depth]).mean() for depth in (lowest.depth.max(), lowest.depth.min())
     )
@@ -53,7 +53,7 @@ def relation_claims(exact_rows: pd.DataFrame, separation: pd.DataFrame) -> list[
             id="lucky/separation",
             place="separation of expectations",
             at_least=BARS["separation"],
-            wrong=Wrong("the exact update reversed", **mean_interval(-by_seed(lowest))),
+            wrong=Wrong("the separated update of another pair", **mean_interval(by_seed(lowest, "other"))),
             changed="cosines of one size were known when the bar was set",
             note=f"{deepest:.2f} at depth {lowest.depth.max()}, {shallowest:.2f} at depth "
             f"{lowest.depth.min()}; {by_seed(upper).mean():.2f} in the top layer",
@@ -315,22 +315,27 @@ def ticket_claims(tickets: pd.DataFrame, layers: pd.DataFrame, scale: str) -> li
     ]
 
 
-def regularization_claims(used: pd.DataFrame) -> list[Claim]:
+def regularization_claims(used: pd.DataFrame, scale: str) -> list[Claim]:
     """What a start decides about the width that is used; the widest student, no penalty."""
     last = used[(used.step == used.step.max()) & (used.weight_decay == 0)]
     last = last[last.over_realization == last.over_realization.max()]
-    wide = last.pivot(index="seed", columns="start", values="path_norm")
     ratio = last.over_realization.iloc[0]
+    wide = lambda column: last.pivot(index="seed", columns="start", values=column)
     return [
         Claim(
-            **mean_interval(wide["small"], "log"),
-            id="lucky/path-norm",
+            **mean_interval(wide(column)["small"], "log"),
+            id=f"lucky/{name}",
             place="abstract, implicit regularization",
-            scale="laptop",
-            at_most=BARS["path"],
-            wrong=Wrong("a large start", **mean_interval(wide["large"], "log")),
+            scale=scale,
+            at_most=BARS["used"],
+            wrong=Wrong("a large start", **mean_interval(wide(column)["large"], "log")),
             changed="first looks at shorter runs were had when the bar was set",
-            sentence=f"From a small start even a {ratio:g}x student ends near the teacher's path norm, "
-            "without a penalty (ratio, geometric mean over seeds).",
+            note=f"{ratio:g}x, {last.step.max():,} steps",
+            sentence=f"From a small start the widest student ends near the teacher's {words}, without a "
+            "penalty (ratio, geometric mean over seeds).",
+        )
+        for column, name, words in (
+            ("path_norm", "path-norm", "path norm"),
+            ("kinds", "kinds", "number of nodes, copies counted as one"),
         )
     ]

@@ -22,7 +22,8 @@ def relation(cell: Relation) -> dict[str, pd.DataFrame]:
 
     exact           size (of the update, largest entry), max_error of the relation, max_cropped of the
                     released form: largest differences from autograd.
-    separation      cosine of exact and separated update, relative_error.
+    separation      cosine of exact and separated update, relative_error; other: cosine with the separated
+                    update of another pair.
     """
     exact, separation = [], []
     for depth in cell.depths:
@@ -40,7 +41,9 @@ def relation(cell: Relation) -> dict[str, pd.DataFrame]:
                     x = gaussian(draw("data"), cell.samples, width, 1.0)
                     keys = dict(depth=depth, width=width, bias=bias)
                     if width == min(cell.widths):
-                        exact.append(_table(keys, seeds, **_differences(teacher, student, x[:, :FEW])))
+                        exact.append(
+                            _table(keys, seeds, **_differences(teacher, student, x[:, :FEW], bias > 0))
+                        )
                     separation.append(_table(keys, seeds, **_shortcut(teacher, student, x)))
     return {
         name: pd.concat(parts, ignore_index=True)
@@ -54,11 +57,13 @@ def _scaled(network: Network, bias: float) -> Network:
     return Network(tuple(weights), network.activation)
 
 
-def _differences(teacher: Network, student: Network, x: Tensor) -> dict[str, list[np.ndarray]]:
+def _differences(teacher: Network, student: Network, x: Tensor, biases: bool) -> dict[str, list[np.ndarray]]:
+    """Without biases there is no update of them: where all nodes below are silent, a gate is anybody's."""
     below = [x, *forward(student, x)[1][:-1]]
+    seen = slice(None) if biases else slice(-1)
     mean = lambda g: [(one.mT @ with_constant(f)) / x.shape[1] for one, f in zip(g, below)]
     oracle = mean(by_autograd(teacher, student, x))
-    largest = lambda found: [(a - b).abs().amax((1, 2)).numpy() for a, b in zip(found, oracle)]
+    largest = lambda found: [(a - b)[..., seen].abs().amax((1, 2)).numpy() for a, b in zip(found, oracle)]
     return dict(
         size=[o.abs().amax((1, 2)).numpy() for o in oracle],
         max_error=largest(updates(teacher, student, x)),
@@ -73,6 +78,7 @@ def _shortcut(teacher: Network, student: Network, x: Tensor) -> dict[str, list[n
     ]
     return dict(
         cosine=[torch.nn.functional.cosine_similarity(w, s).numpy() for w, s in pairs],
+        other=[torch.nn.functional.cosine_similarity(w, s.roll(1, 0)).numpy() for w, s in pairs],
         relative_error=[((w - s).norm(dim=1) / w.norm(dim=1)).numpy() for w, s in pairs],
     )
 

@@ -97,8 +97,8 @@ def by_width(layers: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     return distances(ours, shown, keys, "correlation", ["over_realization"], seeds=PUBLISHED_SEEDS)
 
 
-def same_winner(best: pd.DataFrame) -> pd.DataFrame:
-    """The list of the best students of every living teacher node, for readers."""
+def best_students(best: pd.DataFrame) -> pd.DataFrame:
+    """The best students of every living teacher node, in words: number, final correlation, initial rank."""
     shown = best[best.alive].assign(
         text=lambda t: (
             t.student.map("#{}".format)
