@@ -23,6 +23,7 @@ BARS = {
     "too_wide": -0.05,  # correlation of layer 2, 50x minus 5x
     "curve": 3.0,  # distance of correlations in units of what sampling alone gives
     "ticket": 0.05,  # correlation that a ticket has ahead of random nodes
+    "projection": 1e-12,  # cosine of a gradient with what it is projected off
     "used": 1.5,  # path norm and kinds of nodes over the teacher's
 }
 FEW = 192  # samples that the released ranks are taken from
@@ -339,3 +340,24 @@ def regularization_claims(used: pd.DataFrame, scale: str) -> list[Claim]:
             ("kinds", "kinds", "number of nodes, copies counted as one"),
         )
     ]
+
+
+def projection_claim(leaks: pd.DataFrame) -> Claim:
+    """Batch normalization projects; without an epsilon exactly."""
+    part = lambda order, eps, column: leaks[(leaks.order == order) & (leaks.eps == eps)][column]
+    inputs = leaks[leaks.eps == 0][["along_one", "along_f", "along_row"]].max().max()
+    weights = part("before ReLU", 0.0, "along_w").max()
+    return Claim(
+        **exact(max(inputs, weights)),
+        id="lucky/projection",
+        place="batch normalization",
+        at_most=BARS["projection"],
+        wrong=Wrong(
+            "the weights alone, normalized after the ReLU", **exact(part("after ReLU", 0.0, "along_w").min())
+        ),
+        note=f"at the default ε = 1e-5 up to {leaks[leaks.eps == 1e-5].along_f.max():.1g} is left along "
+        "the input",
+        sentence="Without ε, batch normalization leaves nothing of the gradient along 1, along the layer's "
+        "input, and along a node's weights: before the ReLU without their bias, behind it with it (largest "
+        "|cosine|).",
+    )

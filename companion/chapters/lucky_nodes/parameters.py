@@ -9,6 +9,7 @@ from companion.chapters.lucky_nodes.studies import (
     Frozen,
     Luck,
     Matched,
+    Projection,
     Relation,
     RichGetRicher,
     Width,
@@ -73,6 +74,7 @@ class Parameters(parameters.Parameters):
             self.matched(),
             Frozen(),
             RichGetRicher(),
+            Projection(),
         ]
 
     def deep(self) -> Luck:

@@ -56,11 +56,11 @@ def relation(
             )
     ax.axhline(bar, color=INK, linestyle="--", linewidth=0.8)
     ax.set(
-        yscale="log", ylim=(1e-17, 1e5), xlabel="depth (weight layers)", ylabel="largest error of an update"
+        yscale="log", ylim=(1e-17, 1e3), xlabel="depth (weight layers)", ylabel="largest error of an update"
     )
     ax.set_xticks(sorted(worst.depth.unique()))
     ax.set_title("exact, if biases are kept")
-    ax.legend(loc="upper left", labelspacing=0.2)
+    ax.legend(loc="center", labelspacing=0.2, bbox_to_anchor=(0.5, 0.62))
     below = separation[separation.layer < separation.depth]
     names = [f"layer {layer}\nof {depth}" for depth, layer in _places(below)]
     place = below.depth.astype(str) + below.layer.astype(str)
@@ -79,7 +79,7 @@ def relation(
     axes[1].axhline(1, color=INK, linewidth=0.6)
     axes[1].set(xlabel="", ylabel="cosine with the exact update", ylim=(0, 1.05))
     axes[1].set_title("separated means point elsewhere")
-    axes[1].legend(title="teacher nodes", loc="lower right")
+    axes[1].legend(title="teacher nodes", loc="lower left")
     return axes
 
 
@@ -93,25 +93,23 @@ def matched(paths: pd.DataFrame, rates: pd.DataFrame, axes: Sequence[Axes]) -> S
     thin = dict(linewidth=0.6, alpha=0.5, rasterized=True)  # hundreds of lines
     for (coupling, _), trial in paths.groupby(["coupling", "trial"]):
         axes[0].plot(trial.time, trial.angle, color=colours[coupling], **thin)
-    promised = paths.dropna(subset="bound").groupby("time").bound.min()
-    axes[0].plot(promised.index, promised, color=INK, linestyle="--", label="lowest bound of a trial")
-    handles = [Line2D([], [], color=colour, label=f"overlap {level:g}") for level, colour in colours.items()]
-    handles.append(Line2D([], [], color=INK, linestyle="--", label="lowest bound"))
+    promised = paths.dropna(subset="bound").groupby("time").bound.median()
+    axes[0].plot(promised.index, promised, color=INK, linestyle="--")
     axes[0].set(yscale="log", ylim=(1e-5, 1), xlabel="time", ylabel="largest angle (rad)")
     axes[0].set_title("angles vanish, bound or not")
-    axes[0].legend(handles=handles, loc="lower left")
     per = rates.assign(relative=rates.rate / np.sin(rates.angle), theory=rates.expected / np.sin(rates.angle))
     mean_and_band(per, "angle", "relative", axes[1], STUDENT, linestyle="none", marker="o", markersize=3)
     line = per.groupby("angle").theory.mean()
-    axes[1].plot(line.index, line, color=INK, label="(π − θ) / 2π")
+    axes[1].plot(line.index, line, color=INK)
     axes[1].set(xlabel="angle θ to the teacher node (rad)", ylabel="turning rate / sin θ")
     axes[1].set_title("the closer, the faster")
-    axes[1].legend(
-        handles=[
-            Line2D([], [], color=STUDENT, marker="o", linestyle="none", markersize=3, label="measured"),
-            Line2D([], [], color=INK, label="(π − θ) / 2π"),
-        ]
-    )
+    handles = [
+        *(Line2D([], [], color=colour, label=f"overlap {level:g}") for level, colour in colours.items()),
+        Line2D([], [], color=INK, linestyle="--", label="median bound"),
+        Line2D([], [], color=STUDENT, marker="o", linestyle="none", markersize=3, label="measured"),
+        Line2D([], [], color=INK, label="(π − θ) / 2π"),
+    ]
+    legend_on_top(np.atleast_2d(axes), handles)
     return axes
 
 
@@ -258,4 +256,34 @@ def by_width(
     handles += [Line2D([], [], **PUBLISHED, label="published")]
     label_rim(np.atleast_2d(axes), "over-realization (x)", "mean best-student correlation")
     legend_on_top(np.atleast_2d(axes), handles)
+    return axes
+
+
+def projection(leaks: pd.DataFrame, biases: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Left: what the gradient keeps along input and weights. Right: published shares of negative biases."""
+    parts = {
+        ("before ReLU", "along_f"): ("input, before ReLU", STUDENT, "o"),
+        ("before ReLU", "along_w"): ("weights, before ReLU", STUDENT, "D"),
+        ("after ReLU", "along_f"): ("input, after ReLU", TEACHER, "o"),
+        ("after ReLU", "along_w"): ("weights, after ReLU", TEACHER, "D"),
+    }
+    places = {eps: i for i, eps in enumerate(sorted(leaks.eps.unique()))}
+    for i, ((order, column), (label, colour, marker)) in enumerate(parts.items()):
+        rows = leaks[leaks.order == order]
+        spots = rows.eps.map(places) + 0.16 * (i - 1.5)
+        look = dict(color=colour, markersize=3, alpha=0.6, linestyle="none", label=label)
+        axes[0].plot(spots, rows[column].clip(lower=1e-18), marker, **look)
+    axes[0].set(yscale="log", ylim=(1e-18, 1e14), xlabel="ε", ylabel="cosine of gradient with it")
+    axes[0].set_xticks(list(places.values()), [f"{eps:g}" for eps in places])
+    axes[0].set_title("what the gradient keeps")
+    axes[0].legend(loc="upper left", labelspacing=0.2)
+    names = sorted(biases.network.unique(), key=lambda name: (name[0] != "v", len(name), name))
+    for i, name in enumerate(names):
+        rows = biases[biases.network == name]
+        spots = i + 0.7 * (rows.layer / rows.layer.max() - 0.5)
+        axes[1].plot(spots, rows.percent_negative, "o", color=TEACHER, markersize=3, alpha=0.6)
+    axes[1].axhline(50, color=INK, linestyle="--", linewidth=0.8)
+    axes[1].set_xticks(range(len(names)), [name.replace("_bn", "").replace("net", "net\n") for name in names])
+    axes[1].set(ylabel="biases not above 0 (%)", ylim=(-3, 103))
+    axes[1].set_title("published: most are negative")
     return axes

@@ -263,3 +263,20 @@ class Width(Cell):
         from companion.chapters.lucky_nodes.regularization import used
 
         return {"used": used(self)}
+
+
+class Projection(Cell):
+    """Batch normalization, before and after the ReLU: what gradients are orthogonal to."""
+
+    input_dim: Count = 7
+    nodes: Count = 5
+    samples: Count = 64
+    eps: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(min_length=1)] = (0.0, 1e-5, 1e-3, 1e-1)
+    """added to the variances"""
+    seeds: Count = 16
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``leaks`` of projection.leaks."""
+        from companion.chapters.lucky_nodes.projection import leaks
+
+        return {"leaks": leaks(self)}

@@ -4,6 +4,7 @@ import re
 from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 
 from companion.chapters.lucky_nodes import regularization
@@ -25,6 +26,7 @@ def evidence():
         notebook=notebook,
         quick=Parameters(),
         laptop=RANKS.scales["laptop"],
+        biases=pd.read_csv(BOOK / "reference" / "batchnorm_bias.csv"),
     )
 
 
@@ -55,6 +57,14 @@ SAID = [
     Said(
         "In the live run they get a part of the way",
         lambda of: 0 < of.claims["lucky/ticket", "quick"].low < part_of_gap(of),
+    ),
+    Said(
+        "The percentages of VGG-<d>, <d> and <d> stand nowhere; only the sentence does.",
+        lambda of: tuple(n for n in (11, 13, 16, 19) if f"vgg{n}_bn" not in set(of.biases.network)),
+    ),
+    Said(
+        "In most layers of the published networks most biases are negative",
+        lambda of: ((of.biases.percent_negative > 50).groupby(of.biases.network).mean() > 0.5).all(),
     ),
     Said("cosine above <.2f>", lambda of: regularization.COPY),
     Said("after <d> epochs against over-realization", lambda of: of.laptop.epochs),

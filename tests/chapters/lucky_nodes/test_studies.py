@@ -14,6 +14,7 @@ from companion.chapters.lucky_nodes.studies import (
     Frozen,
     Luck,
     Matched,
+    Projection,
     Relation,
     RichGetRicher,
     Width,
@@ -75,6 +76,14 @@ def test_frozen_fan_outs_vanish_but_for_duplicates():
     kept = table.loc["duplicates"].duplicate.groupby("time").mean()
     assert kept[60.0] > 0.3 * kept[0.0]
     assert np.allclose(table.norm, table.closed, rtol=0.1, atol=0.05)
+
+
+def test_normalization_leaves_nothing_along_what_it_does_not_see():
+    leaks = Projection(seeds=3, eps=(0.0, 0.1)).run()["leaks"].set_index(["eps", "order"])
+    exact, loose = leaks.loc[0.0].drop(columns="seed"), leaks.loc[0.1]
+    assert (exact.loc["before ReLU"] < 1e-12).all(axis=None)
+    assert (exact.loc["after ReLU"].drop(columns="along_w") < 1e-12).all(axis=None)
+    assert (exact.loc["after ReLU"].along_w > 1e-3).all() and (loose.along_f > 1e-3).all()
 
 
 def test_decay_follows_a_plain_loop():
