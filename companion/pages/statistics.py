@@ -9,6 +9,7 @@ a correlation                                         the same with ``scale="cor
 a share of independent trials, such as seeds          :func:`share_interval`, Clopper and Pearson
 a distance from a published curve                     :func:`distances`, beside what sampling alone gives;
                                                       its bar is :func:`replica_bar` of :func:`multiples`
+a smooth function of mean curves, such as a slope     :func:`jackknife_interval`, over the seeds of all
 anything else (medians, shares of pairs)              :func:`bca_interval`, with its simulated coverage
 a count or an identity, which no seed moves           :func:`exact`
 ====================================================  ==================================================
@@ -134,6 +135,23 @@ def bca_coverage(size: int, trials: int = 500, resamples: int = 500) -> float:
     )
     low, high = found.confidence_interval
     return float(np.mean((low <= 0) & (high >= 0)))
+
+
+def jackknife_interval(runs: np.ndarray, statistic: Callable[[np.ndarray], float]) -> dict:
+    """A smooth function of all seeds together, such as a slope of mean curves, with Student's t about it.
+
+    runs        ``(seed, ...)``; the standard error is the jackknife's, each seed left out once.
+    statistic   takes such an array of any number of seeds; NaN where it cannot say.
+    returns     NaN for the ends where it cannot say without some seed, or there is only one.
+    """
+    size, value = len(runs), statistic(runs)
+    if size < 2:
+        return {"value": float(value), "low": math.nan, "high": math.nan}
+    without = np.array([statistic(np.delete(runs, seed, axis=0)) for seed in range(size)])
+    # about the value, not about their own mean: that counts its bias as error, and few seeds need it
+    error = np.sqrt((size - 1) * np.mean((without - value) ** 2))
+    half = student_t(size) * error
+    return {"value": float(value), "low": float(value - half), "high": float(value + half)}
 
 
 def distances(
@@ -321,13 +339,9 @@ def _ratio(ours: np.ndarray, *rest) -> dict:
         apart, chance = _apart(runs, *rest)
         return np.log(apart.mean() / chance.mean())
 
-    size = len(ours)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = log_ratio(ours)
-        without = np.array([log_ratio(np.delete(ours, seed, axis=0)) for seed in range(size)])
-        # about the value, not about their own mean: that counts its bias as error, and few seeds need it
-        error = np.sqrt((size - 1) * np.mean((without - value) ** 2))
-        return dict(zip(("ratio", "low", "high"), np.exp(value + student_t(size) * error * SIGNS)))
+        found = jackknife_interval(ours, log_ratio)
+    return {name: float(np.exp(end)) for name, end in zip(("ratio", "low", "high"), found.values())}
 
 
 def _largest(ours: np.ndarray, *rest, draws: int = 1000) -> float:

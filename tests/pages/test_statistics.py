@@ -17,6 +17,7 @@ from companion.pages.statistics import (
     distances,
     exact,
     in_words,
+    jackknife_interval,
     mean_interval,
     multiples,
     near,
@@ -78,6 +79,30 @@ def test_values_outside_of_a_scale_are_refused():
         mean_interval([-1.0, 1.0], "log")
     with pytest.raises(ValueError, match="linear, log, correlation, got 'probit'"):
         mean_interval([0.5], "probit")
+
+
+def test_the_jackknife_of_a_mean_is_students_interval():
+    runs = np.random.default_rng(0).normal(size=(7, 3))
+    found = jackknife_interval(runs, lambda chosen: chosen.mean())
+    assert ends(found) == pytest.approx(ends(mean_interval(runs.mean(1))))
+
+
+def test_the_jackknife_says_when_it_cannot():
+    largest = lambda chosen: chosen.max() if len(chosen) > 2 else math.nan
+    found = jackknife_interval(np.arange(3.0), largest)
+    assert found["value"] == 2 and math.isnan(found["low"]) and math.isnan(found["high"])
+    assert math.isnan(jackknife_interval(np.ones(1), np.mean)["low"])
+
+
+def test_the_jackknife_holds_a_ratio_of_means():
+    """1 / 2, from 8 seeds each time: at least 9 of 10 intervals should hold it."""
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(200):
+        runs = rng.normal(size=(8, 2)) * 0.1 + [1, 2]
+        found = jackknife_interval(runs, lambda chosen: chosen[:, 0].mean() / chosen[:, 1].mean())
+        held += found["low"] <= 0.5 <= found["high"]
+    assert held >= 180
 
 
 @pytest.mark.parametrize("successes, trials", [(0, 5), (5, 5), (3, 7), (31, 32), (1, 1)])

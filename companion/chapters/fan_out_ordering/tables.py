@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from companion.pages.statistics import distances
+from companion.pages.statistics import distances, mean_interval
 from companion.runs.spec import Tables
 
 PUBLISHED_SEEDS = 32
@@ -74,6 +74,29 @@ def ordering(first: pd.DataFrame) -> pd.DataFrame:
     return terms[["specialized"]].assign(spearman=spearman).reset_index()
 
 
+def levels_when_found(levels: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Gradient level and overlap of each teacher node at the first record with a correlation above threshold.
+
+    levels      the table of that name of the cell GradientLevels.
+    returns     one row per seed and teacher node that is found, and observed by then.
+    raises      ValueError for a threshold outside (0, 1).
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold must lie in (0, 1), got {threshold}")
+    found = levels[levels.best_correlation > threshold].sort_values("epoch")
+    return found.drop_duplicates(["seed", "teacher"]).dropna().sort_values(["seed", "teacher"])
+
+
+def steepness(found: pd.DataFrame) -> pd.Series:
+    """Slope of log level against log overlap over the teacher nodes of each seed; NaN for fewer than 3.
+
+    1 if nodes are found at levels in proportion to their overlap, 0 if all are found at one level.
+    """
+    logs = np.log(found[["level", "overlap"]]).groupby(found.seed)
+    slope = lambda of: np.polyfit(of.overlap, of.level, 1)[0] if len(of) > 2 else np.nan
+    return pd.Series({seed: slope(of) for seed, of in logs}, dtype=float)
+
+
 def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ...]) -> pd.DataFrame:
     """Share of seeds in which a student correlates above ``threshold`` with each teacher node, in [0, 1].
 
@@ -96,6 +119,26 @@ def loss_curves(runs: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(
         log10_eval_loss=np.log10(shown.eval_loss.astype(float).clip(lower=np.finfo("float32").tiny))
     )
+
+
+def lead(runs: pd.DataFrame, wide: float, narrow: float = 1.0) -> pd.DataFrame:
+    """log10 of the evaluation loss of a narrow student minus that of a wide one, paired over seeds.
+
+    returns     a row per teacher_width, polarity and epoch after the start, a column per seed; above 0 the
+                wider student generalizes better.
+    """
+    loss = loss_curves(runs[runs.epoch > 0]).pivot_table(
+        index=["teacher_width", "polarity", "epoch"],
+        columns=["over_realization", "seed"],
+        values="log10_eval_loss",
+    )
+    return loss[narrow] - loss[wide]
+
+
+def where_wider_is_better(lead: pd.DataFrame) -> pd.DataFrame:
+    """Mean lead with its interval over seeds, and whether it is decided, a row per row of :func:`lead`."""
+    found = pd.DataFrame([mean_interval(seeds) for seeds in lead.to_numpy()], index=lead.index)
+    return found.assign(decided=(found.low > 0) | (found.high < 0)).reset_index()
 
 
 def success_agreement(teachers: pd.DataFrame, rates: pd.DataFrame, measure: Callable = distances) -> Any:

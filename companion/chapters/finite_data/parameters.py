@@ -40,8 +40,8 @@ class Parameters(parameters.Parameters):
         return self
 
     def live_cells(self) -> list[Cell]:
-        """The students at small gradients, then a cell per size and kind of data."""
-        return [studies.SmallGradient(), *self.sample_complexity().cells()]
+        """The students at small gradients, those of a hidden node, then a cell per size and kind of data."""
+        return [studies.SmallGradient(), studies.Observation(), *self.sample_complexity().cells()]
 
     def sample_complexity(self) -> SampleComplexity:
         """The quick sample-complexity sweep; teacher width and polarity are the paper's own."""

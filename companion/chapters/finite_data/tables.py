@@ -40,8 +40,15 @@ def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
     return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
 
 
+def loss_ratio(table: pd.DataFrame, samples: int) -> pd.Series:
+    """Evaluation loss of aware over random data at one number of samples: geometric mean per seed."""
+    losses = np.log(table[table.samples == samples].set_index(["seed", "over_realization", "data"]).eval_loss)
+    apart = losses.unstack("data")
+    return np.exp((apart.aware - apart.random).groupby("seed").mean())
+
+
 def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
-    """One row per theorem: true premises, those with a bound below 1, violations of either conclusion.
+    """One row per theorem: true premises, those with a bound below 1, violations of each conclusion.
 
     slack       how many times the theorem's threshold the gradient may reach; 1 is the theorem.
     """
@@ -53,6 +60,7 @@ def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
         "violations": true[~true.conclusion],
         "telling_premises": telling,
         "angle_violations": telling[telling.sine_near > telling.bound],
+        "bias_violations": telling[telling.bias_gap > telling.bias_bound],
         "conclusion_false": table[~table.conclusion],
     }
     sizes = {name: rows.groupby("kind").size() for name, rows in groups.items()}
@@ -63,6 +71,31 @@ def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
         .rename_axis("kind")
         .reset_index()
     )
+
+
+GEOMETRY = ["input_dim", "teacher_width", "outputs", "slope", "teacher_bias"]
+
+
+def geometries(found: pd.DataFrame) -> pd.DataFrame:
+    """One row per geometry: true premises with a bound below 1, of both theorems, and what violates them.
+
+    found       ``counts`` of the sweep of geometries.
+    returns     violations of any conclusion, and ``weaker``: of the premise that asks less of the gradient.
+    """
+    of = lambda rows, values: values.where(rows, 0).groupby([found[name] for name in GEOMETRY], sort=False)
+    theorem = found.slack == 1
+    return pd.DataFrame(
+        {
+            "premises": of(theorem, found.telling_premises).sum(),
+            "violations": of(theorem, violations(found)).sum(),
+            "weaker": of(~theorem, violations(found)).sum(),
+        }
+    ).reset_index()
+
+
+def violations(found: pd.DataFrame) -> pd.Series:
+    """All that a row of counts has against its theorem, the dots above the paper's form included."""
+    return found[["violations", "angle_violations", "bias_violations", "dots_above"]].sum(axis=1)
 
 
 def scatter(table: pd.DataFrame) -> pd.DataFrame:
@@ -104,3 +137,19 @@ def reading_error(published: pd.DataFrame, value: str) -> np.ndarray:
     aware = np.where(published.over_realization == 1, AWARE_1X_READING, AWARE_READING)
     crowded = (published.data == "aware") & (published.samples <= LAST_CROWDED)
     return np.where(crowded & (value == "mean_best_correlation"), aware, READING)
+
+
+def interpolating(runs: pd.DataFrame, largest: float) -> pd.DataFrame:
+    """The students whose training loss is at most ``largest`` at the last epoch, one row each."""
+    return runs[(runs.epoch == runs.epoch.max()) & (runs.train_loss <= largest)]
+
+
+def specialized_over_others(students: pd.DataFrame, least: float, below: float) -> pd.Series:
+    """Geometric mean of evaluation losses where the correlation is >= ``least``, over that where < ``below``.
+
+    returns     a ratio per seed that has students of both kinds.
+    """
+    rho = students.mean_best_correlation
+    kind = pd.Series(np.select([rho >= least, rho < below], ["specialized", "other"], ""), students.index)
+    logs = np.log(students.eval_loss).groupby([students.seed, kind]).mean().unstack()
+    return np.exp(logs.specialized - logs.other).dropna()

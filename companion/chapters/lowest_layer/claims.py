@@ -36,7 +36,7 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact((kinks.error > BARS["kink"]).sum()),
             id="lowest-layer/kink",
-            place="multi-layer theorem",
+            place="thm-lowest-layer",
             at_most=BARS["violations"],
             wrong=Wrong(
                 "overlaps averaged over the cells, as in two layers", **exact((averaged > BARS["kink"]).sum())
@@ -48,7 +48,7 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(max(shift.max_error, shift.max_gradient)),
             id="lowest-layer/depth-shift",
-            place="genericity",
+            place="prop-depth-shift",
             at_most=BARS["shifted"],
             wrong=Wrong(
                 "its first layer is not lifted above 0, the error",
@@ -60,7 +60,7 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(shift.cosine),
             id="lowest-layer/depth-shift-unaligned",
-            place="genericity",
+            place="prop-depth-shift",
             at_most=BARS["unaligned"],
             wrong=Wrong("the student of split copies", **exact(case.cosine["signed splits"])),
             sentence="In that student some lowest-layer teacher node has no aligned student: "
@@ -81,7 +81,7 @@ def live_claims(live: pd.DataFrame, few: pd.DataFrame, threshold: float) -> list
         Claim(
             **mean_interval(own, "correlation"),
             id="lowest-layer/few-samples",
-            place="sample complexity",
+            place="obs-multi-layer-size",
             at_most=BARS["few_live"],
             wrong=Wrong(
                 f"{live.samples.max():,} samples",
@@ -94,7 +94,7 @@ def live_claims(live: pd.DataFrame, few: pd.DataFrame, threshold: float) -> list
         Claim(
             **mean_interval((own - released).abs(), "log"),
             id="lowest-layer/tuning",
-            place="teacher's biases",
+            place="obs-multi-layer-size",
             at_most=BARS["tuning"],
             wrong=Wrong("between different seeds", **mean_interval(others, "log")),
             sentence="Tuning the teacher's biases on the evaluation samples, as released, instead of on "
@@ -121,7 +121,7 @@ def sweep_claims(layers: pd.DataFrame, published: pd.DataFrame, threshold: float
                 **mean_interval(lowest[samples], "correlation"),
                 id=f"lowest-layer/{name}-{samples}",
                 scale="laptop",
-                place="sample complexity",
+                place="obs-multi-layer-size",
                 **{side: bar},
                 wrong=Wrong(f"{other:,} samples", **mean_interval(lowest[other], "correlation")),
                 note=f"before training it is {start:.2f}",
@@ -162,7 +162,7 @@ def follow_up_claims(budget: pd.DataFrame, wider: pd.DataFrame, published: pd.Da
         Claim(
             **mean_interval(worst_layer(20_000), "correlation"),
             id="lowest-layer/all-layers-20000",
-            place="sample complexity",
+            place="obs-multi-layer-size",
             scale="laptop",
             published=theirs.correlation.min(),
             at_least=BARS["enough"],
@@ -192,7 +192,7 @@ def released_claim(layers: pd.DataFrame, half_rate: pd.DataFrame, released: pd.D
             lambda measure: code_agreement(layers, released, measure=measure), "points of the released runs"
         ),
         id="lowest-layer/released-code",
-        place="released code, cross-entropy",
+        place="obs-multi-layer-size",
         scale="laptop",
         wrong=Wrong("our runs at half the rate", **worst(code_agreement(half_rate, released))),
         changed=f"the claim was written when the curves had been seen, with a bar of 3; {RULE}",
@@ -213,7 +213,7 @@ def _first(layers: pd.DataFrame, threshold: float, scale: str) -> list[Claim]:
         Claim(
             **share(first),
             id="lowest-layer/first",
-            place="abstract",
+            place="obs-lowest-first",
             scale=scale,
             at_least=BARS["first"],
             wrong=Wrong("layer 2 in its place", **share(second)),
@@ -225,7 +225,7 @@ def _first(layers: pd.DataFrame, threshold: float, scale: str) -> list[Claim]:
         Claim(
             **mean_interval(ahead, "log"),
             id="lowest-layer/head-start",
-            place="abstract",
+            place="obs-lowest-first",
             scale=scale,
             at_most=BARS["head_start"],
             wrong=Wrong("layer 2 against those above it", **mean_interval(next_ahead, "log")),
@@ -247,7 +247,7 @@ def _not_bottom_up(layers: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(lead(layers.epoch.max())),
             id="lowest-layer/not-bottom-up",
-            place="multi-layer figures",
+            place="obs-lowest-first",
             scale="laptop",
             at_least=BARS["not_bottom_up"],
             wrong=Wrong("before training", **mean_interval(lead(0))),
@@ -266,7 +266,7 @@ def _orientation(layers: pd.DataFrame) -> Claim:
     return Claim(
         **mean_interval(apart(layers.epoch.max())),
         id="lowest-layer/orientation",
-        place="released notebooks",
+        place="obs-multi-layer-size",
         scale="laptop",
         at_least=BARS["orientation"],
         wrong=Wrong("before training", **mean_interval(apart(0))),
@@ -299,10 +299,9 @@ def _near(
         claims.append(
             Claim(
                 **near(lambda measure, curve=curve: agreement(layers, curve, measure=measure)),
-                id=f"lowest-layer/published-{name}"
-                + f"-{series.lower().replace(' ', '-')}" * (len(ran) > 1),
+                id=f"lowest-layer/published-{name}" + f"-{series.lower().replace(' ', '-')}" * (len(ran) > 1),
                 scale="laptop",
-                place="multi-layer sample complexity",
+                place="obs-multi-layer-size",
                 wrong=Wrong(
                     f"published {kind.format(one, other)} swapped",
                     **worst(agreement(layers, swapped(curve, *mistake))),

@@ -3,12 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from companion.chapters.two_layer_theorem import tables
 from companion.pages.claims import Claim, Wrong
 from companion.pages.statistics import exact, mean_interval
+from companion.runs.spec import Tables
 
 BARS = {
     "gradient_rule": 1e-12,  # float64: rounding of a few hundred operations
     "zero_gradient": 1e-12,
+    "moved": 1e-6,  # distance that SGD goes, relative to the weights
+    "pruned": 0.01,  # change of the output by pruning, relative to the teacher's output
     "l_shape": 0.5,  # unmatched students keep at most half the fan-out of matched ones
 }
 UNMATCHED, MATCHED = 0.8, 0.95  # best-teacher correlations that make the two arms of the L
@@ -21,7 +25,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(rule.max_error.max()),
             id="two-layer/rule",
-            place="Lemma 1",
+            place="lem-gradient-rule",
             at_most=BARS["gradient_rule"],
             wrong=Wrong(
                 "without its constant unit, as in the code of Luck Matters; the smallest difference",
@@ -33,7 +37,7 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(case.max_gradient["split copies"]),
             id="two-layer/critical",
-            place="zero-gradient theorem",
+            place="thm-specialization",
             at_most=BARS["zero_gradient"],
             wrong=Wrong(
                 "the silent student given a fan-out",
@@ -41,6 +45,43 @@ def exact_claims(rule: pd.DataFrame, summary: pd.DataFrame) -> list[Claim]:
             ),
             sentence="Split copies, a silent and a cancelling pair of students have zero gradient at "
             "every sample.",
+        ),
+    ]
+
+
+def critical_claims(trained: Tables) -> list[Claim]:
+    """Claims about students at zero gradient: SGD stays where they interpolate; pruning changes nothing."""
+    learned = lambda table: table[(table.over_realization > 1) & (table.noise == 0)]
+    moved, pruned = trained["moved"], learned(trained["pruned"])
+    last = moved[moved.step == moved.step.max()]
+    by_seed = lambda table, value: mean_interval(table.groupby("seed")[value].mean())
+    sizes = tables.pruning(pruned, trained["gradients"])
+    resting = learned(tables.at_rest(trained["gradients"])).at_rest
+    return [
+        Claim(
+            **by_seed(learned(last), "distance"),
+            id="two-layer/interpolation",
+            place="thm-interpolation",
+            at_most=BARS["moved"],
+            wrong=Wrong(
+                "labels with noise, which no student fits", **by_seed(last[last.noise > 0], "distance")
+            ),
+            note=f"single gradients have vanished for {resting.sum()} of {len(resting)} students",
+            sentence="Over-realized students at zero gradient of all samples together interpolate, and SGD "
+            f"stays there: in {last.step.max():,} steps it moves them by no more than this share of their "
+            "weights (mean over seeds).",
+        ),
+        Claim(
+            **by_seed(pruned, "change"),
+            id="two-layer/pruning",
+            place="thm-prunable",
+            at_most=BARS["pruned"],
+            wrong=Wrong("copies left out, all but the strongest", **by_seed(pruned, "change_unmerged")),
+            note="nodes before and after, by over-realization: "
+            + "; ".join(f"{row.nodes} and {row.kept:g}" for row in sizes.itertuples()),
+            sentence="At zero gradient copies can be merged and all other nodes left out: an over-realized "
+            "student has as many nodes as its teacher then, and on new samples nearly the same output "
+            "(root mean square change, relative to the teacher's output; mean over seeds).",
         ),
     ]
 
@@ -56,7 +97,7 @@ def training_claims(students: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(kept_fan_out(wide), "log"),
             id="two-layer/l-shape",
-            place="L-shape figure",
+            place="obs-l-shape",
             at_most=BARS["l_shape"],
             wrong=Wrong(
                 "correlations shuffled among the students", **mean_interval(kept_fan_out(shuffled), "log")

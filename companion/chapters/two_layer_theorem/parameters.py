@@ -31,7 +31,7 @@ class Parameters(parameters.Parameters):
     """samples per SGD step, drawn with replacement (number)"""
     learning_rate: Positive = 0.01
     """SGD step size for the loss 1/2 ||f* - f||^2 summed over outputs"""
-    epochs: Count = 10
+    epochs: Count = 5
     """training time (epochs of 1000 steps)"""
     success_threshold: Fraction = 0.95
     """correlation above which a teacher node counts as specialized, in (0, 1)"""
@@ -47,8 +47,8 @@ class Parameters(parameters.Parameters):
 
     def live_cells(self) -> list[Cell]:
         """The ensemble, then the small numbers."""
-        small = [studies.CriticalPoints(), self.heat_map(), studies.GradientRule()]
-        return [self.l_shape(), studies.Plane(), *small]
+        small = [self.heat_map(), studies.GradientRule(), studies.CriticalPoints()]
+        return [self.l_shape(), studies.TrainedStudents(), studies.Plane(), *small]
 
     def l_shape(self) -> TwoLayer:
         """The ensemble behind the heat map and the L-shape."""

@@ -1,7 +1,8 @@
 """Pictures of the chapter on two-layer networks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -9,7 +10,19 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 
 from companion.experiments.two_layer.plots import segments
-from companion.pages.figures import FIELD, INK, NEUTRAL, SIGNED, STUDENT, TEACHER, ordered_colours
+from companion.pages.figures import (
+    ACCENT,
+    FIELD,
+    INK,
+    NEUTRAL,
+    SIGNED,
+    STUDENT,
+    TEACHER,
+    cloud,
+    legend_above,
+    ordered_colours,
+    over_realization_colours,
+)
 
 
 def plane(
@@ -35,6 +48,29 @@ def plane(
             ax.add_collection(LineCollection(segments(table, 2 * reach), linewidths=width, **style))
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], title=f"step {step:,}")
         ax.spines[:].set_visible(False)
+    return axes
+
+
+def kinks(table: pd.DataFrame, boundaries: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Outputs along a line (left), and the bracket of the first student's gradient (right), with every kink.
+
+    table, boundaries   ``kinks`` and ``boundaries`` of a CriticalPoints study.
+    """
+    outputs, bracket = axes
+    styles = {"teacher": (TEACHER, "--", "teacher f*"), "student": (STUDENT, "-", "student f")}
+    for name, (colour, style, label) in styles.items():
+        at = boundaries[boundaries.network == name].x
+        outputs.plot(table.x, table[name], color=colour, linestyle=style, label=label)
+        outputs.plot(at, np.interp(at, table.x, table[name]), "o", color=colour, markersize=5)
+        only = at[~at.isin(boundaries[boundaries.network != name].x)]
+        bracket.plot(only, np.interp(only, table.x, table.bracket), "o", color=colour, label=f"{name}'s kink")
+    bracket.plot(table.x, table.bracket, color=INK, zorder=1)
+    shared = boundaries.x[boundaries.x.duplicated()]
+    bracket.plot(shared, np.interp(shared, table.x, table.bracket), "o", mfc="white", mec=INK, label="shared")
+    outputs.set(xlabel="x", ylabel="output", title="a kink at every boundary")
+    bracket.set(xlabel="x", ylabel="bracket h$_1$", title="only shared kinks cancel")
+    for ax in axes:
+        ax.legend()
     return axes
 
 
@@ -104,3 +140,37 @@ def bars(table: pd.DataFrame, x: str, y: str, ax: Axes, label: str) -> Axes:
     ax.set(xlabel=x if pd.api.types.is_numeric_dtype(table[x]) else "", ylabel=label)
     ax.margins(y=0.15)
     return ax
+
+
+def gradients(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Gradient of a single sample against that of all together, a dot per student and checkpoint.
+
+    table       ``gradients`` of a TrainedStudents study.
+    """
+    for name, colour, group in _kinds(table):
+        cloud(ax, group.full, group.single, colour, label=name)
+        last = group[group.checkpoint == group.checkpoint.max()]
+        ax.plot(last.full, last.single, "o", color=colour, mec=INK, markersize=6)
+    ax.set(xscale="log", yscale="log", xlabel="gradient of all samples together", ylabel="of a single sample")
+    ax.set_title("zero together is not zero for each", pad=40)
+    legend_above(ax)
+    return ax
+
+
+def moved(table: pd.DataFrame, ax: Axes) -> Axes:
+    """How far SGD moves each student from where it is started; ``table`` of a TrainedStudents study."""
+    for name, colour, group in _kinds(table):
+        for _, one in group.groupby("seed"):
+            ax.plot(one.step, one.distance, color=colour, alpha=0.7)
+        ax.plot([], [], color=colour, label=name)
+    ax.set(xscale="log", yscale="log", xlabel="SGD steps", ylabel="distance moved, of ‖weights‖")
+    ax.set_title("SGD stays where it is zero for each", pad=40)
+    legend_above(ax)
+    return ax
+
+
+def _kinds(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Name, colour and rows of students by over-realization and by the noise of their labels."""
+    colours = over_realization_colours(table.over_realization)
+    for (noise, ratio), group in table.groupby(["noise", "over_realization"]):
+        yield f"{ratio:g}x" + ", noise" * bool(noise), ACCENT if noise else colours[ratio], group

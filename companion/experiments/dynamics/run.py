@@ -16,7 +16,7 @@ from companion.experiments.tidy import tidy
 from ts_core.data import gaussian
 from ts_core.losses import SquaredError
 from ts_core.networks import Network
-from ts_core.sizes import over_realized_width
+from ts_core.sizes import over_realized_width, student_width
 from ts_core.streams import stream
 from ts_core.theory.population import flow, logistic, reduced
 from ts_core.training.batches import fresh
@@ -41,7 +41,7 @@ def learned(w: Tensor, v: Tensor) -> Tensor:
 
 def random_start(spec: Population, ratio: float) -> tuple[Tensor, Tensor]:
     """Students w, v with independent entries start_scale * N(0, 1), one member per seed."""
-    n, m = over_realized_width(spec.teacher_width, ratio), spec.teacher_width
+    n, m = student_width(spec.teacher_width, ratio), spec.teacher_width
     draws = [stream(s, "start", n).standard_normal((n, spec.input_dim + m)) for s in range(1, spec.seeds + 1)]
     start = spec.start_scale * torch.from_numpy(np.stack(draws))
     return start[..., :-m], start[..., -m:]

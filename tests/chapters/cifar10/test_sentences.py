@@ -91,7 +91,11 @@ def swapped_gains(of):
     gain = -claims.widening(of.rise)
     found = {layer: mean_interval(gain[layer]) for layer in gain}
     return [
-        "fails" if f["high"] < claims.BARS["gain"] else "undecided" if f["low"] < claims.BARS["gain"] else "holds"
+        "fails"
+        if f["high"] < claims.BARS["gain"]
+        else "undecided"
+        if f["low"] < claims.BARS["gain"]
+        else "holds"
         for f in found.values()
     ]
 
@@ -377,8 +381,7 @@ SAID = [
         "with its tables in view, says so",
         lambda of: (
             {id for id, claim in of.claims.items() if claim.changed}
-            == {"rises", *(f"gain-layer-{layer}" for layer in range(1, 5))}
-            | {"lowest", "lowest-training"}
+            == {"rises", *(f"gain-layer-{layer}" for layer in range(1, 5))} | {"lowest", "lowest-training"}
         ),
     ),
     Said(

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.chapters.fan_out_ordering import claims
+from companion.chapters.fan_out_ordering import claims, plots
+from companion.chapters.fan_out_ordering.claims import BARS
 from companion.chapters.fan_out_ordering.parameters import Parameters
 from companion.chapters.fan_out_ordering.studies import CONVERGENCE
 from companion.chapters.fan_out_ordering.sweeps import PAPER
@@ -17,8 +18,10 @@ from companion.chapters.fan_out_ordering.tables import (
     loss_curves,
     success_agreement,
     success_rate,
+    where_wider_is_better,
     with_norms,
 )
+from companion.chapters.fan_out_ordering.tables import lead as all_leads
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages.statistics import mean_interval, multiples
 from companion.runs.store import load_results
@@ -40,6 +43,7 @@ def evidence():
     curves = loss_agreement(wide["runs"], published_losses, by=["polarity", "over_realization"])
     return SimpleNamespace(
         runs=tables["runs"],
+        leads=with_share_found(tables),
         curves=curves.set_index(["polarity", "over_realization"]),
         points=every,
         wide=wide,
@@ -64,6 +68,42 @@ def evidence():
         paths=pairs.pivot(index="epoch", columns=["teacher", "student"], values="correlation"),
         cost=pd.read_csv(BOOK.parent / "benchmarks" / "results" / "two_layer_summary.csv"),
     )
+
+
+def with_share_found(tables):
+    """Mean lead of 5x by (m, p, epoch), and the share of the nodes that 1x has found by then."""
+    leads = where_wider_is_better(all_leads(tables["runs"], 5.0))
+    narrow = tables["teachers"].query("over_realization == 1")
+    keys = ["teacher_width", "polarity", "epoch"]
+    found = (narrow.best_correlation > 0.95).groupby([narrow[key] for key in keys]).mean()
+    return leads.join(found.rename("found"), on=keys)
+
+
+def decided(of, least=0.0, most=1.0):
+    """Combinations that are decided for 5x, and for 1x, where 1x has found such a share of the nodes."""
+    rows = of.leads[of.leads.decided & (of.leads.found >= least) & (of.leads.found <= most)]
+    return (rows.value > 0).sum(), (rows.value < 0).sum()
+
+
+def last_for_wide(of, width, polarity):
+    """The last epoch that is decided for 5x, after which none is but for 1x."""
+    rows = of.leads[of.leads.decided & (of.leads.teacher_width == width) & (of.leads.polarity == polarity)]
+    wide, narrow = rows[rows.value > 0].epoch, rows[rows.value < 0].epoch
+    assert narrow.empty or wide.max() < narrow.min()
+    return wide.max()
+
+
+def separated(of):
+    """Decided combinations where 1x has found few nodes, none of them for 1x; and nearly all, all for 1x."""
+    (few, none), (nothing, nearly) = decided(of, most=0.9 - 1e-9), decided(of, least=0.98)
+    assert none == nothing == 0
+    return few, nearly
+
+
+def border(of, width):
+    """Smallest polarity at which 5x is ahead for sure after the last epoch."""
+    last = of.leads[(of.leads.epoch == 100) & (of.leads.teacher_width == width)].set_index("polarity")
+    return last[last.decided & (last.value > 0)].index.min()
 
 
 def gain(of, polarity):
@@ -286,13 +326,39 @@ SAID = [
     Said("(mean difference of log10 <.2f>, from <.2f> to <.2f>: undecided)", lambda of: interval(of, 5, 1.5)),
     Said("and 5x in all but <d> from $p=2$ on.", lambda of: max(ahead(of, 5, p) for p in (2.0, 2.5))),
     Said(
+        "Of <d> combinations of $m$, $p$ and epoch, <d> are decided for the 5x student and <d> for the 1x "
+        "student.",
+        lambda of: (len(of.leads), *decided(of)),
+    ),
+    Said(
+        "where it is less than .9 of them, 5x is ahead in all <d> decided combinations, and where it is "
+        ".98 or more, in none of <d>.",
+        separated,
+    ),
+    Said(
+        "at $p=0.5$ the last epoch that is decided for it is <d> with five teacher nodes, <d> with ten and "
+        "<d> with twenty.",
+        lambda of: tuple(last_for_wide(of, width, 0.5) for width in (5, 10, 20)),
+    ),
+    Said(
+        "for some epochs only at small polarities and to the end at large ones",
+        lambda of: all(last_for_wide(of, m, p) == 100 for m in (5, 10, 20) for p in (2.0, 2.5)),
+    ),
+    Said(
+        "In the first epochs nearly all is blue.",
+        lambda of: (of.leads[of.leads.epoch == 1].value > 0).mean() > 0.8,
+    ),
+    Said(
+        "At the last the border lies at p = 1.5 for five teacher nodes, at p = 1 for ten, and below p = 1 "
+        "for twenty.",
+        lambda of: [border(of, width) for width in (5, 10, 20)] == [2.0, 1.5, 1.0],
+    ),
+    Said("Colours end at a factor of <d>.", lambda of: 10**plots.LEAD),
+    Said(
         "From epoch 5 on, none of our points is farther from its published one than <.2f> times what",
         lambda of: of.points[of.points.epoch >= 5].ratio.max(),
     ),
-    Said(
-        "Earlier ones are up to <.2f> away.",
-        lambda of: of.points[of.points.epoch < 5].distance.max(),
-    ),
+    Said("Earlier ones are up to <.2f> away.", lambda of: of.points[of.points.epoch < 5].distance.max()),
     Said("the curves fall steeply there", steep),
     Said(
         "At $p=0$ the published losses after the first epoch lie <.2f> below ours for 1x and <.2f>, <.2f> and "

@@ -4,11 +4,13 @@ import matplotlib
 
 matplotlib.use("agg")
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from companion.chapters.finite_data import claims, plots, tables
+from companion.chapters.finite_data import claims, plots, sweeps, tables
 from companion.chapters.finite_data.parameters import Parameters
+from companion.chapters.finite_data.thresholds import along, needed, needed_along
 from companion.experiments.two_layer.tables import outcome
 from companion.pages import figures
 from companion.pages.scorecard import Table
@@ -52,3 +54,70 @@ def test_a_claim_is_made_once():
                 )
             ]
         )
+
+
+def quick(*sweeps) -> list[pd.DataFrame]:
+    """Last rows of tables like those of the sweeps, one seed after the other, correlations made up."""
+    rng = np.random.default_rng(0)
+    found = []
+    for sweep in sweeps:
+        cells = [cell.model_dump() for cell in sweep.scales["quick"].cells()]
+        rows = pd.DataFrame(dict(cell, seed=seed, epoch=1) for cell in cells for seed in cell.pop("seeds"))
+        found.append(rows.assign(mean_best_correlation=rng.uniform(0.85, 0.95, len(rows))))
+    return found
+
+
+def test_curves_and_samples_needed_have_a_line_per_kind_and_the_bound():
+    spec = sweeps.SAMPLES_NEEDED.scales["quick"]
+    (runs,) = quick(sweeps.SAMPLES_NEEDED)
+    _, axes = figures.figure(2, 3)
+    plots.learning_curves(along(runs, "input_dim", spec.centre), 0.9, axes[0])
+    plots.needed(needed_along(runs, spec.centre, 0.9), axes[1])
+    assert [len(ax.lines) for ax in axes[0]] == [3 + 1] * 3  # a line per input dimension, and the level
+    labels = [ax.get_legend_handles_labels()[1] for ax in axes[1]]
+    assert labels == [[name for name, *_ in plots.KINDS.values()] + ["growth of the bound"]] * 3
+
+
+def test_augmented_data_and_laws_are_named():
+    (runs,) = quick(sweeps.OTHER_INPUTS)
+    at = runs[runs.input_dim == 10]
+    _, axes = figures.figure(1, 2)
+    plots.augmented(at, 0.9, axes[0])
+    plots.laws(needed(runs[runs.input_dim == 20], ["input_dim", "law"], 0.9), axes[0, 1])
+    assert axes[0, 0].get_legend_handles_labels()[1] == [
+        "random data",
+        "agnostic, steps of 1.5",
+        "agnostic, steps of 0.034",
+    ]
+    assert {text.get_text() for text in axes[0, 1].get_yticklabels()} == {"gaussian", "mixture"}
+
+
+def test_gradient_levels_leave_out_what_was_never_found():
+    levels = pd.DataFrame(
+        {"seed": [1, 1, 2, 2], "level": [0.1, 0.2] * 2, "gradient": [0.01, 0.02, 0.0, 0.04]}
+    )
+    _, axes = figures.figure(1, 1)
+    plots.gradient_levels(levels, "level", 1.0, "ε", axes[0, 0])
+    middle = axes[0, 0].lines[-2].get_ydata()
+    assert middle.tolist() == [0.01, 0.03]
+    assert axes[0, 0].lines[-1].get_ydata().tolist() == [pytest.approx(0.015), pytest.approx(0.03)]
+
+
+def test_sines_have_a_line_per_epoch_and_per_level():
+    rows = [
+        dict(seed=s, epoch=e, samples=n, sine=1 / n) for s in (1, 2) for e in (10, 100) for n in (20, 400)
+    ]
+    _, axes = figures.figure(1, 1)
+    plots.sines(pd.DataFrame(rows), (0.1, 0.2), axes[0, 0])
+    assert axes[0, 0].get_legend_handles_labels()[1] == ["1,000 steps", "10,000 steps"]
+    assert len(axes[0, 0].lines) == 4
+
+
+def test_a_correlation_of_one_is_drawn_where_float32_ends():
+    students = pd.DataFrame(
+        {"data": ["random", "aware"], "eval_loss": 1e-9, "mean_best_correlation": [0.9, 1]}
+    )
+    _, axes = figures.figure(1, 1)
+    plots.generalization(students, axes[0, 0])
+    places = [dots.get_offsets()[0, 0] for dots in axes[0, 0].collections]
+    assert places == [pytest.approx(0.1), plots.FLOAT32]

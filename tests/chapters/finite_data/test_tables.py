@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from companion.chapters.finite_data.sweeps import PAPER
-from companion.chapters.finite_data.tables import advantage, counts, over_epochs, reading_error, scatter
+from companion.chapters.finite_data.tables import (
+    advantage,
+    counts,
+    geometries,
+    interpolating,
+    loss_ratio,
+    over_epochs,
+    reading_error,
+    scatter,
+    specialized_over_others,
+)
 
 
 def test_minima_over_epochs_by_hand():
@@ -67,6 +77,8 @@ PAIRS = pd.DataFrame(
         "premise": [True, True, False, True, False],
         "conclusion": [True, False, False, True, False],
         "bound": [0.5, 2.0, 0.5, 0.2, 0.5],
+        "bias_gap": [0.1, 0.1, 0.1, 0.3, 0.1],
+        "bias_bound": 0.2,
         "sine_near": [0.4, 0.1, 0.9, 0.3, 0.1],
         "gradient": [1.0, 2.0, 3.0, 0.1, 1.0],
         "threshold": [1.5, 2.5, 1.0, 0.2, 0.5],
@@ -85,6 +97,7 @@ def test_premises_and_violations_are_counted_by_kind():
         "violations": 1,
         "telling_premises": 2,
         "angle_violations": 1,
+        "bias_violations": 1,
         "conclusion_false": 2,
     }
     assert found.loc["agnostic"].to_dict() == {
@@ -93,6 +106,7 @@ def test_premises_and_violations_are_counted_by_kind():
         "violations": 0,
         "telling_premises": 0,
         "angle_violations": 0,
+        "bias_violations": 0,
         "conclusion_false": 1,
     }
 
@@ -137,3 +151,43 @@ def test_each_published_point_has_the_reading_error_of_the_readme():
     )
     assert reading_error(published, "mean_best_correlation").tolist() == [0.01, 0.005, 0.002, 0.002]
     assert reading_error(published, "eval_loss").tolist() == [0.002] * 4
+
+
+def test_geometries_by_hand():
+    keys = dict(input_dim=[3, 3, 5, 5], teacher_width=2, outputs=4, slope=0.0, teacher_bias=-0.1)
+    found = pd.DataFrame(
+        keys
+        | dict(slack=[1.0, 10.0, 1.0, 10.0], telling_premises=[7, 9, 11, 12], violations=[0, 3, 1, 2])
+        | dict(angle_violations=[0, 1, 0, 0], bias_violations=0, dots_above=[0, 0, 2, 0])
+    )
+    table = geometries(pd.concat([found, found])).set_index("input_dim")
+    assert table.premises.to_dict() == {3: 14, 5: 22}
+    assert table.violations.to_dict() == {3: 0, 5: 6} and table.weaker.to_dict() == {3: 8, 5: 4}
+
+
+def test_ratio_of_losses_is_a_geometric_mean_per_seed():
+    table = pd.DataFrame(
+        [
+            dict(samples=60, seed=seed, over_realization=ratio, data=data, eval_loss=loss)
+            for seed, ratio, aware, random in ((1, 1.0, 2.0, 1.0), (1, 2.0, 8.0, 1.0), (2, 1.0, 1.0, 4.0))
+            for data, loss in (("aware", aware), ("random", random))
+        ]
+    )
+    assert loss_ratio(table, 60).to_dict() == pytest.approx({1: 4.0, 2: 0.25})
+
+
+def test_specialized_students_are_compared_with_the_others_of_their_seed():
+    runs = pd.DataFrame(
+        {
+            "seed": [1, 1, 1, 1, 2, 2],
+            "epoch": 3,
+            "train_loss": [0.0, 1e-9, 1e-9, 1e-3, 1e-9, 1e-9],
+            "eval_loss": [1e-6, 1e-4, 1.0, 9.0, 1e-3, 1e-3],
+            "mean_best_correlation": [0.999, 0.99, 0.5, 0.5, 0.999, 0.9],
+        }
+    )
+    earlier = runs.assign(epoch=1)
+    students = interpolating(pd.concat([earlier, runs]), 1e-6)
+    assert len(students) == 5 and set(students.epoch) == {3}
+    ratios = specialized_over_others(students, 0.99, 0.8)
+    assert ratios.to_dict() == {1: pytest.approx(1e-5)}  # seed 2 has no other

@@ -65,9 +65,7 @@ def evidence():
         code=tables.code_agreement(entropy, released),
         # ratios of faithful reproductions
         faithful={
-            "Dec 5": tables.agreement(
-                first, student_means[student_means.runs == "Dec 5"], measure=multiples
-            ),
+            "Dec 5": tables.agreement(first, student_means[student_means.runs == "Dec 5"], measure=multiples),
             "released": tables.code_agreement(entropy, released, measure=multiples),
         },
         # over teacher nodes, of layer 1: a row per seed and a column per size
@@ -424,7 +422,9 @@ SAID = [
     Said("which in a deep network only the highest hidden layer has", beta_is_constant_at_the_top),
     Said(
         "its first layer is always on there, so that none of its boundaries is a teacher's",
-        lambda of: (forward(perfect_students.depth_shift().student, perfect_students.depth_shift().x)[0][0] > 0).all(),
+        lambda of: (
+            forward(perfect_students.depth_shift().student, perfect_students.depth_shift().x)[0][0] > 0
+        ).all(),
     ),
     Said(
         "The first two students have zero error and zero gradient.",
@@ -782,10 +782,7 @@ SAID = [
     ),
     Said(
         "Here it lies between <.2f> and <.2f>.",
-        lambda of: (
-            min(c.at_most for c in near_published(of)),
-            max(c.at_most for c in near_published(of)),
-        ),
+        lambda of: (min(c.at_most for c in near_published(of)), max(c.at_most for c in near_published(of))),
     ),
     Said(
         "with published layers 2 and 3 swapped the distance is <.2f> times what sampling alone gives, from "

@@ -6,7 +6,8 @@ import pytest
 
 from companion.chapters.two_layer_theorem import claims, critical_points
 from companion.chapters.two_layer_theorem.gradient_rule import gradient_rule
-from companion.chapters.two_layer_theorem.studies import GradientRule, Plane
+from companion.chapters.two_layer_theorem.studies import GradientRule, Plane, TrainedStudents
+from companion.chapters.two_layer_theorem.tables import at_rest
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
@@ -24,6 +25,7 @@ def evidence():
         cases=critical_points.summary(cases).set_index("case"),
         planes=critical_points.hyperplanes(cases[:1]),
         rule=gradient_rule(rule.depths, rule.slopes, range(rule.seeds)),
+        trained=TrainedStudents().run(),
     )
 
 
@@ -39,7 +41,52 @@ def kept_by_narrow(of) -> tuple[int, int, float]:
     return int((chosen.best_correlation < claims.UNMATCHED).sum()), len(chosen), kept(of, 1, 1)
 
 
+def resting(of, ratio: float, noise: float = 0.0):
+    """Which students of a kind have no gradient of single samples left."""
+    found = at_rest(of.trained["gradients"])
+    return found[(found.over_realization == ratio) & (found.noise == noise)].at_rest
+
+
+def gone(of, ratio: float, noise: float):
+    """How far SGD goes in the end from the students of a kind."""
+    found = of.trained["moved"]
+    last = found[(found.step == found.step.max()) & (found.noise == noise)]
+    return last[last.over_realization == ratio].distance
+
+
+def over_realized(of):
+    """What pruning does to over-realized students of the teacher's labels."""
+    return of.trained["pruned"].query("noise == 0 and over_realization > 1")
+
+
 SAID = [
+    Said(
+        "Over-realized ones (more than one student node per teacher node) reach a point where every single "
+        "gradient is rounding.",
+        lambda of: resting(of, 2).all() and resting(of, 4).all(),
+    ),
+    Said(
+        "Some students with exactly as many nodes as the teacher stop in a local minimum, and so do students "
+        "whose labels have noise",
+        lambda of: 0 < (~resting(of, 1)).sum() < 8 and not resting(of, 2, 0.1).any(),
+    ),
+    Said(
+        "lines in two bundles: near one thousandth, and at rounding.",
+        lambda of: (
+            gone(of, 2, 0.1).between(3e-4, 3e-2).all()
+            and gone(of, 2, 0).max() < 1e-14
+            and not gone(of, 1, 0).between(1e-14, 3e-4).any()
+        ),
+    ),
+    Said(
+        "takes an over-realized student of any width back to the teacher's, and its error on new samples "
+        "does not grow: it falls, mostly to rounding.",
+        lambda of: (
+            (over_realized(of).kept == TrainedStudents().teacher_width).all()
+            and (over_realized(of).loss_after <= over_realized(of).loss.clip(lower=1e-30)).all()
+            and (over_realized(of).loss_after < 1e-30).mean() > 0.9
+        ),
+    ),
     Said("a share of <.2f> of the fan-out norm of its matched ones at $p=0$", lambda of: kept(of, 10, 0)),
     Said("and of <.2f> at $p=2$", lambda of: kept(of, 10, 2)),
     Said("unmatched nodes of the 1x students, <d> of <d> at $p=1$, keep <.2f>.", kept_by_narrow),

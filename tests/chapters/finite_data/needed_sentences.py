@@ -1,0 +1,114 @@
+"""What the chapter says in words about the sweeps of samples needed, beside the queries that give it."""
+
+from companion.chapters.finite_data import claims, sweeps, thresholds
+from companion.chapters.finite_data.sweeps import LEVEL
+from companion.runs.store import load_results
+from tests.sentences import BOOK, Said
+
+NEEDED = sweeps.SAMPLES_NEEDED.scales["laptop"]
+ANGLES = sweeps.ANGLE_LEVELS.scales["laptop"]
+OTHER = sweeps.OTHER_INPUTS.scales["laptop"]
+
+
+def evidence() -> dict:
+    """Tables of the three sweeps and the claims about them."""
+    stored = {
+        name: load_results(name, BOOK / "results" / name)
+        for name in ("samples_needed", "other_inputs", "angle_levels")
+    }
+    runs = {name: tables["runs"] for name, (tables, _) in stored.items()}
+    nodes = stored["angle_levels"][0]["nodes"]
+    made = [
+        *claims.needed_claims(runs["samples_needed"], NEEDED),
+        *claims.input_claims(runs["other_inputs"], runs["samples_needed"]),
+        *claims.angle_claims(runs["angle_levels"], nodes, ANGLES),
+    ]
+    last = thresholds.at_the_end(runs["samples_needed"])
+    return {
+        "made": {claim.id.partition("/")[2]: claim for claim in made},
+        "last": last,
+        "half": runs["samples_needed"][runs["samples_needed"].epoch < last.epoch.max()],
+        "stars": thresholds.needed_along(last, NEEDED.centre, LEVEL),
+        "other": thresholds.at_the_end(runs["other_inputs"]),
+        "levels": claims.levels_of(runs["angle_levels"], nodes, ANGLES),
+        "sines": thresholds.median_sines(nodes[nodes.polarity == 0]),
+        "minutes": sum(facts["seconds"] for _, facts in stored.values()) / 60,
+    }
+
+
+def ends(claim) -> tuple[float, float, float]:
+    return claim.value, claim.low, claim.high
+
+
+def star(of, quantity: str, data: str, at: float) -> float:
+    """N* of one kind of data at one place."""
+    table = of.stars[quantity]
+    return table[(table.data == data) & (table[quantity] == at)].value.item()
+
+
+def height(of, data: str, width: int, samples: int) -> float:
+    """Mean correlation of one curve along m at one number of samples."""
+    line = thresholds.along(of.last, "teacher_width", NEEDED.centre)
+    rows = line[(line.data == data) & (line.teacher_width == width) & (line.samples == samples)]
+    return rows.mean_best_correlation.mean()
+
+
+def farthest_of_triples(of) -> float:
+    """Largest difference of mean correlations between random samples and as many small triples."""
+    keys = ["input_dim", "teacher_width", "over_realization", "factor"]
+    curves = {}
+    for data, share in (("random", 1), ("plane", 3)):
+        rows = of.last[of.last.data == data]
+        factor = (rows.samples / share / rows.input_dim).map(
+            lambda found: min(NEEDED.factors, key=lambda f: abs(f - found))
+        )
+        curves[data] = rows.assign(factor=factor).groupby(keys).mean_best_correlation.mean()
+    return (curves["random"] - curves["plane"]).abs().max()
+
+
+def settled(of) -> float:
+    """Largest change of N* of random data, in percent, from half of the steps to all of them."""
+    found = thresholds.needed_along(of.half, NEEDED.centre, LEVEL)
+    random = [
+        (tables[name][tables[name].data == "random"].value.to_numpy() for tables in (found, of.stars))
+        for name in found
+    ]
+    return 100 * max(abs(late / early - 1).max() for early, late in random)
+
+
+SAID = [
+    Said(
+        "mean over <d> seeds, first reaches <.1f>: above the <.3f> that an affine node can have",
+        lambda of: (NEEDED.seeds, LEVEL, 0.856),
+    ),
+    Said(
+        "Random data need <.1f> samples per input dimension at $d=20$ and <.1f> at $d=200$",
+        lambda of: (star(of, "input_dim", "random", 20) / 20, star(of, "input_dim", "random", 200) / 200),
+    ),
+    Said(
+        "the exponent of $d$ is <.2f>, from <.2f> to <.2f>, where the bound has 3.",
+        lambda of: ends(of.made["needed-d"]),
+    ),
+    Said(
+        "The exponent of $K$ is <.2f>, from <.2f> to <.2f>, along wider teachers, and <.2f>, from <.2f> to "
+        "<.2f>, along wider students of one teacher, where the bound has 5/2",
+        lambda of: (*ends(of.made["needed-m"]), *ends(of.made["needed-n"])),
+    ),
+    Said(
+        "no mean correlation differs by more than <.3f> from that of as many random *samples*",
+        farthest_of_triples,
+    ),
+    Said(
+        "$N^*$ is <.2f> times that of random data, from <.2f> to <.2f>",
+        lambda of: ends(of.made["needed-triples"]),
+    ),
+    Said(
+        "with $m=20$ it is <.2f>, <.2f> and <.2f> after one, two and four triples per node",
+        lambda of: tuple(height(of, "aware", 20, 60 * k) for k in (1, 2, 4)),
+    ),
+    Said(
+        "it takes <d> samples to reach the level there, and random data <d>",
+        lambda of: (star(of, "teacher_width", "aware", 20), star(of, "teacher_width", "random", 20)),
+    ),
+    Said("half the steps would have changed no $N^*$ of random data by more than <.1f> %", settled),
+]
