@@ -95,7 +95,7 @@ def premise_claims(study: Tables) -> list[Claim]:
         Claim(
             **exact(above(1)),
             id="finite-data/paper-form",
-            place="main theorem",
+            place="thm-small-gradient",
             at_most=BARS["violations"],
             wrong=Wrong("an angle that falls like the square of the gradient", **exact(above(2))),
             changed="it was a part of the claim about violations, with nothing that it refuses",

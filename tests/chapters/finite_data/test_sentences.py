@@ -193,9 +193,14 @@ SAID = [
     Said("had both been means over <d> seeds of the same networks", lambda of: of.full.seed.nunique()),
     Said("Sample complexity at the paper's scale, <d> seeds", lambda of: of.full.seed.nunique()),
     Said(
-        "Undecided is what a faithful reproduction usually gets at the bar of the published curves: where "
-        "both sides are drawn from our own runs, <d> seeds each, the correlations hold in <d> of <d> draws "
-        "and the losses in <d>",
+        "simulated from our seeds alone: <.2f> for the correlations and <.2f> for the losses.",
+        lambda of: tuple(
+            of.claims[f"finite-data/published-{name}"].at_most for name in ("correlation", "loss")
+        ),
+    ),
+    Said(
+        "Undecided is what a faithful reproduction usually gets at it: where both sides are drawn from our own "
+        "runs, <d> seeds each, the correlations hold in <d> of <d> draws and the losses in <d>",
         lambda of: (
             PUBLISHED_SEEDS,
             *of_replicas("finite-data/published-correlation", "finite-data/published-loss"),
