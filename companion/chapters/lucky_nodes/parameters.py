@@ -30,13 +30,13 @@ class Parameters(parameters.Parameters):
     """teacher nodes per hidden layer, lowest first (nodes)"""
     outputs: Count = 100
     """output dimension C of the deep students (nodes)"""
-    over_realization: Annotated[float, Field(gt=1)] = 3.0
+    over_realization: Annotated[float, Field(gt=1)] = 4.0
     """student nodes per teacher node of the deep students, above 1, so that someone can lose (ratio)"""
     seeds: Count = 6
     """deep students, each with its own teacher, data, start and batches (number)"""
     samples: Annotated[int, Field(ge=64)] = 6400
     """training samples of the deep students (number)"""
-    epochs: Annotated[int, Field(ge=1)] = 5
+    epochs: Annotated[int, Field(ge=1)] = 4
     """length of their training, and of their tickets' (passes through the data)"""
     batch_size: Count = 64
     """samples per SGD step of the deep students, shuffled every epoch (number)"""

@@ -45,7 +45,7 @@ class Ranks(Grid):
     """over-realization, number of seeds, start, data"""
     samples: Count = 2000
     epochs: Count = 4
-    looks: Ints = (0, 1)
+    looks: Ints = (0, 1, 2)
     eval_samples: Ints = (192, 1024)
 
     def cells(self) -> list[Cell]:
