@@ -1,35 +1,38 @@
 """What the chapter on finite data claims about its tables, with bars and what they must refuse."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from companion.chapters.finite_data.parameters import Parameters
-from companion.chapters.finite_data.sweeps import LEVEL, LOWER_LEVEL, AngleLevels, SamplesNeeded
 from companion.chapters.finite_data.tables import (
-    advantage,
-    agreement,
-    counts,
-    geometries,
-    interpolating,
-    loss_ratio,
-    scatter,
-    specialized_over_others,
-)
-from companion.chapters.finite_data.thresholds import (
     BOUND,
     FOUND,
+    LEVEL,
     LEVEL_BOUND,
+    LOWER_LEVEL,
+    advantage,
+    agreement,
     along,
     at_the_end,
+    centre,
+    counts,
     exponent,
     exponent_in_sine,
     found_at,
+    geometries,
     gradient_exponent,
     gradient_levels,
+    interpolating,
+    loss_ratio,
     median_sines,
     plateau,
     ratio,
+    scatter,
     slopes,
+    specialized_over_others,
 )
 from companion.pages.claims import Claim, Wrong, spelled
 from companion.pages.statistics import exact, in_words, mean_interval, share_interval, swapped, worst
@@ -276,14 +279,14 @@ def overtaking_claim(full: pd.DataFrame) -> Claim:
     )
 
 
-def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
+def needed_claims(runs: pd.DataFrame, spec: Mapping[str, Any]) -> list[Claim]:
     """How many samples specialization needs, along d, m and n / m, and what the augmentations save."""
     last = at_the_end(runs)
-    line = lambda quantity, data: along(last[last.data == data], quantity, spec.centre)
+    line = lambda quantity, data: along(last[last.data == data], quantity, centre(spec))
     along_nodes = lambda quantity: line(quantity, "random").assign(
         nodes=lambda rows: rows.teacher_width * (1 + rows.over_realization)
     )
-    by_d = along(last, "input_dim", spec.centre)
+    by_d = along(last, "input_dim", centre(spec))
     over_random = lambda data, level: ratio(by_d, "data", data, "random", level, "input_dim")
     flat = plateau(line("teacher_width", "aware"), *PLATEAU).pivot(
         index="seed", columns="teacher_width", values="mean_best_correlation"
@@ -359,7 +362,8 @@ def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
             scale="laptop",
             at_most=BARS["plateau"],
             wrong=Wrong(
-                f"{spec.factors[-1]:g} d random samples instead", **mean_interval(rich[wide] - rich[narrow])
+                f"{spec['factors'][-1]:g} d random samples instead",
+                **mean_interval(rich[wide] - rich[narrow]),
             ),
             changed=TRIED.format("the same d, 4 seeds, .8 against .98"),
             note="; ".join(f"m = {m}: {spelled(Wrong('height', **mean_interval(flat[m])))}" for m in flat),
@@ -422,23 +426,23 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
     ]
 
 
-def levels_of(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> pd.DataFrame:
+def levels_of(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
     """Gradient levels where d and m are varied, equal teacher nodes, with ``nodes``, K."""
-    equal = [table[table.polarity == spec.polarities[0]] for table in (runs, nodes)]
+    equal = [table[table.polarity == spec["polarities"][0]] for table in (runs, nodes)]
     levels = gradient_levels(*equal, SINES)
-    levels = levels[levels.samples == (spec.factor * levels.input_dim).round()]
-    return levels.assign(nodes=levels.teacher_width * (1 + spec.over_realization))
+    levels = levels[levels.samples == (spec["factor"] * levels.input_dim).round()]
+    return levels.assign(nodes=levels.teacher_width * (1 + spec["over_realization"]))
 
 
-def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> list[Claim]:
+def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any]) -> list[Claim]:
     """How samples and gradients depend on the angle that is asked for."""
-    equal = nodes[nodes.polarity == spec.polarities[0]]
+    equal = nodes[nodes.polarity == spec["polarities"][0]]
     sines = at_the_end(median_sines(equal))
-    curve = sines[(sines.input_dim == spec.input_dim) & (sines.teacher_width == spec.teacher_width)]
+    curve = sines[(sines.input_dim == spec["input_dim"]) & (sines.teacher_width == spec["teacher_width"])]
     levels = levels_of(runs, nodes, spec)
-    here, there = levels.input_dim == spec.input_dim, levels.teacher_width == spec.teacher_width
+    here, there = levels.input_dim == spec["input_dim"], levels.teacher_width == spec["teacher_width"]
     middle = levels.level == SINES[1]
-    unequal = spec.polarities[-1]
+    unequal = spec["polarities"][-1]
     found = found_at(runs[runs.polarity == unequal], nodes[nodes.polarity == unequal])
     rng = np.random.default_rng(0)
     shuffled = found.assign(
@@ -453,7 +457,7 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> 
             wrong=Wrong("the bound's exponent", **exact(BOUND["sine"])),
             sentence="The number of random samples hardly depends on the angle that is asked for: its "
             f"exponent in 1 / ε is at most half the bound's (sine of the median teacher node ≤ ε, from "
-            f"{SINES[0]:g} to {SINES[-1]:g}; {spec.epochs * spec.steps_per_epoch:,} steps).",
+            f"{SINES[0]:g} to {SINES[-1]:g}; {spec['epochs'] * spec['steps_per_epoch']:,} steps).",
             **shared,
         ),
         Claim(

@@ -145,7 +145,7 @@ def samples_axis(ax: Axes, samples: pd.Series) -> None:
 def needed(stars: Mapping[str, pd.DataFrame], axes: Sequence[Axes]) -> Sequence[Axes]:
     """N* against d, m and n / m, a panel each and a line per kind of data; dashed is how the bound grows.
 
-    stars       of :func:`thresholds.needed_along`; hollow marks are the fewest samples tried.
+    stars       of :func:`tables.needed_along`; hollow marks are the fewest samples tried.
     """
     for ax, (quantity, table) in zip(axes, stars.items()):
         for kind, (name, colour, marker) in KINDS.items():
@@ -190,7 +190,7 @@ def augmented(runs: pd.DataFrame, level: float, axes: Sequence[Axes]) -> Sequenc
 def laws(stars: pd.DataFrame, ax: Axes) -> Axes:
     """N* per input dimension under every law of the inputs, with its interval.
 
-    stars       of :func:`thresholds.needed` by input_dim and law.
+    stars       of :func:`tables.needed` by input_dim and law.
     """
     shown = stars.sort_values("value")
     per_dim = lambda column: shown[column] / shown.input_dim
@@ -203,7 +203,7 @@ def laws(stars: pd.DataFrame, ax: Axes) -> Axes:
 def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
     """Sine of the median teacher node against samples, on a log scale; a line per level that is asked for.
 
-    table       of :func:`thresholds.median_sines` at several epochs: the last one is the darkest.
+    table       of :func:`tables.median_sines` at several epochs: the last one is the darkest.
     """
     colours = ordered_colours(table.epoch)
     for epoch, group in table.groupby("epoch"):
@@ -221,7 +221,7 @@ def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
 def gradient_levels(table: pd.DataFrame, x: str, bound: float, label: str, ax: Axes) -> Axes:
     """The largest gradient at which the sine stays small, against one quantity; dashed is the bound's slope.
 
-    table       of :func:`thresholds.gradient_levels`; thin lines are seeds, the thick one their median.
+    table       of :func:`tables.gradient_levels`; thin lines are seeds, the thick one their median.
     """
     medians = table.groupby(["seed", x]).gradient.median().unstack()
     medians = medians.where(medians > 0)

@@ -1,11 +1,12 @@
 """What the chapter says in words about the sweeps of samples needed, beside the queries that give it."""
 
-from companion.chapters.finite_data import claims, sweeps, thresholds
-from companion.chapters.finite_data.sweeps import LEVEL
+from companion.chapters.finite_data import claims, sweeps, tables
+from companion.chapters.finite_data.tables import LEVEL
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said
 
 NEEDED = sweeps.SAMPLES_NEEDED.scales["laptop"]
+CENTRE = tables.centre(NEEDED.model_dump())
 ANGLES = sweeps.ANGLE_LEVELS.scales["laptop"]
 OTHER = sweeps.OTHER_INPUTS.scales["laptop"]
 
@@ -16,22 +17,22 @@ def evidence() -> dict:
         name: load_results(name, BOOK / "results" / name)
         for name in ("samples_needed", "other_inputs", "angle_levels")
     }
-    runs = {name: tables["runs"] for name, (tables, _) in stored.items()}
+    runs = {name: found["runs"] for name, (found, _) in stored.items()}
     nodes = stored["angle_levels"][0]["nodes"]
     made = [
-        *claims.needed_claims(runs["samples_needed"], NEEDED),
+        *claims.needed_claims(runs["samples_needed"], NEEDED.model_dump()),
         *claims.input_claims(runs["other_inputs"], runs["samples_needed"]),
-        *claims.angle_claims(runs["angle_levels"], nodes, ANGLES),
+        *claims.angle_claims(runs["angle_levels"], nodes, ANGLES.model_dump()),
     ]
-    last = thresholds.at_the_end(runs["samples_needed"])
+    last = tables.at_the_end(runs["samples_needed"])
     return {
         "made": {claim.id.partition("/")[2]: claim for claim in made},
         "last": last,
         "half": runs["samples_needed"][runs["samples_needed"].epoch < last.epoch.max()],
-        "stars": thresholds.needed_along(last, NEEDED.centre, LEVEL),
-        "other": thresholds.at_the_end(runs["other_inputs"]),
-        "levels": claims.levels_of(runs["angle_levels"], nodes, ANGLES),
-        "sines": thresholds.median_sines(nodes[nodes.polarity == 0]),
+        "stars": tables.needed_along(last, CENTRE, LEVEL),
+        "other": tables.at_the_end(runs["other_inputs"]),
+        "levels": claims.levels_of(runs["angle_levels"], nodes, ANGLES.model_dump()),
+        "sines": tables.median_sines(nodes[nodes.polarity == 0]),
         "minutes": sum(facts["seconds"] for _, facts in stored.values()) / 60,
     }
 
@@ -48,7 +49,7 @@ def star(of, quantity: str, data: str, at: float) -> float:
 
 def height(of, data: str, width: int, samples: int) -> float:
     """Mean correlation of one curve along m at one number of samples."""
-    line = thresholds.along(of.last, "teacher_width", NEEDED.centre)
+    line = tables.along(of.last, "teacher_width", CENTRE)
     rows = line[(line.data == data) & (line.teacher_width == width) & (line.samples == samples)]
     return rows.mean_best_correlation.mean()
 
@@ -68,9 +69,9 @@ def farthest_of_triples(of) -> float:
 
 def settled(of) -> float:
     """Largest change of N* of random data, in percent, from half of the steps to all of them."""
-    found = thresholds.needed_along(of.half, NEEDED.centre, LEVEL)
+    found = tables.needed_along(of.half, CENTRE, LEVEL)
     random = [
-        (tables[name][tables[name].data == "random"].value.to_numpy() for tables in (found, of.stars))
+        (stars[name][stars[name].data == "random"].value.to_numpy() for stars in (found, of.stars))
         for name in found
     ]
     return 100 * max(abs(late / early - 1).max() for early, late in random)

@@ -10,7 +10,7 @@ import pytest
 
 from companion.chapters.finite_data import claims, plots, sweeps, tables
 from companion.chapters.finite_data.parameters import Parameters
-from companion.chapters.finite_data.thresholds import along, needed, needed_along
+from companion.chapters.finite_data.tables import along, centre, needed, needed_along
 from companion.experiments.two_layer.tables import outcome
 from companion.pages import figures
 from companion.pages.scorecard import Table
@@ -68,11 +68,11 @@ def quick(*sweeps) -> list[pd.DataFrame]:
 
 
 def test_curves_and_samples_needed_have_a_line_per_kind_and_the_bound():
-    spec = sweeps.SAMPLES_NEEDED.scales["quick"]
+    middle = centre(sweeps.SAMPLES_NEEDED.scales["quick"].model_dump())
     (runs,) = quick(sweeps.SAMPLES_NEEDED)
     _, axes = figures.figure(2, 3)
-    plots.learning_curves(along(runs, "input_dim", spec.centre), 0.9, axes[0])
-    plots.needed(needed_along(runs, spec.centre, 0.9), axes[1])
+    plots.learning_curves(along(runs, "input_dim", middle), 0.9, axes[0])
+    plots.needed(needed_along(runs, middle, 0.9), axes[1])
     assert [len(ax.lines) for ax in axes[0]] == [3 + 1] * 3  # a line per input dimension, and the level
     labels = [ax.get_legend_handles_labels()[1] for ax in axes[1]]
     assert labels == [[name for name, *_ in plots.KINDS.values()] + ["growth of the bound"]] * 3
