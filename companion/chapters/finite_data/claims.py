@@ -13,10 +13,13 @@ from companion.chapters.finite_data.tables import (
     LEVEL,
     LEVEL_BOUND,
     LOWER_LEVEL,
+    MIDDLE,
+    SINES,
     advantage,
     agreement,
     along,
     at_the_end,
+    augmented,
     centre,
     counts,
     exponent,
@@ -24,13 +27,14 @@ from companion.chapters.finite_data.tables import (
     found_at,
     geometries,
     gradient_exponent,
-    gradient_levels,
     interpolating,
+    level_lines,
     loss_ratio,
-    median_sines,
+    of_laws,
     plateau,
     ratio,
     scatter,
+    sine_line,
     slopes,
     specialized_over_others,
 )
@@ -66,7 +70,6 @@ BARS = {
 }
 FITTED = 1e-6  # training loss of students that are compared
 SPECIALIZED, UNSPECIALIZED = 0.99, 0.8  # mean best-student correlations, at least and below
-SINES = (0.2, 0.1, 0.05, 0.02, 0.01)
 PLATEAU = (2, 8)  # triples per teacher node
 TRIED = "the bar was fixed before the sweep, but after a trial at other settings ({})"
 FEW_SAMPLES, MANY_SAMPLES = 60, 390
@@ -380,17 +383,17 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
     needed_runs     of the sweep along d, which says what doubling d would give.
     """
     last = at_the_end(runs)
-    augmented = last[last.input_dim.isin(last[last.data == "agnostic"].input_dim) & (last.law == "gaussian")]
-    small, wide = sorted(augmented[augmented.data == "agnostic"].radius.unique())
+    both = augmented(last)
+    small, wide = sorted(both[both.data == "agnostic"].radius.unique())
     over_random = lambda radius: ratio(
-        augmented[(augmented.data == "random") | (augmented.radius == radius)],
+        both[(both.data == "random") | (both.radius == radius)],
         "data",
         "agnostic",
         "random",
         LEVEL,
         "input_dim",
     )
-    at = last[(last.data == "random") & (last.input_dim == last[last.law != "gaussian"].input_dim.iloc[0])]
+    at = of_laws(last)
     laws = {
         law: ratio(at, "law", law, "gaussian", LEVEL, "data") for law in at.law.unique() if law != "gaussian"
     }
@@ -426,22 +429,9 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
     ]
 
 
-def levels_of(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
-    """Gradient levels where d and m are varied, equal teacher nodes, with ``nodes``, K."""
-    equal = [table[table.polarity == spec["polarities"][0]] for table in (runs, nodes)]
-    levels = gradient_levels(*equal, SINES)
-    levels = levels[levels.samples == (spec["factor"] * levels.input_dim).round()]
-    return levels.assign(nodes=levels.teacher_width * (1 + spec["over_realization"]))
-
-
 def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any]) -> list[Claim]:
     """How samples and gradients depend on the angle that is asked for."""
-    equal = nodes[nodes.polarity == spec["polarities"][0]]
-    sines = at_the_end(median_sines(equal))
-    curve = sines[(sines.input_dim == spec["input_dim"]) & (sines.teacher_width == spec["teacher_width"])]
-    levels = levels_of(runs, nodes, spec)
-    here, there = levels.input_dim == spec["input_dim"], levels.teacher_width == spec["teacher_width"]
-    middle = levels.level == SINES[1]
+    lines = level_lines(runs, nodes, spec)
     unequal = spec["polarities"][-1]
     found = found_at(runs[runs.polarity == unequal], nodes[nodes.polarity == unequal])
     rng = np.random.default_rng(0)
@@ -451,7 +441,7 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any
     shared = dict(place="thm-sample-size", scale="laptop")
     return [
         Claim(
-            **exponent_in_sine(curve, SINES),
+            **exponent_in_sine(at_the_end(sine_line(nodes, spec)), SINES),
             id="finite-data/needed-angle",
             at_most=BARS["needed_sine"],
             wrong=Wrong("the bound's exponent", **exact(BOUND["sine"])),
@@ -461,7 +451,7 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any
             **shared,
         ),
         Claim(
-            **gradient_exponent(levels[here & there], "level"),
+            **gradient_exponent(lines["level"], "level"),
             id="finite-data/level-angle",
             at_least=BARS["level_sine"],
             wrong=Wrong("one gradient for all angles", **exact(0)),
@@ -471,20 +461,20 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any
             **shared,
         ),
         Claim(
-            **gradient_exponent(levels[here & middle], "nodes"),
+            **gradient_exponent(lines["nodes"], "nodes"),
             id="finite-data/level-nodes",
             at_least=BARS["level_nodes"],
             wrong=Wrong("the bound's exponent", **exact(LEVEL_BOUND["nodes"])),
             sentence="That gradient falls with the number of nodes K with at most half the exponent of the "
-            f"paper's bound (ε = {SINES[1]:g}; exponent of K).",
+            f"paper's bound (ε = {MIDDLE:g}; exponent of K).",
             **shared,
         ),
         Claim(
-            **gradient_exponent(levels[there & middle], "input_dim"),
+            **gradient_exponent(lines["input_dim"], "input_dim"),
             id="finite-data/level-d",
             at_least=BARS["level_d"],
             wrong=Wrong("the bound's exponent", **exact(LEVEL_BOUND["input_dim"])),
-            sentence=f"So it does with the input dimension (ε = {SINES[1]:g}; exponent of d).",
+            sentence=f"So it does with the input dimension (ε = {MIDDLE:g}; exponent of d).",
             **shared,
         ),
         Claim(

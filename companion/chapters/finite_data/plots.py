@@ -203,10 +203,12 @@ def laws(stars: pd.DataFrame, ax: Axes) -> Axes:
 def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
     """Sine of the median teacher node against samples, on a log scale; a line per level that is asked for.
 
-    table       of :func:`tables.median_sines` at several epochs: the last one is the darkest.
+    table       of :func:`tables.sine_line`: drawn after a tenth of the training, and, darker, at its end.
     """
-    colours = ordered_colours(table.epoch)
-    for epoch, group in table.groupby("epoch"):
+    end = table.epoch.max()
+    tenth = min(table.epoch, key=lambda epoch: abs(epoch - end / 10))
+    colours = ordered_colours((tenth, end))
+    for epoch, group in table[table.epoch.isin(colours)].groupby("epoch"):
         logs = group.assign(sine=np.log10(group.sine))
         label = f"{epoch * 100:,} steps"
         mean_and_band(logs, "samples", "sine", ax, colours[epoch], label=label)
@@ -218,26 +220,30 @@ def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
     return ax
 
 
-def gradient_levels(table: pd.DataFrame, x: str, bound: float, label: str, ax: Axes) -> Axes:
-    """The largest gradient at which the sine stays small, against one quantity; dashed is the bound's slope.
+def gradient_levels(
+    lines: Mapping[str, pd.DataFrame], bounds: Mapping[str, float], axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """The largest gradient at which the sine stays small, against one quantity a panel.
 
-    table       of :func:`tables.gradient_levels`; thin lines are seeds, the thick one their median.
+    lines       of :func:`tables.level_lines`; thin lines are seeds, the thick one their median.
+    bounds      the exponent of the bound in each quantity: dashed, from the first value asked for on.
     """
-    medians = table.groupby(["seed", x]).gradient.median().unstack()
-    medians = medians.where(medians > 0)
-    for _, line in medians.iterrows():
-        ax.plot(line.index, line, color=STUDENT, alpha=0.25, linewidth=1)
-    middle = medians.median()
-    ax.plot(middle.index, middle, "o-", color=STUDENT, label="median over seeds")
-    start = middle.iloc[-1] if x == "level" else middle.iloc[0]
-    first = middle.index[-1] if x == "level" else middle.index[0]
-    slope = start * (np.asarray(middle.index) / first) ** bound
-    ax.plot(middle.index, slope, color=INK, linestyle="--", label="growth of the bound")
-    ticks = sorted(middle.index)
-    ax.set(xscale="log", yscale="log", xlabel=label)
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
-    return ax
+    names = {"level": "sine asked for, ε", "nodes": "nodes K", "input_dim": "input dimension d"}
+    for ax, (quantity, table) in zip(axes, lines.items()):
+        medians = table.groupby(["seed", quantity]).gradient.median().unstack()
+        medians = medians.where(medians > 0)  # else never found
+        for _, line in medians.iterrows():
+            ax.plot(line.index, line, color=STUDENT, alpha=0.25, linewidth=1)
+        middle = medians.median()
+        ax.plot(middle.index, middle, "o-", color=STUDENT, label="median over seeds")
+        first = middle.index.max() if quantity == "level" else middle.index.min()
+        grown = middle[first] * (np.asarray(middle.index) / first) ** bounds[quantity]
+        ax.plot(middle.index, grown, color=INK, linestyle="--", label="growth of the bound")
+        ticks = sorted(middle.index)
+        ax.set(xscale="log", yscale="log", xlabel=names[quantity])
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+    return axes
 
 
 def generalization(students: pd.DataFrame, ax: Axes) -> Axes:

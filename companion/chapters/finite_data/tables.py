@@ -25,7 +25,9 @@ LAST_CROWDED = 195  # samples up to which the aware correlations are read less w
 LEVEL, LOWER_LEVEL = 0.9, 0.75
 FOUND = 0.2  # sine below which a teacher node counts as found
 BOUND = {"input_dim": 3.0, "nodes": 2.5, "sine": 1.0}  # the paper's exponents of N in d, K and 1 / epsilon
-LEVEL_BOUND = {"input_dim": -0.5, "nodes": -1.5, "sine": 1.0}  # and of the gradient in d, K and epsilon
+LEVEL_BOUND = {"level": 1.0, "nodes": -1.5, "input_dim": -0.5}  # and of the gradient in epsilon, K and d
+SINES = (0.2, 0.1, 0.05, 0.02, 0.01)  # that are asked for
+MIDDLE = 0.1  # the one at which K and d are varied
 Places = Mapping[tuple, float]  # from combinations of settings to N*
 
 
@@ -284,6 +286,18 @@ def plateau(runs: pd.DataFrame, fewest: int, most: int) -> pd.DataFrame:
     return flat.groupby(["teacher_width", "seed"]).mean_best_correlation.mean().reset_index()
 
 
+def augmented(runs: pd.DataFrame) -> pd.DataFrame:
+    """Random data and the agnostic augmentation at the input dimensions of the latter, Gaussian inputs."""
+    dims = runs[runs.data == "agnostic"].input_dim
+    return runs[runs.input_dim.isin(dims) & (runs.law == "gaussian")]
+
+
+def of_laws(runs: pd.DataFrame) -> pd.DataFrame:
+    """Random data at the input dimension where the laws are compared."""
+    d = runs[runs.law != "gaussian"].input_dim.iloc[0]
+    return runs[(runs.data == "random") & (runs.input_dim == d)]
+
+
 def median_sines(nodes: pd.DataFrame) -> pd.DataFrame:
     """Sine of the median teacher node, a row per network and epoch."""
     keys = ["input_dim", "teacher_width", "polarity", "samples", "seed", "epoch"]
@@ -326,6 +340,30 @@ def gradient_levels(runs: pd.DataFrame, nodes: pd.DataFrame, levels: Sequence[fl
         reached = seen.groupby([*network, "teacher"]).sine.min() <= level
         parts.append(smallest.where(reached, 0.0).rename("gradient").reset_index().assign(level=level))
     return pd.concat(parts, ignore_index=True)
+
+
+def level_lines(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
+    """Gradient levels of equal teacher nodes along the level, the number of nodes, and the input dimension.
+
+    spec        of the stored sweep: K and d are varied at N = factor d and at the level MIDDLE.
+    """
+    equal = [table[table.polarity == spec["polarities"][0]] for table in (runs, nodes)]
+    levels = gradient_levels(*equal, SINES)
+    levels = levels[levels.samples == (spec["factor"] * levels.input_dim).round()]
+    levels = levels.assign(nodes=levels.teacher_width * (1 + spec["over_realization"]))
+    here, there = (levels[name] == spec[name] for name in ("input_dim", "teacher_width"))
+    middle = levels.level == MIDDLE
+    return {
+        "level": levels[here & there],
+        "nodes": levels[here & middle],
+        "input_dim": levels[there & middle],
+    }
+
+
+def sine_line(nodes: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
+    """Sines of the median of equal teacher nodes along the number of samples, at every look."""
+    names = {"polarity": spec["polarities"][0]} | {n: spec[n] for n in ("input_dim", "teacher_width")}
+    return median_sines(nodes[(nodes[list(names)] == pd.Series(names)).all(axis=1)])
 
 
 def gradient_exponent(table: pd.DataFrame, quantity: str) -> dict:

@@ -97,7 +97,7 @@ def test_gradient_levels_leave_out_what_was_never_found():
         {"seed": [1, 1, 2, 2], "level": [0.1, 0.2] * 2, "gradient": [0.01, 0.02, 0.0, 0.04]}
     )
     _, axes = figures.figure(1, 1)
-    plots.gradient_levels(levels, "level", 1.0, "ε", axes[0, 0])
+    plots.gradient_levels({"level": levels}, {"level": 1.0}, axes[0])
     middle = axes[0, 0].lines[-2].get_ydata()
     assert middle.tolist() == [0.01, 0.03]
     assert axes[0, 0].lines[-1].get_ydata().tolist() == [pytest.approx(0.015), pytest.approx(0.03)]
