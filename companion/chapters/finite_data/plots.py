@@ -136,8 +136,10 @@ def learning_curves(runs: pd.DataFrame, level: float, axes: Sequence[Axes]) -> S
 
 def samples_axis(ax: Axes, samples: pd.Series) -> None:
     """Plain numbers at few places of a logarithmic axis."""
-    places = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
-    ticks = [tick for tick in places if samples.min() <= tick <= samples.max()]
+    inside = lambda places: [place for place in places if samples.min() <= place <= samples.max()]
+    tens = 10, 100, 1000, 10_000
+    ticks = inside(sorted((*tens, *(3 * ten for ten in tens))))
+    ticks = ticks if len(ticks) <= 4 else inside(tens)
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.minorticks_off()
 
@@ -172,14 +174,16 @@ def augmented(runs: pd.DataFrame, level: float, axes: Sequence[Axes]) -> Sequenc
     runs        at the last epoch: data random, or agnostic at a small and a wide radius.
     """
     small, wide = sorted(runs[runs.data == "agnostic"].radius.unique())
+    agnostic = runs[runs.data == "agnostic"]
     lines = (
-        ("random data", ACCENT, runs.data == "random"),
-        (f"agnostic, steps of {wide:g}", STUDENT, (runs.data == "agnostic") & (runs.radius == wide)),
-        (f"agnostic, steps of {small:.2g}", NEUTRAL, (runs.data == "agnostic") & (runs.radius == small)),
+        ("random data", ACCENT, runs[runs.data == "random"]),
+        (f"agnostic, steps of {wide:g}", STUDENT, agnostic[agnostic.radius == wide]),
+        (f"agnostic, steps of {small:.2g}", NEUTRAL, agnostic[agnostic.radius == small]),
     )
     for ax, (d, panel) in zip(axes, runs.groupby("input_dim")):
-        for name, colour, chosen in lines:
-            mean_and_band(panel[chosen], "samples", "mean_best_correlation", ax, colour, label=name)
+        for name, colour, rows in lines:
+            here = rows[rows.input_dim == d]
+            mean_and_band(here, "samples", "mean_best_correlation", ax, colour, label=name)
         ax.axhline(level, color=INK, linestyle="--", linewidth=1)
         ax.set(xscale="log", title=f"d = {d}", ylim=(0.15, 1.04), xlabel="samples in all")
         samples_axis(ax, panel.samples)
