@@ -146,7 +146,7 @@ SAID = [
     Said(
         "The sweep below leaves this centre in one setting at a time",
         lambda of: (
-            sum(len(getattr(GEOMETRIES.scales["laptop"], name)) for name in VARIED) + 1
+            sum(len(getattr(GEOMETRIES.scales["laptop"], name)) - 1 for name in VARIED) + 1
             == len(geometries(of.counts))
         ),
     ),
