@@ -1,35 +1,42 @@
 """What the chapter on finite data claims about its tables, with bars and what they must refuse."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from companion.chapters.finite_data.parameters import Parameters
-from companion.chapters.finite_data.sweeps import LEVEL, LOWER_LEVEL, AngleLevels, SamplesNeeded
 from companion.chapters.finite_data.tables import (
-    advantage,
-    agreement,
-    counts,
-    geometries,
-    interpolating,
-    loss_ratio,
-    scatter,
-    specialized_over_others,
-)
-from companion.chapters.finite_data.thresholds import (
     BOUND,
     FOUND,
+    LEVEL,
     LEVEL_BOUND,
+    LOWER_LEVEL,
+    MIDDLE,
+    SINES,
+    advantage,
+    agreement,
     along,
     at_the_end,
+    augmented,
+    centre,
+    counts,
     exponent,
     exponent_in_sine,
     found_at,
+    geometries,
     gradient_exponent,
-    gradient_levels,
-    median_sines,
+    interpolating,
+    level_lines,
+    loss_ratio,
+    of_laws,
     plateau,
     ratio,
+    scatter,
+    sine_line,
     slopes,
+    specialized_over_others,
 )
 from companion.pages.claims import Claim, Wrong, spelled
 from companion.pages.statistics import exact, in_words, mean_interval, share_interval, swapped, worst
@@ -63,7 +70,6 @@ BARS = {
 }
 FITTED = 1e-6  # training loss of students that are compared
 SPECIALIZED, UNSPECIALIZED = 0.99, 0.8  # mean best-student correlations, at least and below
-SINES = (0.2, 0.1, 0.05, 0.02, 0.01)
 PLATEAU = (2, 8)  # triples per teacher node
 TRIED = "the bar was fixed before the sweep, but after a trial at other settings ({})"
 FEW_SAMPLES, MANY_SAMPLES = 60, 390
@@ -276,14 +282,14 @@ def overtaking_claim(full: pd.DataFrame) -> Claim:
     )
 
 
-def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
+def needed_claims(runs: pd.DataFrame, spec: Mapping[str, Any]) -> list[Claim]:
     """How many samples specialization needs, along d, m and n / m, and what the augmentations save."""
     last = at_the_end(runs)
-    line = lambda quantity, data: along(last[last.data == data], quantity, spec.centre)
+    line = lambda quantity, data: along(last[last.data == data], quantity, centre(spec))
     along_nodes = lambda quantity: line(quantity, "random").assign(
         nodes=lambda rows: rows.teacher_width * (1 + rows.over_realization)
     )
-    by_d = along(last, "input_dim", spec.centre)
+    by_d = along(last, "input_dim", centre(spec))
     over_random = lambda data, level: ratio(by_d, "data", data, "random", level, "input_dim")
     flat = plateau(line("teacher_width", "aware"), *PLATEAU).pivot(
         index="seed", columns="teacher_width", values="mean_best_correlation"
@@ -359,7 +365,8 @@ def needed_claims(runs: pd.DataFrame, spec: SamplesNeeded) -> list[Claim]:
             scale="laptop",
             at_most=BARS["plateau"],
             wrong=Wrong(
-                f"{spec.factors[-1]:g} d random samples instead", **mean_interval(rich[wide] - rich[narrow])
+                f"{spec['factors'][-1]:g} d random samples instead",
+                **mean_interval(rich[wide] - rich[narrow]),
             ),
             changed=TRIED.format("the same d, 4 seeds, .8 against .98"),
             note="; ".join(f"m = {m}: {spelled(Wrong('height', **mean_interval(flat[m])))}" for m in flat),
@@ -376,17 +383,17 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
     needed_runs     of the sweep along d, which says what doubling d would give.
     """
     last = at_the_end(runs)
-    augmented = last[last.input_dim.isin(last[last.data == "agnostic"].input_dim) & (last.law == "gaussian")]
-    small, wide = sorted(augmented[augmented.data == "agnostic"].radius.unique())
+    both = augmented(last)
+    small, wide = sorted(both[both.data == "agnostic"].radius.unique())
     over_random = lambda radius: ratio(
-        augmented[(augmented.data == "random") | (augmented.radius == radius)],
+        both[(both.data == "random") | (both.radius == radius)],
         "data",
         "agnostic",
         "random",
         LEVEL,
         "input_dim",
     )
-    at = last[(last.data == "random") & (last.input_dim == last[last.law != "gaussian"].input_dim.iloc[0])]
+    at = of_laws(last)
     laws = {
         law: ratio(at, "law", law, "gaussian", LEVEL, "data") for law in at.law.unique() if law != "gaussian"
     }
@@ -422,23 +429,10 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
     ]
 
 
-def levels_of(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> pd.DataFrame:
-    """Gradient levels where d and m are varied, equal teacher nodes, with ``nodes``, K."""
-    equal = [table[table.polarity == spec.polarities[0]] for table in (runs, nodes)]
-    levels = gradient_levels(*equal, SINES)
-    levels = levels[levels.samples == (spec.factor * levels.input_dim).round()]
-    return levels.assign(nodes=levels.teacher_width * (1 + spec.over_realization))
-
-
-def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> list[Claim]:
+def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any]) -> list[Claim]:
     """How samples and gradients depend on the angle that is asked for."""
-    equal = nodes[nodes.polarity == spec.polarities[0]]
-    sines = at_the_end(median_sines(equal))
-    curve = sines[(sines.input_dim == spec.input_dim) & (sines.teacher_width == spec.teacher_width)]
-    levels = levels_of(runs, nodes, spec)
-    here, there = levels.input_dim == spec.input_dim, levels.teacher_width == spec.teacher_width
-    middle = levels.level == SINES[1]
-    unequal = spec.polarities[-1]
+    lines = level_lines(runs, nodes, spec)
+    unequal = spec["polarities"][-1]
     found = found_at(runs[runs.polarity == unequal], nodes[nodes.polarity == unequal])
     rng = np.random.default_rng(0)
     shuffled = found.assign(
@@ -447,17 +441,17 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> 
     shared = dict(place="thm-sample-size", scale="laptop")
     return [
         Claim(
-            **exponent_in_sine(curve, SINES),
+            **exponent_in_sine(at_the_end(sine_line(nodes, spec)), SINES),
             id="finite-data/needed-angle",
             at_most=BARS["needed_sine"],
             wrong=Wrong("the bound's exponent", **exact(BOUND["sine"])),
             sentence="The number of random samples hardly depends on the angle that is asked for: its "
             f"exponent in 1 / ε is at most half the bound's (sine of the median teacher node ≤ ε, from "
-            f"{SINES[0]:g} to {SINES[-1]:g}; {spec.epochs * spec.steps_per_epoch:,} steps).",
+            f"{SINES[0]:g} to {SINES[-1]:g}; {spec['epochs'] * spec['steps_per_epoch']:,} steps).",
             **shared,
         ),
         Claim(
-            **gradient_exponent(levels[here & there], "level"),
+            **gradient_exponent(lines["level"], "level"),
             id="finite-data/level-angle",
             at_least=BARS["level_sine"],
             wrong=Wrong("one gradient for all angles", **exact(0)),
@@ -467,20 +461,20 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: AngleLevels) -> 
             **shared,
         ),
         Claim(
-            **gradient_exponent(levels[here & middle], "nodes"),
+            **gradient_exponent(lines["nodes"], "nodes"),
             id="finite-data/level-nodes",
             at_least=BARS["level_nodes"],
             wrong=Wrong("the bound's exponent", **exact(LEVEL_BOUND["nodes"])),
             sentence="That gradient falls with the number of nodes K with at most half the exponent of the "
-            f"paper's bound (ε = {SINES[1]:g}; exponent of K).",
+            f"paper's bound (ε = {MIDDLE:g}; exponent of K).",
             **shared,
         ),
         Claim(
-            **gradient_exponent(levels[there & middle], "input_dim"),
+            **gradient_exponent(lines["input_dim"], "input_dim"),
             id="finite-data/level-d",
             at_least=BARS["level_d"],
             wrong=Wrong("the bound's exponent", **exact(LEVEL_BOUND["input_dim"])),
-            sentence=f"So it does with the input dimension (ε = {SINES[1]:g}; exponent of d).",
+            sentence=f"So it does with the input dimension (ε = {MIDDLE:g}; exponent of d).",
             **shared,
         ),
         Claim(

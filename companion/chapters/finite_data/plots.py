@@ -136,8 +136,10 @@ def learning_curves(runs: pd.DataFrame, level: float, axes: Sequence[Axes]) -> S
 
 def samples_axis(ax: Axes, samples: pd.Series) -> None:
     """Plain numbers at few places of a logarithmic axis."""
-    places = [10, 30, 100, 300, 1000, 3000, 10_000, 30_000]
-    ticks = [tick for tick in places if samples.min() <= tick <= samples.max()]
+    inside = lambda places: [place for place in places if samples.min() <= place <= samples.max()]
+    tens = 10, 100, 1000, 10_000
+    ticks = inside(sorted((*tens, *(3 * ten for ten in tens))))
+    ticks = ticks if len(ticks) <= 4 else inside(tens)
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.minorticks_off()
 
@@ -145,7 +147,7 @@ def samples_axis(ax: Axes, samples: pd.Series) -> None:
 def needed(stars: Mapping[str, pd.DataFrame], axes: Sequence[Axes]) -> Sequence[Axes]:
     """N* against d, m and n / m, a panel each and a line per kind of data; dashed is how the bound grows.
 
-    stars       of :func:`thresholds.needed_along`; hollow marks are the fewest samples tried.
+    stars       of :func:`tables.needed_along`; hollow marks are the fewest samples tried.
     """
     for ax, (quantity, table) in zip(axes, stars.items()):
         for kind, (name, colour, marker) in KINDS.items():
@@ -172,14 +174,16 @@ def augmented(runs: pd.DataFrame, level: float, axes: Sequence[Axes]) -> Sequenc
     runs        at the last epoch: data random, or agnostic at a small and a wide radius.
     """
     small, wide = sorted(runs[runs.data == "agnostic"].radius.unique())
+    agnostic = runs[runs.data == "agnostic"]
     lines = (
-        ("random data", ACCENT, runs.data == "random"),
-        (f"agnostic, steps of {wide:g}", STUDENT, (runs.data == "agnostic") & (runs.radius == wide)),
-        (f"agnostic, steps of {small:.2g}", NEUTRAL, (runs.data == "agnostic") & (runs.radius == small)),
+        ("random data", ACCENT, runs[runs.data == "random"]),
+        (f"agnostic, steps of {wide:g}", STUDENT, agnostic[agnostic.radius == wide]),
+        (f"agnostic, steps of {small:.2g}", NEUTRAL, agnostic[agnostic.radius == small]),
     )
     for ax, (d, panel) in zip(axes, runs.groupby("input_dim")):
-        for name, colour, chosen in lines:
-            mean_and_band(panel[chosen], "samples", "mean_best_correlation", ax, colour, label=name)
+        for name, colour, rows in lines:
+            here = rows[rows.input_dim == d]
+            mean_and_band(here, "samples", "mean_best_correlation", ax, colour, label=name)
         ax.axhline(level, color=INK, linestyle="--", linewidth=1)
         ax.set(xscale="log", title=f"d = {d}", ylim=(0.15, 1.04), xlabel="samples in all")
         samples_axis(ax, panel.samples)
@@ -190,7 +194,7 @@ def augmented(runs: pd.DataFrame, level: float, axes: Sequence[Axes]) -> Sequenc
 def laws(stars: pd.DataFrame, ax: Axes) -> Axes:
     """N* per input dimension under every law of the inputs, with its interval.
 
-    stars       of :func:`thresholds.needed` by input_dim and law.
+    stars       of :func:`tables.needed` by input_dim and law.
     """
     shown = stars.sort_values("value")
     per_dim = lambda column: shown[column] / shown.input_dim
@@ -203,10 +207,12 @@ def laws(stars: pd.DataFrame, ax: Axes) -> Axes:
 def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
     """Sine of the median teacher node against samples, on a log scale; a line per level that is asked for.
 
-    table       of :func:`thresholds.median_sines` at several epochs: the last one is the darkest.
+    table       of :func:`tables.sine_line`: drawn after a tenth of the training, and, darker, at its end.
     """
-    colours = ordered_colours(table.epoch)
-    for epoch, group in table.groupby("epoch"):
+    end = table.epoch.max()
+    tenth = min(table.epoch, key=lambda epoch: abs(epoch - end / 10))
+    colours = ordered_colours((tenth, end))
+    for epoch, group in table[table.epoch.isin(colours)].groupby("epoch"):
         logs = group.assign(sine=np.log10(group.sine))
         label = f"{epoch * 100:,} steps"
         mean_and_band(logs, "samples", "sine", ax, colours[epoch], label=label)
@@ -218,26 +224,30 @@ def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
     return ax
 
 
-def gradient_levels(table: pd.DataFrame, x: str, bound: float, label: str, ax: Axes) -> Axes:
-    """The largest gradient at which the sine stays small, against one quantity; dashed is the bound's slope.
+def gradient_levels(
+    lines: Mapping[str, pd.DataFrame], bounds: Mapping[str, float], axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """The largest gradient at which the sine stays small, against one quantity a panel.
 
-    table       of :func:`thresholds.gradient_levels`; thin lines are seeds, the thick one their median.
+    lines       of :func:`tables.level_lines`; thin lines are seeds, the thick one their median.
+    bounds      the exponent of the bound in each quantity: dashed, from the first value asked for on.
     """
-    medians = table.groupby(["seed", x]).gradient.median().unstack()
-    medians = medians.where(medians > 0)
-    for _, line in medians.iterrows():
-        ax.plot(line.index, line, color=STUDENT, alpha=0.25, linewidth=1)
-    middle = medians.median()
-    ax.plot(middle.index, middle, "o-", color=STUDENT, label="median over seeds")
-    start = middle.iloc[-1] if x == "level" else middle.iloc[0]
-    first = middle.index[-1] if x == "level" else middle.index[0]
-    slope = start * (np.asarray(middle.index) / first) ** bound
-    ax.plot(middle.index, slope, color=INK, linestyle="--", label="growth of the bound")
-    ticks = sorted(middle.index)
-    ax.set(xscale="log", yscale="log", xlabel=label)
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
-    return ax
+    names = {"level": "sine asked for, ε", "nodes": "nodes K", "input_dim": "input dimension d"}
+    for ax, (quantity, table) in zip(axes, lines.items()):
+        medians = table.groupby(["seed", quantity]).gradient.median().unstack()
+        medians = medians.where(medians > 0)  # else never found
+        for _, line in medians.iterrows():
+            ax.plot(line.index, line, color=STUDENT, alpha=0.25, linewidth=1)
+        middle = medians.median()
+        ax.plot(middle.index, middle, "o-", color=STUDENT, label="median over seeds")
+        first = middle.index.max() if quantity == "level" else middle.index.min()
+        grown = middle[first] * (np.asarray(middle.index) / first) ** bounds[quantity]
+        ax.plot(middle.index, grown, color=INK, linestyle="--", label="growth of the bound")
+        ticks = sorted(middle.index)
+        ax.set(xscale="log", yscale="log", xlabel=names[quantity])
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+    return axes
 
 
 def generalization(students: pd.DataFrame, ax: Axes) -> Axes:

@@ -106,14 +106,6 @@ GEOMETRIES = Sweep(
     ("slope", "teacher_bias", "slack"),
 )
 
-LEVEL, LOWER_LEVEL = 0.9, 0.75
-"""Mean best-student correlations that N* asks for; both fixed before the sweeps.
-
-An affine node, which has no boundary, reaches .856, and the released teacher-aware recipe stays at a plateau
-near .95 (d = 100, m = 5, n / m = 2, the published sweep): the level lies between them. Wider teachers have a
-lower plateau (.8 for m = 20 in a first trial of four seeds), so a second level lies below it.
-"""
-
 
 class SamplesNeeded(Grid):
     """Students on growing training sets, along one quantity at a time: d, m, and n / m.
@@ -147,13 +139,8 @@ class SamplesNeeded(Grid):
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    @property
-    def centre(self) -> dict[str, float]:
-        """What is varied, with its value where it is not."""
-        return {name: getattr(self, name) for name in ("input_dim", "teacher_width", "over_realization")}
-
     def cells(self) -> list[Specialization]:
-        d, m, ratio = self.centre.values()
+        d, m, ratio = self.input_dim, self.teacher_width, self.over_realization
         places = [
             *((each, m, ratio) for each in self.input_dims),
             *((d, each, ratio) for each in self.teacher_widths),

@@ -1,11 +1,12 @@
 """What the chapter says in words about the sweeps of samples needed, beside the queries that give it."""
 
-from companion.chapters.finite_data import claims, sweeps, thresholds
-from companion.chapters.finite_data.sweeps import LEVEL
+from companion.chapters.finite_data import claims, sweeps, tables
+from companion.chapters.finite_data.tables import LEVEL
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said
 
 NEEDED = sweeps.SAMPLES_NEEDED.scales["laptop"]
+CENTRE = tables.centre(NEEDED.model_dump())
 ANGLES = sweeps.ANGLE_LEVELS.scales["laptop"]
 OTHER = sweeps.OTHER_INPUTS.scales["laptop"]
 
@@ -16,22 +17,20 @@ def evidence() -> dict:
         name: load_results(name, BOOK / "results" / name)
         for name in ("samples_needed", "other_inputs", "angle_levels")
     }
-    runs = {name: tables["runs"] for name, (tables, _) in stored.items()}
+    runs = {name: found["runs"] for name, (found, _) in stored.items()}
     nodes = stored["angle_levels"][0]["nodes"]
     made = [
-        *claims.needed_claims(runs["samples_needed"], NEEDED),
+        *claims.needed_claims(runs["samples_needed"], NEEDED.model_dump()),
         *claims.input_claims(runs["other_inputs"], runs["samples_needed"]),
-        *claims.angle_claims(runs["angle_levels"], nodes, ANGLES),
+        *claims.angle_claims(runs["angle_levels"], nodes, ANGLES.model_dump()),
     ]
-    last = thresholds.at_the_end(runs["samples_needed"])
+    last = tables.at_the_end(runs["samples_needed"])
     return {
         "made": {claim.id.partition("/")[2]: claim for claim in made},
         "last": last,
         "half": runs["samples_needed"][runs["samples_needed"].epoch < last.epoch.max()],
-        "stars": thresholds.needed_along(last, NEEDED.centre, LEVEL),
-        "other": thresholds.at_the_end(runs["other_inputs"]),
-        "levels": claims.levels_of(runs["angle_levels"], nodes, ANGLES),
-        "sines": thresholds.median_sines(nodes[nodes.polarity == 0]),
+        "stars": tables.needed_along(last, CENTRE, LEVEL),
+        "other": tables.at_the_end(runs["other_inputs"]),
         "minutes": sum(facts["seconds"] for _, facts in stored.values()) / 60,
     }
 
@@ -48,7 +47,7 @@ def star(of, quantity: str, data: str, at: float) -> float:
 
 def height(of, data: str, width: int, samples: int) -> float:
     """Mean correlation of one curve along m at one number of samples."""
-    line = thresholds.along(of.last, "teacher_width", NEEDED.centre)
+    line = tables.along(of.last, "teacher_width", CENTRE)
     rows = line[(line.data == data) & (line.teacher_width == width) & (line.samples == samples)]
     return rows.mean_best_correlation.mean()
 
@@ -68,12 +67,29 @@ def farthest_of_triples(of) -> float:
 
 def settled(of) -> float:
     """Largest change of N* of random data, in percent, from half of the steps to all of them."""
-    found = thresholds.needed_along(of.half, NEEDED.centre, LEVEL)
+    found = tables.needed_along(of.half, CENTRE, LEVEL)
     random = [
-        (tables[name][tables[name].data == "random"].value.to_numpy() for tables in (found, of.stars))
+        (stars[name][stars[name].data == "random"].value.to_numpy() for stars in (found, of.stars))
         for name in found
     ]
     return 100 * max(abs(late / early - 1).max() for early, late in random)
+
+
+def per_dim(of) -> dict[str, float]:
+    """N* / d of random data under every law."""
+    found = tables.needed(tables.of_laws(of.other), ["law"], LEVEL).set_index("law").value
+    return (found / OTHER.input_dim).to_dict()
+
+
+def of_laws(of) -> tuple[float, float, float]:
+    found = per_dim(of)
+    gaussian = found.pop("gaussian")
+    return gaussian, min(found.values()), max(found.values())
+
+
+def agnostic(of) -> tuple[float, ...]:
+    claim = of.made["agnostic"]
+    return *ends(claim), *ends(claim.wrong)
 
 
 SAID = [
@@ -111,4 +127,29 @@ SAID = [
         lambda of: (star(of, "teacher_width", "aware", 20), star(of, "teacher_width", "random", 20)),
     ),
     Said("half the steps would have changed no $N^*$ of random data by more than <.1f> %", settled),
+    Said(
+        "Gaussian inputs take <.2f> samples per input dimension at $d=50$, the others <.2f> to <.2f>", of_laws
+    ),
+    Said(
+        "With wide steps it needs <.2f> times as many samples in all as random data do, from <.2f> to <.2f>; "
+        "with the theorem's small ones <.1f> times as many, from <.1f> to <.1f>",
+        agnostic,
+    ),
+    Said(
+        "The exponent of $N^*$ in $1/\\varepsilon$ is <.2f>, from <.2f> to <.2f>",
+        lambda of: ends(of.made["needed-angle"]),
+    ),
+    Said(
+        "grows like $\\varepsilon$ to the power of <.2f>, from <.2f> to <.2f>",
+        lambda of: ends(of.made["level-angle"]),
+    ),
+    Said(
+        "its exponent in $K$ is <.2f>, from <.2f> to <.2f>, and in $d$ <.2f>, from <.2f> to <.2f>",
+        lambda of: (*ends(of.made["level-nodes"]), *ends(of.made["level-d"])),
+    ),
+    Said(
+        "found for good in proportion to its overlap to the power of <.2f>, from <.2f> to <.2f>",
+        lambda of: ends(of.made["level-overlap"]),
+    ),
+    Said("(its cells took <d> minutes one by one)", lambda of: of.minutes),
 ]

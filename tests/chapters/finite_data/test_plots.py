@@ -10,7 +10,7 @@ import pytest
 
 from companion.chapters.finite_data import claims, plots, sweeps, tables
 from companion.chapters.finite_data.parameters import Parameters
-from companion.chapters.finite_data.thresholds import along, needed, needed_along
+from companion.chapters.finite_data.tables import along, centre, needed, needed_along
 from companion.experiments.two_layer.tables import outcome
 from companion.pages import figures
 from companion.pages.scorecard import Table
@@ -68,11 +68,11 @@ def quick(*sweeps) -> list[pd.DataFrame]:
 
 
 def test_curves_and_samples_needed_have_a_line_per_kind_and_the_bound():
-    spec = sweeps.SAMPLES_NEEDED.scales["quick"]
+    middle = centre(sweeps.SAMPLES_NEEDED.scales["quick"].model_dump())
     (runs,) = quick(sweeps.SAMPLES_NEEDED)
     _, axes = figures.figure(2, 3)
-    plots.learning_curves(along(runs, "input_dim", spec.centre), 0.9, axes[0])
-    plots.needed(needed_along(runs, spec.centre, 0.9), axes[1])
+    plots.learning_curves(along(runs, "input_dim", middle), 0.9, axes[0])
+    plots.needed(needed_along(runs, middle, 0.9), axes[1])
     assert [len(ax.lines) for ax in axes[0]] == [3 + 1] * 3  # a line per input dimension, and the level
     labels = [ax.get_legend_handles_labels()[1] for ax in axes[1]]
     assert labels == [[name for name, *_ in plots.KINDS.values()] + ["growth of the bound"]] * 3
@@ -97,7 +97,7 @@ def test_gradient_levels_leave_out_what_was_never_found():
         {"seed": [1, 1, 2, 2], "level": [0.1, 0.2] * 2, "gradient": [0.01, 0.02, 0.0, 0.04]}
     )
     _, axes = figures.figure(1, 1)
-    plots.gradient_levels(levels, "level", 1.0, "ε", axes[0, 0])
+    plots.gradient_levels({"level": levels}, {"level": 1.0}, axes[0])
     middle = axes[0, 0].lines[-2].get_ydata()
     assert middle.tolist() == [0.01, 0.03]
     assert axes[0, 0].lines[-1].get_ydata().tolist() == [pytest.approx(0.015), pytest.approx(0.03)]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from companion.chapters.finite_data.thresholds import (
+from companion.chapters.finite_data.tables import (
     along,
     crossing,
     exponent,
