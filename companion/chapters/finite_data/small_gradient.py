@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from companion.chapters.finite_data.premises import counts, scatter
 from companion.chapters.finite_data.studies import Geometry, SmallGradient
-from companion.chapters.finite_data.tables import counts, scatter
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.activations import LeakyReLU

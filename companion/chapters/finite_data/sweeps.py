@@ -54,34 +54,39 @@ SAMPLE_COMPLEXITY = Sweep(
 
 
 class Geometries(Grid):
-    """Premises of the small-gradient theorem in many geometries: one setting at a time leaves the centre."""
+    """Premises of the small-gradient theorem in many geometries: one setting at a time leaves the centre.
 
-    input_dims: Ints = (3,)
-    """input dimensions d beside the centre's 5 (nodes)"""
-    teacher_widths: Ints = (2,)
-    """teacher nodes m beside the centre's 3 (nodes)"""
-    outputs: Ints = (2,)
-    """output dimensions C beside the centre's 4 (nodes)"""
-    slopes: Floats = (0.2,)
-    """slopes of the activation beside the centre's 0, ReLU"""
-    teacher_biases: Floats = (-1.0,)
-    """biases of the teacher beside the centre's -0.1"""
+    The centre has the first value of each setting.
+    """
+
+    input_dims: Ints = (5, 3)
+    """input dimensions d (nodes)"""
+    teacher_widths: Ints = (3, 2)
+    """teacher nodes m (nodes)"""
+    outputs: Ints = (4, 2)
+    """output dimensions C (nodes)"""
+    slopes: Floats = (0.0, 0.2)
+    """slopes of the activation for negative input, each in [0, 1)"""
+    teacher_biases: Floats = (-0.1, -1.0)
+    """biases of all teacher nodes and outputs"""
     seeds: Count = 2
     """ensemble members per geometry (number)"""
     steps: Count = 60
     """training time (Levenberg-Marquardt steps)"""
 
     def cells(self) -> list[Geometry]:
-        one = dict(seeds=self.seeds, steps=self.steps, slopes=(0.0,))
-        varied = dict(
-            input_dim=self.input_dims,
-            teacher_width=self.teacher_widths,
-            outputs=self.outputs,
-            slopes=[(slope,) for slope in self.slopes],
-            teacher_bias=self.teacher_biases,
-        )
-        others = [Geometry(**one | {name: value}) for name, values in varied.items() for value in values]
-        return sorted([Geometry(**one), *others], key=lambda cell: -cell.input_dim)
+        varied = {
+            "input_dim": self.input_dims,
+            "teacher_width": self.teacher_widths,
+            "outputs": self.outputs,
+            "slopes": [(slope,) for slope in self.slopes],
+            "teacher_bias": self.teacher_biases,
+        }
+        budget = {"seeds": self.seeds, "steps": self.steps}
+        centre = budget | {name: values[0] for name, values in varied.items()}
+        others = [{name: value} for name, values in varied.items() for value in values[1:]]
+        cells = [Geometry(**centre | other) for other in ({}, *others)]
+        return sorted(cells, key=lambda cell: -cell.input_dim)
 
 
 GEOMETRIES = Sweep(
@@ -89,16 +94,16 @@ GEOMETRIES = Sweep(
     {
         "quick": Geometries(),
         "laptop": Geometries(
-            input_dims=(3, 10, 20),
-            teacher_widths=(2, 5),
-            outputs=(2, 10),
-            slopes=(0.2, 0.5),
-            teacher_biases=(-1.0, 0.5),
+            input_dims=(5, 3, 10, 20),
+            teacher_widths=(3, 2, 5),
+            outputs=(4, 2, 10),
+            slopes=(0.0, 0.2, 0.5),
+            teacher_biases=(-0.1, -1.0, 0.5),
             seeds=4,
             steps=120,
         ),
     },
-    ("input_dim", "teacher_width", "outputs", "slope", "teacher_bias"),
+    ("slope", "teacher_bias", "slack"),
 )
 
 

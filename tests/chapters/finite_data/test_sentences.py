@@ -126,8 +126,8 @@ SAID = [
         lambda of: of.hidden.query("step == 0 and offset == offset.max()").share.max() < 1e-3,
     ),
     Said(
-        "After some hundreds of SGD steps the hidden node is observed; from then on it is found, later than by "
-        "students that observed it from the start.",
+        "After some hundreds of SGD steps the hidden node is observed; from then on it is found, later than "
+        "by students that observed it from the start.",
         lambda of: (
             (on_average(of, "share", 100) < claims.OBSERVED).iloc[-1]
             and (on_average(of, "share", 1000) > claims.OBSERVED).all()
@@ -146,7 +146,7 @@ SAID = [
     Said(
         "The sweep below leaves this centre in one setting at a time",
         lambda of: (
-            sum(len(getattr(GEOMETRIES.scales["laptop"], name)) for name in VARIED) + 1
+            sum(len(getattr(GEOMETRIES.scales["laptop"], name)) - 1 for name in VARIED) + 1
             == len(geometries(of.counts))
         ),
     ),
