@@ -316,7 +316,7 @@ def _told(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
 def _apart(
     ours: np.ndarray, theirs: np.ndarray, seeds: int, reading: np.ndarray, shares: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Per point of curves ``(…, seed, point)`` and ``(…, point)``: |difference|; its mean by sampling alone."""
+    """Per point of curves ``(…, seed, point)`` and ``(…, point)``: |difference|, and by sampling alone."""
     size, mean = ours.shape[-2], ours.mean(-2)
     if shares:
         pooled = (size * mean + seeds * theirs) / (size + seeds)

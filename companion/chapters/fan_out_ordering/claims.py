@@ -1,6 +1,7 @@
 """What the chapter on fan-out ordering claims about its tables, with bars and what they must refuse."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -140,8 +141,12 @@ def generalization(lead: pd.DataFrame) -> list[Claim]:
     cells = (
         f"{unequal.groupby(['teacher_width', 'polarity', 'epoch']).ngroups} combinations of m, p and epoch"
     )
-    shared = dict(place="obs-loss-curves", scale="paper", at_least=BARS["lead"])
-    shared["changed"] = "the claim, its bar included, was written when the curves had been seen"
+    shared: dict[str, Any] = dict(
+        place="obs-loss-curves",
+        scale="paper",
+        at_least=BARS["lead"],
+        changed="the claim, its bar included, was written when the curves had been seen",
+    )
     return [
         Claim(
             **least(unequal),

@@ -196,6 +196,7 @@ def live_claims(live: pd.DataFrame, spec: Parameters) -> list[Claim]:
 def paper_claims(full: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
     """Claims about the stored sweep at the paper's scale, beside the published curves."""
     found = [*_aware_claims(full, "paper"), overtaking_claim(full)]
+    measured = lambda value: lambda measure: agreement(full, published, value, measure)
     for value, name, label, pair in (
         ("mean_best_correlation", "correlation", "best-student correlations", (2, 5)),
         ("eval_loss", "loss", "evaluation losses", (1, 2)),
@@ -206,7 +207,7 @@ def paper_claims(full: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
         widest = spelled(Wrong("swap", **swap(5, 10)))
         found.append(
             Claim(
-                **near(lambda measure, value=value: agreement(full, published, value, measure)),
+                **near(measured(value)),
                 id=f"finite-data/published-{name}",
                 place="obs-sample-complexity",
                 scale="paper",
@@ -444,7 +445,7 @@ def angle_claims(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any
     shuffled = found.assign(
         overlap=found.groupby("seed").overlap.transform(lambda overlaps: rng.permutation(overlaps))
     )
-    shared = dict(place="thm-sample-size", scale="laptop")
+    shared: dict[str, Any] = dict(place="thm-sample-size", scale="laptop")
     return [
         Claim(
             **exponent_in_sine(at_the_end(sine_line(nodes, spec)), SINES),

@@ -9,9 +9,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -172,7 +169,7 @@ def needed(runs: pd.DataFrame, by: Sequence[str], level: float) -> pd.DataFrame:
     """
     rows = []
     for place, group in runs.groupby(list(by)):
-        found = _exp(_of_places(group, by, level, lambda stars: math.log(*stars.values())))
+        found = _exp(_of_places(group, by, level, lambda stars: math.log(*list(stars.values()))))
         smallest = math.isclose(found["value"], group.samples.min())
         rows.append(dict(zip(by, place)) | found | {"smallest": smallest})
     return pd.DataFrame(rows)
@@ -195,7 +192,7 @@ def needed_along(runs: pd.DataFrame, centre: Mapping[str, float], level: float) 
 def exponent(runs: pd.DataFrame, quantity: str, level: float) -> dict:
     """Exponent of N* in a quantity along which ``runs`` of one kind lie: slope of log N* by least squares."""
     return _of_places(
-        runs, [quantity], level, lambda stars: _slope([size for (size,) in stars], stars.values())
+        runs, [quantity], level, lambda stars: _slope([size for (size,) in stars], list(stars.values()))
     )
 
 
@@ -306,8 +303,8 @@ def level_lines(runs: pd.DataFrame, nodes: pd.DataFrame, spec: Mapping[str, Any]
 
     spec        of the stored sweep: K and d are varied at N = factor d and at the level MIDDLE.
     """
-    equal = [table[table.polarity == spec["polarities"][0]] for table in (runs, nodes)]
-    levels = gradient_levels(*equal, SINES)
+    equal = lambda table: table[table.polarity == spec["polarities"][0]]
+    levels = gradient_levels(equal(runs), equal(nodes), SINES)
     levels = levels[levels.samples == (spec["factor"] * levels.input_dim).round()]
     levels = levels.assign(nodes=levels.teacher_width * (1 + spec["over_realization"]))
     here, there = (levels[name] == spec[name] for name in ("input_dim", "teacher_width"))

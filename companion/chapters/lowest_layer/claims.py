@@ -293,12 +293,13 @@ def _near(
     ran = alike[alike.over_realization.isin(layers.over_realization)].runs.unique()
     column, one, other = mistake
     kind = "layers {:g} and {:g}" if column == "layer" else "{:g}x and {:g}x curves"
+    measured = lambda curve: lambda measure: agreement(layers, curve, measure=measure)
     claims = []
     for series in sorted(ran):
         curve = alike[alike.runs == series]
         claims.append(
             Claim(
-                **near(lambda measure, curve=curve: agreement(layers, curve, measure=measure)),
+                **near(measured(curve)),
                 id=f"lowest-layer/published-{name}" + f"-{series.lower().replace(' ', '-')}" * (len(ran) > 1),
                 scale="laptop",
                 place="obs-multi-layer-size",

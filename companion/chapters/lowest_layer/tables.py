@@ -72,8 +72,8 @@ def agreement(
     """How far our correlations lie from the published ones of one loss and orientation: a row per curve.
 
     ``by`` says what is one curve: a series of published runs, or a layer or size of it. Of the curves of the
-    over-realizations that we ran only our sizes are scored; the others count in ``of_points``. ``measure`` may
-    be another one of :mod:`statistics` with the arguments of ``distances``.
+    over-realizations that we ran only our sizes are scored; the others count in ``of_points``. ``measure``
+    may be another one of :mod:`statistics` with the arguments of ``distances``.
     """
     ours = by_size(layers).merge(published[["loss", "orientation"]].drop_duplicates())
     theirs = published[published.over_realization.isin(ours.over_realization)]

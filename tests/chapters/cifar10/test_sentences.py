@@ -283,7 +283,8 @@ SAID = [
         ),
     ),
     Said(
-        "on Fisher's $z$, and as a share of what was missing to 1, layer 1 of the 1x students rises more than "
+        "on Fisher's $z$, and as a share of what was missing to 1, layer 1 of the 1x students "
+        "rises more than "
         "layers 2 and 3. The top layer rises most on all three scales",
         lambda of: scales_differ(of),
     ),

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from companion.chapters.fan_out_ordering import claims, plots
-from companion.chapters.fan_out_ordering.claims import BARS
 from companion.chapters.fan_out_ordering.parameters import Parameters
 from companion.chapters.fan_out_ordering.studies import CONVERGENCE
 from companion.chapters.fan_out_ordering.sweeps import PAPER
@@ -175,8 +174,7 @@ def convergence(of):
 
 def off(of, polarity, epoch):
     """Published minus our mean log10 loss, by over-realization."""
-    at = dict(polarity=polarity, epoch=epoch)
-    theirs = of.losses.query("polarity == @at['polarity'] and epoch == @at['epoch']")
+    theirs = of.losses[(of.losses.polarity == polarity) & (of.losses.epoch == epoch)]
     theirs = theirs.set_index("over_realization").log10_eval_loss
     ours = of.loss.xs((epoch, 20, polarity), level=("epoch", "teacher_width", "polarity"))
     return theirs - ours.groupby("over_realization").mean()
@@ -361,7 +359,8 @@ SAID = [
     Said("Earlier ones are up to <.2f> away.", lambda of: of.points[of.points.epoch < 5].distance.max()),
     Said("the curves fall steeply there", steep),
     Said(
-        "At $p=0$ the published losses after the first epoch lie <.2f> below ours for 1x and <.2f>, <.2f> and "
+        "At $p=0$ the published losses after the first epoch lie <.2f> below ours for 1x and "
+        "<.2f>, <.2f> and "
         "<.2f> above for 2x, 5x and 10x",
         lambda of: tuple(abs(off(of, 0, 1))),
     ),
@@ -415,8 +414,10 @@ SAID = [
         ),
     ),
     Said(
-        "The success rates of no over-realization lie farther from their published ones than <.2f> times what "
-        "sampling alone gives (<.2f> of faithful reproductions are as far off), but the interval of 10x reaches "
+        "The success rates of no over-realization lie farther from their published ones than <.2f> "
+        "times what "
+        "sampling alone gives (<.2f> of faithful reproductions are as far off), but the interval "
+        "of 10x reaches "
         "to <.2f>: only <d> of its points are not saturated.",
         lambda of: (
             of.agreement.ratio.max(),
@@ -433,7 +434,8 @@ SAID = [
         ),
     ),
     Said(
-        "Undecided is what a faithful reproduction usually gets: where both sides are drawn from our own runs, "
+        "Undecided is what a faithful reproduction usually gets: where both sides are drawn from "
+        "our own runs, "
         "<d> seeds each, the success rates hold in <d> of <d> draws, and the losses in <d>",
         lambda of: (PUBLISHED_SEEDS, *of_replicas("fan-out/published-success", "fan-out/published-loss")),
     ),

@@ -199,7 +199,8 @@ SAID = [
         ),
     ),
     Said(
-        "Undecided is what a faithful reproduction usually gets at it: where both sides are drawn from our own "
+        "Undecided is what a faithful reproduction usually gets at it: where both sides are drawn "
+        "from our own "
         "runs, <d> seeds each, the correlations hold in <d> of <d> draws and the losses in <d>",
         lambda of: (
             PUBLISHED_SEEDS,

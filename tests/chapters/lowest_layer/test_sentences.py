@@ -513,7 +513,8 @@ SAID = [
         wider_fits_better,
     ),
     Said(
-        "in the same number of epochs: by <.2f> [<.2f>, <.2f>], <.2f> [<.2f>, <.2f>] and <.2f> [<.2f>, <.2f>] "
+        "in the same number of epochs: by <.2f> [<.2f>, <.2f>], <.2f> [<.2f>, <.2f>] and <.2f> "
+        "[<.2f>, <.2f>] "
         "at 5,000, 10,000 and 20,000 samples.",
         lambda of: tuple(
             number
@@ -553,7 +554,8 @@ SAID = [
     ),
     Said("Layer 1 is first seen above .95 after", lambda of: np.isfinite(of.crossed[1]).all()),
     Said(
-        "Layer 2 rises throughout: from <.2f> after <.1f> million to <.2f> after <.1f> and <.2f> after <.1f>, "
+        "Layer 2 rises throughout: from <.2f> after <.1f> million to <.2f> after <.1f> and <.2f> "
+        "after <.1f>, "
         "while layers 3 and 4 have come to <.2f> and <.2f>;",
         lambda of: (
             *(
@@ -668,7 +670,8 @@ SAID = [
     ),
     Said("which lies about half as high and in layer 1 has one node above the whole arm", floor_height),
     Said(
-        "those of 5x students (m = 10) end with a mean fan-out norm of <.2f> times that of the matched ones at "
+        "those of 5x students (m = 10) end with a mean fan-out norm of <.2f> times that of the "
+        "matched ones at "
         "$p=0$, and of <.2f> times at $p=2.5$.",
         lambda of: (fan_out_share(of, 0), fan_out_share(of, 2.5)),
     ),
@@ -738,7 +741,8 @@ SAID = [
         lambda of: (tables.UNMATCHED, tables.MATCHED) == (0.8, 0.95),
     ),
     Said(
-        "One stored figure of the authors' has a clean L in every layer by then; the settings of its run are not "
+        "One stored figure of the authors' has a clean L in every layer by then; the settings of "
+        "its run are not "
         "recorded",
         lambda of: (
             "a clean L in every layer by epoch 10. The settings of its run are not recorded"
@@ -758,7 +762,8 @@ SAID = [
         ),
     ),
     Said(
-        "From 3,000 samples on the lowest layer is ahead, and where not all are near 1 each layer of a deeper "
+        "From 3,000 samples on the lowest layer is ahead, and where not all are near 1 each layer "
+        "of a deeper "
         "student is below the same layer, counted from the input, of a shallower one",
         lambda of: lowest_leads(of) and deeper_is_lower(of),
     ),
