@@ -140,7 +140,7 @@ def generalization(lead: pd.DataFrame) -> list[Claim]:
     cells = (
         f"{unequal.groupby(['teacher_width', 'polarity', 'epoch']).ngroups} combinations of m, p and epoch"
     )
-    shared = dict(place="obs-loss-curves", scale="paper", at_least=BARS["lead"])
+    shared: dict = dict(place="obs-loss-curves", scale="paper", at_least=BARS["lead"])
     shared["changed"] = "the claim, its bar included, was written when the curves had been seen"
     return [
         Claim(
