@@ -232,8 +232,7 @@ def _execute(stage: Path, jobs: Jobs) -> None:
     for page, request in jobs.items():  # they share the cores
         replace(request, workers=max(1, cores() // max(1, len(chapters)))).save((stage / page).parent)
     # A thread per notebook at work, for the work is that of kernels. They end first, and so do threads that
-    # wait for them. Those that collect have a thread of
-    # their own: their kernels are ready when the chapters are.
+    # wait for them. Pages that collect have a thread of their own, and kernels ready when chapters are.
     with (
         ThreadPoolExecutor(min(len(chapters) or 1, cores())) as pool,
         ThreadPoolExecutor(1) as own,

@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 
 import yaml
-from nbformat import NotebookNode
 
 from companion.pages import notebooks
 from companion.pages.book import pages
@@ -42,11 +41,11 @@ class Statement:
     figures: tuple[str, ...] = ()
 
 
-def statements(notebook: NotebookNode, chapter: str) -> list[Statement]:
+def statements(notebook: Mapping, chapter: str) -> list[Statement]:
     """The numbered blocks in the text of a chapter, in its order."""
     found = []
-    for cell in notebook.cells:
-        for _, kind, title, body in BLOCK.findall(cell.source) if cell.cell_type == "markdown" else ():
+    for cell in notebook["cells"]:
+        for _, kind, title, body in BLOCK.findall(cell["source"]) if cell["cell_type"] == "markdown" else ():
             if kind != "proof":
                 label = LABEL.search(body)
                 figures = tuple(dict.fromkeys(FIGURE.findall(body)))
@@ -148,7 +147,7 @@ def collect(folder: Path = Path(".")) -> Map:
     claims: dict[str, Sequence[Claim]] = {}
     chapters = [page for page in pages(Path(folder).resolve().parent) if page.stem not in (SCORECARD, MAP)]
     for page in chapters:
-        notebook = notebooks.read(Path(folder) / page.name)
+        notebook = notebooks.glance(Path(folder) / page.name)
         found += statements(notebook, page.stem)
         if made := claims_in(notebook):
             claims[page.stem] = made
@@ -156,7 +155,7 @@ def collect(folder: Path = Path(".")) -> Map:
     return Map(found, claims, yaml.safe_load(reasons.read_text()) if reasons.exists() else {})
 
 
-def gaps(notebook: NotebookNode) -> list[str]:
+def gaps(notebook: Mapping) -> list[str]:
     """What the map that an executed notebook shows says is missing."""
-    shown = [output.get("metadata", {}) for cell in notebook.cells for output in cell.get("outputs", [])]
+    shown = [output.get("metadata", {}) for cell in notebook["cells"] for output in cell.get("outputs", [])]
     return [gap for metadata in shown for gap in metadata.get(GAPS, [])]
