@@ -421,7 +421,7 @@ SAID = [
     ),
     Said("which in a deep network only the highest hidden layer has", beta_is_constant_at_the_top),
     Said(
-        "its first layer is always on there, so that none of its boundaries is a teacher's",
+        "whose first layer has no boundary in the box",
         lambda of: (
             forward(perfect_students.depth_shift().student, perfect_students.depth_shift().x)[0][0] > 0
         ).all(),
