@@ -42,7 +42,7 @@ def relation_claims(exact_rows: pd.DataFrame, separation: pd.DataFrame) -> list[
         Claim(
             **exact(exact_rows.max_error.max()),
             id="lucky/relation",
-            place="first theorem",
+            place="thm-overlap-relation",
             at_most=BARS["relation"],
             wrong=Wrong("the constant unit dropped, as released, biases std .5", **exact(biased.min())),
             note=f"updates have entries up to {exact_rows['size'].max():.2g}",
@@ -52,7 +52,7 @@ def relation_claims(exact_rows: pd.DataFrame, separation: pd.DataFrame) -> list[
         Claim(
             **mean_interval(by_seed(lowest)),
             id="lucky/separation",
-            place="separation of expectations",
+            place="rem-separation",
             at_least=BARS["separation"],
             wrong=Wrong("the separated update of another pair", **mean_interval(by_seed(lowest, "other"))),
             changed="cosines of one size were known when the bar was set",
@@ -73,7 +73,7 @@ def matched_claims(trials: pd.DataFrame, rates: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(trials.violated.sum()),
             id="lucky/matched-inequality",
-            place="perfectly matched case",
+            place="thm-matched",
             at_most=BARS["violations"],
             wrong=Wrong("the bound without its cross terms", **exact(trials.loose.sum())),
             note=f"{trials.checked.sum():,} states of {len(trials)} trials",
@@ -82,7 +82,7 @@ def matched_claims(trials: pd.DataFrame, rates: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(promised.late.sum()),
             id="lucky/matched-exponential",
-            place="perfectly matched case",
+            place="thm-matched",
             at_most=BARS["violations"],
             wrong=Wrong("three times the rate", **exact(promised.late_thrice.sum())),
             note=f"{promised.checked.sum():,} states of the {len(promised)} trials with γ > 0; of the "
@@ -92,7 +92,7 @@ def matched_claims(trials: pd.DataFrame, rates: pd.DataFrame) -> list[Claim]:
         Claim(
             **off(rates.expected),
             id="lucky/rich-get-richer",
-            place="abstract",
+            place="prop-rich",
             at_most=BARS["rate"],
             wrong=Wrong("without the factor π − θ", **off(np.sin(rates.angle) / 2)),
             sentence="A node turns towards a teacher node at the rate (π − θ) sin θ / 2π, the faster per "
@@ -112,7 +112,7 @@ def frozen_claims(fan_outs: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(left["distinct"], "log"),
             id="lucky/frozen",
-            place="over-parameterized two-layer theorem",
+            place="thm-unlucky",
             at_most=BARS["frozen"],
             wrong=Wrong("two of the others are duplicates", **mean_interval(left["duplicates"], "log")),
             note=f"{above} of {len(found)} records above the bound of λ_min",
@@ -142,7 +142,7 @@ def live_decay_claims(norms: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(fallen("[1, 1]"), "log"),
             id="lucky/decay-begins",
-            place="fan-out figure",
+            place="obs-lucky-decay",
             at_most=BARS["fall"],
             wrong=Wrong("a random start", **mean_interval(fallen("random"), "log")),
             changed="the bar was set after a first look at runs of this length",
@@ -162,7 +162,7 @@ def decay_claims(norms: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(near, "log"),
             id="lucky/decay",
-            place="fan-out figure",
+            place="obs-lucky-decay",
             scale="laptop",
             at_most=BARS["vanish"],
             wrong=Wrong("a random start", **mean_interval(far, "log")),
@@ -172,7 +172,7 @@ def decay_claims(norms: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(far, "log"),
             id="lucky/decay-random",
-            place="fan-out figure",
+            place="obs-lucky-decay",
             scale="laptop",
             at_least=BARS["linger"],
             wrong=Wrong("the start near the teacher", **mean_interval(near, "log")),
@@ -183,7 +183,7 @@ def decay_claims(norms: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(found.distance),
             id="lucky/published-decay",
-            place="fan-out figure",
+            place="obs-lucky-decay",
             scale="laptop",
             at_most=BARS["panel"],
             wrong=Wrong("published 2x and 10x panels swapped", **mean_interval(other.distance)),
@@ -211,7 +211,7 @@ def luck_claims(ranks: pd.DataFrame, published: pd.DataFrame | None, scale: str)
         Claim(
             **mean_interval(at(0)[layer]),
             id=f"lucky/rank-layer-{layer}",
-            place="rank figure",
+            place="obs-lucky-rank",
             scale=scale,
             at_most=BARS["lucky"],
             published=of_paper.get(layer),
@@ -232,7 +232,7 @@ def decided_claim(ranks: pd.DataFrame) -> Claim:
     return Claim(
         **mean_interval(at(1).mean(axis=1)),
         id="lucky/decided",
-        place="rank figure",
+        place="obs-lucky-rank",
         scale="laptop",
         at_most=BARS["decided"],
         wrong=Wrong("before training", **mean_interval(at(0).mean(axis=1))),
@@ -249,7 +249,7 @@ def few_samples_claim(ranks: pd.DataFrame) -> Claim:
     return Claim(
         **mean_interval(mean(FEW) - mean(most)),
         id="lucky/few-samples",
-        place="released code",
+        place="obs-lucky-rank",
         scale="laptop",
         at_least=BARS["understated"],
         wrong=Wrong("1,024 samples in their place", **mean_interval(mean(1024) - mean(most))),
@@ -272,7 +272,7 @@ def width_claims(layers: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval((wide[50.0] - wide[5.0]).dropna()),
             id="lucky/too-wide",
-            place="over-realization figure",
+            place="obs-lucky-rank",
             scale="laptop",
             published=theirs[50.0] - theirs[5.0],
             at_most=BARS["too_wide"],
@@ -283,7 +283,7 @@ def width_claims(layers: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
         Claim(
             **worst(found),
             id="lucky/published-correlation",
-            place="over-realization figure",
+            place="obs-lucky-rank",
             scale="laptop",
             at_most=BARS["curve"],
             wrong=Wrong("published 5x and 50x swapped", **worst(other)),
@@ -301,7 +301,7 @@ def ticket_claims(tickets: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(ahead(ticket)),
             id=f"lucky/{name}",
-            place="title (ours: no such experiment was published)",
+            place="rem-lucky-tickets",
             scale="laptop",
             at_least=BARS["ticket"],
             wrong=Wrong("a new draw in its place", **mean_interval(ahead("new draw, same scale"))),
@@ -328,7 +328,7 @@ def regularization_claims(used: pd.DataFrame, scale: str) -> list[Claim]:
         Claim(
             **mean_interval(wide(column)["small"], "log"),
             id=f"lucky/{name}",
-            place="abstract, implicit regularization",
+            place="obs-lucky-implicit",
             scale=scale,
             at_most=BARS["used"],
             wrong=Wrong("a large start", **mean_interval(wide(column)["large"], "log")),
@@ -352,7 +352,7 @@ def projection_claim(leaks: pd.DataFrame) -> Claim:
     return Claim(
         **exact(max(inputs, weights)),
         id="lucky/projection",
-        place="batch normalization",
+        place="thm-batchnorm",
         at_most=BARS["projection"],
         wrong=Wrong(
             "the weights alone, normalized after the ReLU", **exact(part("after ReLU", 0.0, "along_w").min())
