@@ -54,8 +54,9 @@ class Parameters(parameters.Parameters):
         return self
 
     def live_cells(self) -> list[Cell]:
-        """The live run, then the flows and the run of one figure."""
-        return [self.live(), LearningCurves(seeds=self.flow_seeds), Coverage(), studies.CONVERGENCE]
+        """The live run, then the flows and the runs of two figures."""
+        flows = LearningCurves(seeds=self.flow_seeds), Coverage()
+        return [self.live(), *flows, studies.CONVERGENCE, studies.GradientLevels()]
 
     def live(self) -> TwoLayer:
         """The live ensemble, looked at often: an epoch here is 100 steps."""
