@@ -7,7 +7,8 @@ from scipy.integrate import solve_ivp
 
 from ts_core.streams import stream
 from ts_core.theory import population
-from ts_core.training.flow import adaptive, trajectory
+from ts_core.training.adaptive import adaptive
+from ts_core.training.flow import trajectory
 
 
 def networks(members, d=5, m=3, n=4, c=2):

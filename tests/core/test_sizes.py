@@ -2,7 +2,7 @@
 
 import pytest
 
-from ts_core.sizes import log_spaced, over_realized_width, student_width
+from ts_core.sizes import log_spaced, over_realized_width
 
 
 def test_over_realized_width():
@@ -10,13 +10,6 @@ def test_over_realized_width():
     for ratio in (0.5, 1.01):
         with pytest.raises(ValueError, match=f"at least 1 and give a whole number of nodes; {ratio}"):
             over_realized_width(20, ratio)
-
-
-def test_student_width_may_be_below_the_teachers():
-    assert [student_width(5, ratio) for ratio in (0.4, 0.6, 1.0, 1.4)] == [2, 3, 5, 7]
-    for ratio in (0.5, 0.0, -1.0):
-        with pytest.raises(ValueError, match=f"whole number of nodes; {ratio} times 5"):
-            student_width(5, ratio)
 
 
 def test_log_spaced_steps():
