@@ -14,16 +14,6 @@ def over_realized_width(teacher_width: int, over_realization: float) -> int:
     return round(width)
 
 
-def student_width(teacher_width: int, ratio: float) -> int:
-    """Student width n = ratio * m, also below m; raises ValueError when n is not a whole number above 0."""
-    width = teacher_width * ratio
-    if round(width, 9) != round(width) or width < 1:
-        raise ValueError(
-            f"n / m must give a whole number of nodes; {ratio} times {teacher_width} nodes is {width:g}"
-        )
-    return round(width)
-
-
 def log_spaced(steps: int, count: int) -> list[int]:
     """About ``count`` step numbers from 0 to ``steps`` (both included), evenly spaced on a log scale."""
     if steps < 1 or count < 2:

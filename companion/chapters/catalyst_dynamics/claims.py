@@ -121,6 +121,7 @@ def catalyst(runs: pd.DataFrame, scale: str) -> list[Claim]:
     stuck = lambda ratio, p=1.0: share_interval(
         int((at(ratio, p).outcome == "stuck").sum()), len(at(ratio, p))
     )
+    wider = runs[(runs.over_realization >= 2) & (runs.polarity == 1)]
     worst = max(runs.polarity.unique(), key=lambda p: stuck(2.0, p)["value"])
     return [
         Claim(
@@ -129,7 +130,10 @@ def catalyst(runs: pd.DataFrame, scale: str) -> list[Claim]:
             place="dynamics",
             scale=scale,
             at_least=BARS["stuck"],
-            wrong=Wrong("2x students", **stuck(2.0)),
+            wrong=Wrong(
+                "students of twice the width and more",
+                **share_interval(int((wider.outcome == "stuck").sum()), len(wider)),
+            ),
             sentence="Some starts of a 1x student never cover the teacher: they stop at a critical point "
             "with loss (share of random starts, p = 1; no direction of descent there).",
         ),

@@ -15,7 +15,8 @@ from ts_core.data import gaussian
 from ts_core.streams import stream
 from ts_core.theory.kernels import kappa, phi
 from ts_core.theory.population import flow, loss, reduced, sample_gradient
-from ts_core.training.flow import adaptive, trajectory
+from ts_core.training.adaptive import adaptive
+from ts_core.training.flow import trajectory
 
 
 def examples(spec: Examples) -> Tables:

@@ -42,7 +42,7 @@ def phase_map(shares: pd.DataFrame, columns: dict[str, str], axes: Sequence[Axes
         sns.heatmap(
             wide,
             vmin=0,
-            vmax=1,
+            vmax=1.4,  # the darkest shades leave no room for a number
             cmap=f"{FIELD}_r",
             annot=wide.map(lambda share: f"{share:.2f}".replace("0.", ".")),
             fmt="",

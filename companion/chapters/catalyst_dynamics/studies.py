@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from companion.experiments.dynamics.spec import Population
+from companion.experiments.dynamics.spec import Population, student_width
 from companion.runs.spec import Cell, Count, Floats, Fraction, Positive, Spec, Tables
-from ts_core.sizes import student_width
 
 
 class Settled(Spec):

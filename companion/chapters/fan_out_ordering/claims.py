@@ -15,8 +15,8 @@ from companion.chapters.fan_out_ordering.tables import (
     success_agreement,
     where_wider_is_better,
 )
-from companion.pages.claims import Claim, Wrong, spelled
-from companion.pages.statistics import RULE, distances, exact, mean_interval, near, swapped, worst
+from companion.pages.claims import Claim, Wrong
+from companion.pages.statistics import RULE, distances, mean_interval, near, swapped, worst
 
 BARS = {
     "spearman": -0.6,  # of fan-out norm with first specialized epoch
@@ -26,8 +26,6 @@ BARS = {
     "gain": 0.05,  # in success rate, 5x over 1x, p >= 1
     "lead": 0.0,  # log10 of the loss, 1x minus 5x
     "tail": -1.0,  # log10 of the final loss, 1x minus 5x, p = 0
-    "reduction": 1e-4,  # of the strength; steps of the flow are a tenth of a time unit
-    "cover": 0.5,  # time until all teachers are covered, 4x over 1x
 }
 
 
@@ -204,48 +202,4 @@ def _on_published(name: str, agree: Callable, curves: pd.DataFrame, place: str, 
         changed=RULE,
         sentence=f"Our {words}: no over-realization is farther from its own than sampling alone explains "
         "(largest mean distance, in units of what sampling alone gives).",
-    )
-
-
-def reduction(curves: pd.DataFrame) -> Claim:
-    """Whether the exact flow from an aligned start is its reduction; table ``curves`` of LearningCurves."""
-    keys = ["seed", "teacher", "time"]
-    table = curves.assign(share=curves.learned / curves.strength).set_index(keys)
-    of = lambda start, route: table[(table.start == start) & (table.route == route)].share
-    apart = lambda start, one, other: (of(start, one) - of(start, other)).abs().max()
-    return Claim(
-        **exact(apart("aligned", "flow", "reduced")),
-        id="fan-out/reduction",
-        place="thm-competition",
-        at_most=BARS["reduction"],
-        wrong=Wrong("a random start, against a lone student", **exact(apart("random", "flow", "logistic"))),
-        note=f"{curves.seed.nunique()} starts of unbalanced students, at all times and teacher nodes",
-        sentence="From an aligned start the population flow is the competition of the theorem (largest "
-        "difference of learned strengths, in units of the node's).",
-    )
-
-
-def covering(times: pd.DataFrame, horizon: float) -> Claim:
-    """What over-realization buys in the population flow.
-
-    A start that never covers all teachers counts as the horizon.
-    """
-    wide = times.pivot(index="seed", columns="over_realization", values="time")
-    few, twice, *_, widest = wide.columns
-    many = wide.columns[wide.columns >= 4][0]
-    never, wide = wide[few].isna().sum(), wide.fillna(horizon)
-    over = lambda one, other: mean_interval(wide[one] / wide[other], "log")
-    first = spelled(Wrong("first step", **over(twice, few)))
-    return Claim(
-        **over(many, few),
-        id="fan-out/cover-time",
-        place="obs-cover",
-        at_most=BARS["cover"],
-        wrong=Wrong(f"{widest:g}x over {many:g}x", **over(widest, many)),
-        changed="8 starts became 20 after a first look; the wrong alternative was chosen with them in view",
-        note=f"{len(wide)} random starts; from {never} of them the {few:g}x student does not get there "
-        f"within the run; {twice:g}x over {few:g}x is {first} already",
-        sentence=f"A {many:g}x student covers all teachers in a fraction of the time of a {few:g}x student "
-        "(population flow, paired over starts, geometric mean; one that never gets there counts with the "
-        "length of the run, which understates the gain).",
     )

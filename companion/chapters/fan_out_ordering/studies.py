@@ -1,4 +1,4 @@
-"""The chapter's small numbers; the dynamics are those of companion.experiments.dynamics."""
+"""The chapter's small numbers."""
 
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.runs.spec import Cell, Count, Positive, Tables

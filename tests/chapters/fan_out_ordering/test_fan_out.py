@@ -8,11 +8,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from companion.chapters.fan_out_ordering.claims import (
-    covering,
     generalization,
     gradient_levels,
     published,
-    reduction,
     strong_first,
 )
 from companion.chapters.fan_out_ordering.sweeps import PAPER
@@ -54,21 +52,6 @@ def test_a_loss_of_zero_stays_finite_and_a_diverged_run_stays_out():
     runs = pd.DataFrame({"status": ["ok", "ok", "diverged"], "eval_loss": [1e-3, 0.0, np.nan]})
     curves = loss_curves(runs).log10_eval_loss
     assert len(curves) == 2 and curves.iloc[0] == pytest.approx(-3) and np.isfinite(curves.iloc[1])
-
-
-def test_a_start_that_never_covers_counts_with_the_horizon():
-    times = pd.DataFrame(
-        {
-            "seed": [1] * 4 + [2] * 4,
-            "over_realization": [1.0, 2.0, 4.0, 8.0] * 2,
-            "time": [np.nan, 60.0, 12.0, 6.0, 40.0, 20.0, 10.0, 20.0],
-        }
-    )
-    claim = covering(times, 120.0)
-    assert claim.value == pytest.approx(math.sqrt(12 / 120 * 10 / 40))
-    assert claim.note.startswith("2 random starts; from 1 of them the 1x student")
-    assert claim.note.endswith("2x over 1x is 0.5 already")
-    assert claim.wrong.name == "8x over 4x" and claim.wrong.value == pytest.approx(1)
 
 
 def test_success_rates_are_scored_where_they_tell_something():
@@ -281,18 +264,3 @@ def test_one_place_where_it_is_not_so_refutes_a_claim_about_all():
     assert (unequal.verdict, turns.verdict) == ("fails", "holds")
     unequal, turns = generalization(lead(losses(lambda m, p, epoch: 1), 5.0))
     assert (unequal.verdict, turns.verdict) == ("holds", "fails")
-
-
-def test_a_reduction_is_exact_or_not():
-    keys = dict(seed=1, teacher=0, strength=2.0)
-    routes = {("aligned", "flow"): 1.0, ("aligned", "reduced"): 1.0, ("random", "flow"): 1.0}
-    routes |= {("random", "logistic"): 1.5}
-    curves = pd.DataFrame(
-        dict(keys, start=start, route=route, time=time, learned=time * level)
-        for (start, route), level in routes.items()
-        for time in (0.0, 1.0)
-    )
-    claim = reduction(curves)
-    assert claim.verdict == "holds" and claim.refuses and claim.wrong.value == pytest.approx(0.25)
-    off = curves.assign(learned=curves.learned * np.where(curves.route == "reduced", 1.01, 1))
-    assert reduction(off).verdict == "fails"
