@@ -11,7 +11,7 @@ function teacherStudent() {
 
   const REACH = 2; // inputs lie in the square [-REACH, REACH]^2
   const TICKS = 4096; // angles and positions that an address can hold
-  const FOUND = 0.95; // best correlation of a teacher node that counts as specialized, as in the paper
+  const HALF = 0.5; // of a kink: a teacher node counts as specialized when less than this is lacking
   const ON_LINE = 0.98; // |cosine|, biases included, of nodes that count as on one line
   const START = 0.2; // standard deviation of a random start
 
@@ -198,9 +198,19 @@ function teacherStudent() {
   const tick = (value) => Math.max(0, Math.min(TICKS - 1, Math.round((value / REACH + 1) * (TICKS / 2))));
   const place = (ticks) => ((2 * ticks) / TICKS - 1) * REACH;
 
-  /* Lines of the teacher, [angle, offset] in ticks: directions evenly spread, distances random. */
+  /* Lines of the teacher, [angle, offset] in ticks: directions evenly spread, distances random.
+
+  Where students are to look away from it, the first cuts a corner off, and the others face the other way. */
   function teacherLines(of) {
     const key = keyOf(of.seed, "teacher"), lines = [];
+    if (of.start === "away") {
+      const corner = (Math.floor(4 * uniform(key, 90)) + 0.5) / 4 + 0.03 * (uniform(key, 91) - 0.5);
+      for (let j = 0; j < of.nodes; j++) {
+        const turn = j ? corner + 0.5 + ((j - 0.5) / (of.nodes - 1) - 0.5) / 4 : corner;
+        lines.push([Math.floor(turn * TICKS) % TICKS, tick(j ? 0.8 * uniform(key, j) - 0.6 : -REACH)]);
+      }
+      return lines;
+    }
     for (let j = 0; j < of.nodes; j++) {
       const half = (j + 0.1 + 0.8 * uniform(key, 3 * j)) / (2 * of.nodes); // of a turn
       const turn = half + (uniform(key, 3 * j + 1) < 0.5 ? 0 : 0.5);
@@ -237,12 +247,40 @@ function teacherStudent() {
     return x;
   }
 
-  /* A random start, or one of the exact cases of the theorem's corners, a little disturbed. */
+  /* Students drawn at random; all looking away from teacher 1; or the teacher's mirror images, disturbed.
+
+  Mirror images are exact on the square but for the disturbance: sigma(z) = sigma(-z) + z, and nodes that are
+  on everywhere make the linear part. */
   function startOf(of, teacher) {
-    const net = network(of.nodes * of.over, of.outputs, of.slope), key = keyOf(of.seed, "start");
+    const net = network(of.nodes * of.over, of.outputs, of.slope), { n, c, rows, fan, bias } = net;
+    const key = keyOf(of.seed, "start"), m = teacher.n;
     let drawn = 0;
-    for (const part of [net.rows, net.fan, net.bias])
-      for (let i = 0; i < part.length; i++) part[i] = START * normal(key, drawn++);
+    const disturb = (size) => {
+      for (const part of [rows, fan, bias])
+        for (let i = 0; i < part.length; i++) part[i] += size * normal(key, drawn++);
+    };
+    if (of.start !== "mirrored" || n < 2 * m) disturb(START);
+    if (of.start === "away") {
+      const behind = Math.atan2(teacher.rows[1], teacher.rows[0]) + Math.PI;
+      for (let k = 0; k < n; k++) {
+        const turn = behind + 1.2 * (uniform(key, drawn++) - 0.5), b = 0.8 * uniform(key, drawn++) - 0.6;
+        rows.set([0.3 * Math.cos(turn), 0.3 * Math.sin(turn), 0.3 * b], 3 * k);
+      }
+    } else if (of.start === "mirrored" && n >= 2 * m) {
+      const lift = 4, share = 0.6; // of the nodes that are always on: their offset, their part of w and v
+      for (let j = 0; j < m; j++) {
+        const [w0, w1, b] = teacher.rows.subarray(3 * j, 3 * j + 3);
+        rows.set([-w0, -w1, -b], 3 * j);
+        rows.set([share * w0, share * w1, share * (b + lift)], 3 * (j + m));
+        for (let o = 0; o < c; o++) {
+          const v = teacher.fan[j * c + o];
+          fan[j * c + o] = v;
+          fan[(j + m) * c + o] = v / share;
+          bias[o] -= lift * v;
+        }
+      }
+      disturb(START);
+    }
     return net;
   }
 
@@ -277,11 +315,10 @@ function teacherStudent() {
     return hypot(lacks, 0, c) / whole;
   }
 
-  /* One experiment that can be stepped, looked at, rewound and changed. */
+  /* One experiment that can be stepped, looked at, rewound and changed. ``of`` holds the settings of the page. */
   function experiment(of) {
     const side = of.nodes * of.over > 200 ? 24 : 48, grid = gridOf(side), key = keyOf(of.seed, "batches");
-    const most = 512; // samples that the training loss is measured on
-    let teacher, truth, x, targets, student, step_ = 0, base, history = [], found, diverged = false;
+    let teacher, truth, x, targets, student, steps, base, found = {}, history = [], diverged = false;
 
     function aim() {
       teacher = teacherOf(of, of.lines || teacherLines(of));
@@ -291,50 +328,136 @@ function teacherStudent() {
       targets = outputs(teacher, hidden(teacher, x));
     }
 
+    /* What a student does on the whole square, its loss there, and that on (the first) samples. */
     function look(net) {
-      const f = hidden(net, grid), y = outputs(net, f), some = x.subarray(0, 2 * most);
-      const seen = outputs(net, hidden(net, some));
-      return { f, y, loss: meanSquare(y, truth.y), train: meanSquare(seen, targets.subarray(0, seen.length)) };
+      const f = hidden(net, grid), y = outputs(net, f), seen = outputs(net, hidden(net, x.subarray(0, 1024)));
+      return { f, y, loss: meanSquare(y, truth.y), train: meanSquare(seen, targets) };
     }
 
     function record() {
       const { loss, train } = look(student);
-      for (let j = 0; j < teacher.n; j++) if (!(j in found) && lacking(teacher, j, student) < 0.5) found[j] = step_;
-      history.push({ step: step_, student: copy(student), loss, train, found: { ...found } });
+      for (let j = 0; j < teacher.n; j++) if (!(j in found) && lacking(teacher, j, student) < HALF) found[j] = steps;
+      if (history.length && history[history.length - 1].steps === steps) history.pop();
+      history.push({ steps, student: copy(student), base, loss, train, found: { ...found } });
     }
-    const due = () => Math.max(step_ + 1, Math.ceil(step_ * 1.05)); // times to look are even on a log scale
+
+    function rebase() {
+      base = { steps, student: copy(student) };
+      for (const j in found) if (!(lacking(teacher, j, student) < HALF)) delete found[j];
+      record();
+    }
 
     aim();
     student = startOf(of, teacher);
-    base = { step: 0, student: copy(student) };
-    found = {};
-    record();
+    steps = 0;
+    rebase();
 
-    /* Train up to ``steps`` steps, for about ``budget`` milliseconds at most. */
-    function advance(steps, budget = Infinity) {
-      const picks = new Int32Array(of.batch), N = x.length / 2, start = now(), first = step_;
-      let next = due();
-      while (N && !diverged && step_ < first + steps) {
-        if (!step(student, x, targets, batch(key, step_, of.batch, N, picks), of.rate)) {
+    /* Train ``most`` steps, for about ``budget`` milliseconds. It is looked at evenly on the scale of log steps. */
+    function advance(most, budget = Infinity) {
+      const picks = new Int32Array(of.batch), N = x.length / 2, start = performance.now(), first = steps;
+      const due = () => Math.max(steps + 1, Math.ceil(steps * 1.05));
+      for (let next = due(); N && !diverged && steps < first + most; ) {
+        if (!step(student, x, targets, batch(key, steps, of.batch, N, picks), of.rate)) {
           diverged = true;
           student = copy(history[history.length - 1].student);
-          break;
-        }
-        if (++step_ === next) {
+        } else if (++steps === next) {
           record();
           next = due();
         }
-        if (step_ % 16 === 0 && now() - start > budget) break;
+        if (steps % 16 === 0 && performance.now() - start > budget) break;
       }
-      return { steps: step_ - first, milliseconds: now() - start };
+      return { trained: steps - first, milliseconds: performance.now() - start };
     }
 
-    return { advance, of };
+    /* Everything a picture needs; of now, or of an earlier time. */
+    function frame(at) {
+      const past = at >= 0 && at < history.length - 1 ? history[at] : null;
+      const net = past ? past.student : student, { f, y, loss, train } = look(net), { n, c } = net;
+      const rho = correlation(truth.f, teacher.n, f, n), N = side * side, error = new Float32Array(N);
+      for (let i = 0; i < N; i++) {
+        let sum = 0;
+        for (let o = 0; o < c; o++) sum += (y[i * c + o] - truth.y[i * c + o]) ** 2;
+        error[i] = Math.sqrt(sum);
+      }
+      const of_nodes = (net, best) =>
+        Array.from({ length: net.n }, (_, k) => ({
+          row: [...net.rows.subarray(3 * k, 3 * k + 3)],
+          fanOut: fanOut(net, k), strength: strength(net, k), ...best(k),
+        }));
+      const teachers = of_nodes(teacher, (j) => ({
+        best: Math.max(...rho.subarray(j * n, (j + 1) * n)), lacking: lacking(teacher, j, net),
+        found: (past || { found }).found[j],
+      }));
+      const students = of_nodes(net, (k) => {
+        let partner = 0, on = 0, line = 0;
+        for (let j = 0; j < teacher.n; j++) {
+          if (rho[j * n + k] > rho[partner * n + k]) partner = j;
+          line = Math.max(line, Math.abs(cosine(teacher, j, net, k)));
+        }
+        for (let i = 0; i < N; i++) if (f[k * N + i] > 0) on++;
+        return { best: rho[partner * n + k], partner, on: on / N, prunable: on > 0 && on < N && line < ON_LINE };
+      });
+      return {
+        steps: past ? past.steps : steps, now: steps, teachers, students, side, error, loss, train, diverged,
+        scale: Math.sqrt(meanSquare(truth.y, new Float64Array(truth.y.length)) * c),
+        at: past ? at : history.length - 1, points: Float32Array.from(x.subarray(0, 2000)),
+        curve: history.map((one) => [one.steps, one.train, one.loss]),
+      };
+    }
+
+    /* Go back to an earlier time and forget what came after. */
+    function rewind(at) {
+      if (!(at >= 0 && at < history.length - 1)) return;
+      history.length = at + 1;
+      ({ steps, base } = history[at]);
+      found = { ...history[at].found };
+      student = copy(history[at].student);
+      diverged = false;
+    }
+
+    /* Other samples, rate, batches or teacher lines, while the student goes on. */
+    function change(settings) {
+      Object.assign(of, settings);
+      aim();
+      rebase();
+    }
+
+    /* Remove the students that the theorem calls prunable: on no teacher's line, with a line of their own. */
+    function prune() {
+      const kept = frame().students.flatMap((one, k) => (one.prunable ? [] : [k])), { c } = student;
+      const net = network(kept.length, c, student.slope);
+      kept.forEach((k, i) => {
+        net.rows.set(student.rows.subarray(3 * k, 3 * k + 3), 3 * i);
+        net.fan.set(student.fan.subarray(c * k, c * k + c), c * i);
+      });
+      net.bias.set(student.bias);
+      const before = look(student).loss, removed = student.n - net.n;
+      student = net;
+      rebase();
+      return { removed, before, after: look(student).loss };
+    }
+
+    /* What it takes to repeat the run from the last change on, to the step that is looked at. */
+    function origin(at) {
+      const end = history[at] || history[history.length - 1];
+      return { of, teacher, student: end.base.student, first: end.base.steps, steps: end.steps, x, key, end: end.student };
+    }
+
+    return { advance, frame, rewind, change, prune, origin };
   }
-  const now = () => performance.now();
+
+  /* Answer messages {id, ask, words} with {id, found}: the experiment in a worker, or beside the page. */
+  function answer() {
+    let running;
+    return ({ id, ask, words }) => {
+      if (ask === "start") running = experiment(words[0]);
+      return { id, found: ask === "start" ? null : running[ask](...words) };
+    };
+  }
 
   return {
-    REACH, TICKS, FOUND, START, word, keyOf, uniform, normal, batch, network, copy, fanOut, strength, hidden, outputs, step,
-    correlation, observability, cosine, tick, place, teacherLines, teacherOf, samplesOf,
+    REACH, TICKS, word, keyOf, uniform, normal, batch, network, copy, fanOut, strength, hidden, outputs, step,
+    correlation, observability, cosine, tick, place, teacherLines, teacherOf, samplesOf, startOf, lacking,
+    experiment, answer,
   };
 }
