@@ -1,7 +1,9 @@
 """The playground as its tests use it."""
 
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
+from types import ModuleType
 
 import numpy as np
 
@@ -24,3 +26,12 @@ def rows_of(key: int, step: int, size: int, samples: int) -> Iterator[np.ndarray
     """Numbers of the samples that each step from ``step`` on sees."""
     for now in count(step):
         yield (words(key, now * size + np.arange(size)) * samples >> 32).astype(np.int64)
+
+
+def benchmark() -> ModuleType:
+    """The script that measures the presets over seeds."""
+    spec = spec_from_file_location("playground_benchmark", ROOT / "benchmarks" / "playground.py")
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

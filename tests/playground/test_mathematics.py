@@ -1,4 +1,4 @@
-"""The mathematics of the playground, in the browser, against ts_core: weights, correlations, observability."""
+"""The mathematics of the playground, in a browser, against ts_core."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,8 @@ for (let step = 0; step <= Math.max(...stops); step++) {
   if (stops.includes(step)) {
     const [t, s] = [m.hidden(of.t, of.x), m.hidden(of.s, of.x)];
     found.push({step, rows: [...of.s.rows], fan: [...of.s.fan], bias: [...of.s.bias],
-                rho: [...m.correlation(t, of.t.n, s, of.s.n)], seen: [...m.observability(t, of.t.n, s, of.s.n)]});
+                rho: [...m.correlation(t, of.t.n, s, of.s.n)],
+                seen: [...m.observability(t, of.t.n, s, of.s.n)]});
   }
   m.step(of.s, of.x, y, m.batch(key, step, size, N, picks), rate);
 }
@@ -95,4 +96,6 @@ def test_the_generator_is_even_and_its_streams_differ():
     counts = np.histogram(drawn, 100, (0, 1))[0]
     assert ((counts - 1000) ** 2 / 1000).sum() < 150  # chi-squared of 99 degrees of freedom: p = .0007
     other = words(12346, np.arange(100_000)) / 2**32
-    assert abs(np.corrcoef(drawn, other)[0, 1]) < 0.015 and abs(np.corrcoef(drawn[1:], drawn[:-1])[0, 1]) < 0.015
+    assert (
+        abs(np.corrcoef(drawn, other)[0, 1]) < 0.015 and abs(np.corrcoef(drawn[1:], drawn[:-1])[0, 1]) < 0.015
+    )
