@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from companion.chapters.catalyst_dynamics.tables import delays, deviation_from_flow, missing
+from companion.chapters.catalyst_dynamics.tables import delays, deviation_from_flow, missing, steepness
 from companion.pages.claims import Claim, Wrong
 from companion.pages.statistics import exact, mean_interval, share_interval
 
@@ -19,6 +19,10 @@ BARS = {
     "released": 0.02,
     "wait": 0.5,  # time of coverage, 4x over 1x
     "mirror": 0.95,  # share of the missing teacher nodes
+    "more": 0.3,  # share of the starts that cover the teacher, 4x minus 1x
+    "saved": 0.0,  # the same, few samples minus many
+    "long": 0.25,  # distance of a slope from 1
+    "unmoved": 0.25,  # slope
 }
 AGAINST = -0.5  # cosine from which on a student points against a teacher node
 
@@ -31,7 +35,7 @@ def exact_claims(forms: pd.DataFrame, aligned: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(by_seed["closed"]),
             id="catalyst/closed-forms",
-            place="dynamics",
+            place="lem-population-flow",
             at_most=BARS["closed"],
             wrong=Wrong("the residual not centred", **mean_interval(by_seed["not centred"])),
             sentence="The closed forms of both expectations in the flow are those of samples "
@@ -40,7 +44,7 @@ def exact_claims(forms: pd.DataFrame, aligned: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(aligned.reduction.max()),
             id="catalyst/reduction",
-            place="dynamics",
+            place="thm-competition",
             at_most=BARS["reduction"],
             wrong=Wrong("plain competition, for unbalanced starts", **exact(unbalanced.competition.min())),
             sentence="On the aligned manifold the full flow is the reduced competition of its students "
@@ -49,7 +53,7 @@ def exact_claims(forms: pd.DataFrame, aligned: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(aligned.drift.max()),
             id="catalyst/conserved",
-            place="dynamics",
+            place="lem-population-flow",
             at_most=BARS["conserved"],
             wrong=Wrong("the flow with fan-outs twice as fast", **exact(aligned.drift_wrong.min())),
             sentence="‖w‖² − ‖v‖² of every node is conserved by the flow (largest drift).",
@@ -57,7 +61,7 @@ def exact_claims(forms: pd.DataFrame, aligned: pd.DataFrame) -> list[Claim]:
         Claim(
             **exact(aligned[aligned.start == "balanced"].ratio.max()),
             id="catalyst/neutral",
-            place="dynamics",
+            place="thm-competition",
             at_most=BARS["neutral"],
             wrong=Wrong("unbalanced students", **exact(unbalanced.ratio.min())),
             sentence="Balanced students of one teacher node keep their proportions: competition inside a "
@@ -74,7 +78,7 @@ def order(curves: pd.DataFrame, half: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(deviation_from_flow(curves)),
             id="catalyst/sgd-follows",
-            place="dynamics",
+            place="lem-population-flow",
             at_most=BARS["follows"],
             wrong=Wrong("the flow with a clock 5 % fast", **mean_interval(deviation_from_flow(curves, 1.05))),
             sentence="SGD on samples follows the population flow (largest difference of a learned strength, "
@@ -83,7 +87,7 @@ def order(curves: pd.DataFrame, half: pd.DataFrame) -> list[Claim]:
         Claim(
             **mean_interval(delays(half)),
             id="catalyst/delay",
-            place="abstract",
+            place="thm-competition",
             at_least=BARS["delay"],
             wrong=Wrong("half-times shuffled among the teacher nodes", **mean_interval(delays(shuffled))),
             sentence="Strong teacher nodes first: from random starts the time to learn a node grows like "
@@ -102,7 +106,7 @@ def necessary(narrow: pd.DataFrame, scale: str) -> list[Claim]:
     claim = Claim(
         **exact(few.min()),
         id="catalyst/necessary",
-        place="theorem, its converse",
+        place="thm-necessary",
         scale=scale,
         at_least=BARS["floor"],
         wrong=Wrong("as many students as teacher nodes, covered", **exact(enough.max())),
@@ -127,7 +131,7 @@ def catalyst(runs: pd.DataFrame, scale: str) -> list[Claim]:
         Claim(
             **stuck(1.0),
             id="catalyst/stuck",
-            place="dynamics",
+            place="obs-cover",
             scale=scale,
             at_least=BARS["stuck"],
             wrong=Wrong(
@@ -140,7 +144,7 @@ def catalyst(runs: pd.DataFrame, scale: str) -> list[Claim]:
         Claim(
             **stuck(2.0, worst),
             id="catalyst/released",
-            place="abstract",
+            place="obs-cover",
             scale=scale,
             at_most=BARS["released"],
             wrong=Wrong("1x students at p = 1", **stuck(1.0)),
@@ -160,7 +164,7 @@ def waiting(times: pd.DataFrame, scale: str) -> list[Claim]:
     claim = Claim(
         **over(4.0, 1.0),
         id="catalyst/waiting",
-        place="abstract",
+        place="obs-cover",
         scale=scale,
         at_most=BARS["wait"],
         wrong=Wrong("8x over 4x", **over(8.0, 4.0)),
@@ -181,7 +185,7 @@ def mirror(teachers: pd.DataFrame, scale: str) -> list[Claim]:
     claim = Claim(
         **held(first),
         id="catalyst/mirror",
-        place="dynamics",
+        place="obs-mirror",
         scale=scale,
         at_least=BARS["mirror"],
         wrong=Wrong(
@@ -193,3 +197,76 @@ def mirror(teachers: pd.DataFrame, scale: str) -> list[Claim]:
         "points against it in both layers (share of stuck starts, first missing node; cosine below −.5).",
     )
     return [claim]
+
+
+def few_samples(runs: pd.DataFrame) -> list[Claim]:
+    """What width is worth in samples; paired over seeds on equal samples."""
+    of = lambda ratio, size: (
+        runs[(runs.over_realization == ratio) & (runs.train_samples == size)]
+        .set_index("seed")
+        .covered.astype(float)
+    )
+    more = lambda one, other: mean_interval(one - other)
+    few, many = 32, runs.train_samples.max()
+    return [
+        Claim(
+            **more(of(4.0, 64), of(1.0, 64)),
+            id="catalyst/few-samples",
+            place="obs-few-samples",
+            scale="laptop",
+            at_least=BARS["more"],
+            wrong=Wrong("8x over 4x", **more(of(8.0, 64), of(4.0, 64))),
+            changed="the bar was fixed after a look at 16 of the 64 seeds",
+            sentence="On 64 samples a 4x student covers the teacher from more starts than a 1x student "
+            "(difference of shares, p = 1, paired over seeds).",
+        ),
+        Claim(
+            **more(of(2.0, few), of(1.0, many)),
+            id="catalyst/samples-saved",
+            place="obs-few-samples",
+            scale="laptop",
+            at_least=BARS["saved"],
+            wrong=Wrong(f"1x students on {few}", **more(of(1.0, few), of(1.0, many))),
+            changed="written when the shares had been seen",
+            sentence=f"A 2x student on {few} samples covers the teacher from more starts than a 1x student "
+            f"on {many} (difference of shares, p = 1).",
+        ),
+    ]
+
+
+def long_time(runs: pd.DataFrame) -> list[Claim]:
+    """How the time until the gradient is small depends on the weakest teacher node."""
+    at = lambda ratio: runs[runs.over_realization == ratio]
+    apart = lambda strength: _from_one(mean_interval(steepness(at(1.0), strength)))
+    seeds, reach = at(1.0).seed.nunique(), len(steepness(at(1.0), "weakest"))
+    return [
+        Claim(
+            **apart("weakest"),
+            id="catalyst/long-time",
+            place="obs-long-time",
+            scale="laptop",
+            at_most=BARS["long"],
+            wrong=Wrong("1 / mean strength", **apart("mean")),
+            note=f"{reach} of {seeds} starts get there at every polarity",
+            sentence="A 1x student needs a time like 1 / strength of the weakest teacher node until its "
+            "gradient is small at every sample (distance of the slope of the logarithms from 1).",
+        ),
+        Claim(
+            **mean_interval(steepness(at(4.0), "weakest")),
+            id="catalyst/long-time-wide",
+            place="obs-long-time",
+            scale="laptop",
+            at_most=BARS["unmoved"],
+            wrong=Wrong("1x students", **mean_interval(steepness(at(1.0), "weakest"))),
+            changed="written when the times had been seen",
+            sentence="For a 4x student that time hardly depends on the weakest teacher node (slope of the "
+            "logarithms).",
+        ),
+    ]
+
+
+def _from_one(slope: dict) -> dict:
+    """Distance from 1, with the interval of the slope carried over."""
+    value, ends = abs(slope["value"] - 1), sorted(abs(slope[end] - 1) for end in ("low", "high"))
+    low = 0.0 if slope["low"] <= 1 <= slope["high"] else ends[0]
+    return {"value": value, "low": low, "high": ends[1]}

@@ -8,7 +8,16 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from companion.pages.figures import FIELD, INK, NEUTRAL, STUDENT, TEACHER, legend_on_top, ordered_colours
+from companion.pages.figures import (
+    FIELD,
+    INK,
+    NEUTRAL,
+    STUDENT,
+    TEACHER,
+    legend_on_top,
+    ordered_colours,
+    over_realization_colours,
+)
 
 
 def narrow(runs: pd.DataFrame, bar: float, ax: Axes) -> Axes:
@@ -106,4 +115,45 @@ def waiting(times: pd.DataFrame, ax: Axes) -> Axes:
         shown, x="ratio", y="time", color=STUDENT, fliersize=2, linewidth=1, ax=ax, boxprops=dict(alpha=0.5)
     )
     ax.set(yscale="log", xlabel="over-realization n / m", ylabel="time until all are covered")
+    return ax
+
+
+def few_samples(shares: pd.DataFrame, ax: Axes) -> Axes:
+    """Share of the starts that cover the teacher against training samples, with exact intervals."""
+    for ratio, colour in over_realization_colours(shares.over_realization).items():
+        line = shares[shares.over_realization == ratio]
+        ax.plot(
+            line.train_samples,
+            line.value,
+            color=colour,
+            marker="o",
+            markersize=4,
+            label=f"{ratio:g}x student",
+        )
+        ax.fill_between(line.train_samples, line.low, line.high, color=colour, alpha=0.15, linewidth=0)
+    sizes = sorted(shares.train_samples.unique())
+    ax.set(
+        xscale="log", xlabel="training samples", ylabel="share that covers the teacher", ylim=(-0.02, 1.02)
+    )
+    ax.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    ax.minorticks_off()
+    ax.legend()
+    return ax
+
+
+def long_time(runs: pd.DataFrame, ax: Axes) -> Axes:
+    """Time until the gradient is small against 1 / strength of the weakest node: dots and medians."""
+    for ratio, colour in over_realization_colours(runs.over_realization).items():
+        here = runs[runs.over_realization == ratio]
+        middle = here.groupby("weakest").time.median()
+        ax.scatter(1 / here.weakest, here.time, s=8, color=colour, alpha=0.4, linewidths=0)
+        ax.plot(1 / middle.index, middle, color=colour, label=f"{ratio:g}x student, median")
+    first = 1 / np.array([runs.weakest.max(), runs.weakest.min()])
+    start = runs[runs.over_realization == runs.over_realization.min()].groupby("weakest").time.median()
+    ax.plot(
+        first, start[start.index.max()] * first / first[0], color=INK, linestyle="--", label="in proportion"
+    )
+    ax.set(xscale="log", yscale="log", ylabel="time until the gradient is small")
+    ax.set_xlabel("1 / strength of the weakest teacher node")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 0.9))
     return ax

@@ -1,9 +1,9 @@
 """What becomes of random starts: shares by outcome, times of coverage, single starts worth a picture."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
+
+from companion.pages.statistics import share_interval
 
 SETTING = ["polarity", "over_realization"]
 
@@ -98,7 +98,7 @@ def deviation_from_flow(curves: pd.DataFrame, delay: float = 1.0) -> pd.Series:
     return found / curves.strength.max()
 
 
-def delays(half: pd.DataFrame, teachers: Sequence[int] | None = None) -> pd.Series:
+def delays(half: pd.DataFrame) -> pd.Series:
     """Slope of log half-time over log(1 / strength), per seed: 1 where the delay is inversely proportional.
 
     half        half-times of the flow from random starts; those that were not reached are left out.
@@ -106,3 +106,21 @@ def delays(half: pd.DataFrame, teachers: Sequence[int] | None = None) -> pd.Seri
     flow = half[(half.route == "flow") & half.half_time.notna()]
     slope = lambda group: np.polyfit(-np.log(group.strength), np.log(group.half_time), 1)[0]
     return pd.Series({seed: slope(group) for seed, group in flow.groupby("seed")}, name="slope")
+
+
+def share_covered(runs: pd.DataFrame) -> pd.DataFrame:
+    """Share of the starts on each number of samples that cover the teacher, with its exact interval."""
+    groups = runs.groupby(["over_realization", "train_samples"]).covered
+    found = [share_interval(int(group.sum()), len(group)) for _, group in groups]
+    return groups.size().rename("starts").reset_index().assign(**pd.DataFrame(found).to_dict("list"))
+
+
+def steepness(runs: pd.DataFrame, strength: str) -> pd.Series:
+    """Slope of log time over log(1 / strength) across polarities, per seed; 1 in inverse proportion.
+
+    strength    "weakest" or "mean", columns of :meth:`Convergence.run`; seeds that miss the level at some
+                polarity are left out.
+    """
+    wide = runs.pivot(index="seed", columns="polarity", values="time").dropna()
+    x = -np.log(runs.groupby("polarity")[strength].first().loc[wide.columns])
+    return pd.Series(np.polyfit(x, np.log(wide.T), 1)[0], wide.index, name="slope")
