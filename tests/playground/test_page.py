@@ -150,7 +150,8 @@ def test_the_code_repeats_the_run(page, hash):
     page.open(hash)
     page.do("await p.advance(300); await p.change('rate', 0.02); await p.advance(200)")
     found = page.do("const {steps, end} = await p.call('origin', -1);"
-                    "return {steps, rows: [...end.rows], fan: [...end.fan], code: await p.code()}")  # fmt: skip
+                    "return {steps, rows: [...end.rows], fan: [...end.fan], "
+                    "code: await p.code()}")  # fmt: skip
     names: dict = {}
     exec(found["code"], names)
     lower, upper = (w[0].numpy() for w in names["student"].weights)
@@ -185,7 +186,8 @@ def test_pointing_at_a_dot_tells_its_numbers_and_dragging_moves_a_teacher(page):
         "Student 2: fan-out norm"
     )
     before, plane = page.frame(), page.find(".pg-plane")
-    x, y = page.do("const b = p.state.frame.badges[0], w = document.querySelector('.pg-plane').clientWidth / 4;"
+    x, y = page.do("const b = p.state.frame.badges[0];"
+                   "const w = document.querySelector('.pg-plane').clientWidth / 4;"
                    "return [b[0] * w * .96, -b[1] * w * .96]")  # fmt: skip
     ActionChains(page.browser).move_to_element_with_offset(
         plane, round(x), round(y)
