@@ -22,7 +22,7 @@ from companion.pages.figures import (
 
 def narrow(runs: pd.DataFrame, bar: float, ax: Axes) -> Axes:
     """Largest per-sample gradient of every start at rest against n / m, a colour per polarity."""
-    shown = runs.assign(
+    shown = runs.sort_values(["over_realization", "polarity"]).assign(
         p=runs.polarity.map("p = {:g}".format), ratio=runs.over_realization.map("{:g}".format)
     )
     sns.stripplot(
@@ -33,7 +33,7 @@ def narrow(runs: pd.DataFrame, bar: float, ax: Axes) -> Axes:
         dodge=True,
         jitter=0.3,
         size=2,
-        palette=[STUDENT, TEACHER],
+        palette=[STUDENT, TEACHER][: runs.polarity.nunique()],
         ax=ax,
     )
     ax.axhline(bar, color=NEUTRAL, linestyle="--")
@@ -110,7 +110,7 @@ def mirrored(teachers: pd.DataFrame, ax: Axes) -> Axes:
 
 def waiting(times: pd.DataFrame, ax: Axes) -> Axes:
     """Time of coverage of the starts that get there, against over-realization: median, quartiles, range."""
-    shown = times.assign(ratio=times.over_realization.map("{:g}".format))
+    shown = times.sort_values("over_realization").assign(ratio=times.over_realization.map("{:g}".format))
     sns.boxplot(
         shown, x="ratio", y="time", color=STUDENT, fliersize=2, linewidth=1, ax=ax, boxprops=dict(alpha=0.5)
     )
@@ -154,6 +154,9 @@ def long_time(runs: pd.DataFrame, ax: Axes) -> Axes:
         first, start[start.index.max()] * first / first[0], color=INK, linestyle="--", label="in proportion"
     )
     ax.set(xscale="log", yscale="log", ylabel="time until the gradient is small")
+    weakest = sorted(1 / runs.weakest.unique())
+    ax.set_xticks(weakest, [f"{inverse:.2g}" for inverse in weakest])
+    ax.minorticks_off()
     ax.set_xlabel("1 / strength of the weakest teacher node")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 0.9))
     return ax

@@ -86,3 +86,61 @@ def test_the_mirror_is_claimed_of_the_first_missing_node_of_each_start():
     (claim,) = claims.mirror(nodes, "quick")
     assert claim.value == 0.5 and claim.wrong.value == 0
     assert claims.mirror(nodes[:0], "quick") == []
+
+
+def test_few_samples_by_hand():
+    rows = [
+        dict(over_realization=ratio, train_samples=size, seed=seed, covered=hit)
+        for ratio, size, hits in (
+            (1.0, 32, (0, 0)),
+            (1.0, 64, (0, 1)),
+            (2.0, 32, (1, 1)),
+            (2.0, 64, (1, 1)),
+            (4.0, 32, (1, 1)),
+            (4.0, 64, (1, 1)),
+            (8.0, 32, (1, 1)),
+            (8.0, 64, (1, 1)),
+        )
+        for seed, hit in enumerate(hits)
+    ]
+    runs = pd.DataFrame(rows).astype({"covered": bool})
+    more, saved = claims.few_samples(runs)
+    assert more.value == 0.5 and more.wrong.value == 0
+    assert saved.value == 0.5 and saved.wrong.value == -0.5 and "on 64" in saved.sentence
+    shares = tables.share_covered(runs).set_index(["over_realization", "train_samples"])
+    assert shares.value[1.0, 64] == 0.5 and shares.low[1.0, 64] < 0.1 and shares.high[1.0, 64] > 0.9
+
+
+def test_long_times_by_hand():
+    """1x in inverse proportion to the weakest strength, 4x the same at all."""
+    weakest = {0.0: 3.0, 1.0: 0.6, 2.0: 0.12}
+    rows = [
+        dict(
+            over_realization=ratio,
+            polarity=p,
+            weakest=s,
+            mean=s**0.5,
+            seed=seed,
+            time=(1 + seed) * 6 / s**power,
+        )
+        for ratio, power in ((1.0, 1), (4.0, 0))
+        for p, s in weakest.items()
+        for seed in range(3)
+    ]
+    runs = pd.DataFrame(rows)
+    assert tables.steepness(runs[runs.over_realization == 1], "weakest").tolist() == pytest.approx([1] * 3)
+    runs.loc[0, "time"] = np.nan
+    assert list(tables.steepness(runs[runs.over_realization == 1], "weakest").index) == [1, 2]
+    long, wide = claims.long_time(runs)
+    assert long.value == pytest.approx(0, abs=1e-9) and long.wrong.value == pytest.approx(1)
+    assert wide.value == pytest.approx(0, abs=1e-9) and wide.wrong.value == pytest.approx(1)
+    assert long.note == "2 of 3 starts get there at every polarity"
+
+
+def test_the_distance_of_an_interval_from_one_holds_zero_where_the_interval_holds_one():
+    assert claims._from_one(dict(value=0.9, low=0.7, high=1.2)) == pytest.approx(
+        dict(value=0.1, low=0, high=0.3)
+    )
+    assert claims._from_one(dict(value=0.5, low=0.3, high=0.8)) == pytest.approx(
+        dict(value=0.5, low=0.2, high=0.7)
+    )
