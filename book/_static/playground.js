@@ -1,16 +1,10 @@
 /* The playground: controls, pictures and the address around the mathematics of teacher_student.js.
 
-Every <div class="playground"> becomes one; data-small is the strip of the landing page. The text of the presets
-is that of the page's sections, whose anchors are their names, so that all of it can be read without a script. */
+Every <div class="playground"> becomes one; data-small is the strip of the landing page. The text of
+presets is that of the page's sections, whose anchors are their names. */
 (() => {
 "use strict";
 const M = teacherStudent();
-const ROUND = [1, 2, 5];
-const decades = (from, to) => {
-	const found = [];
-	for (let e = from; e <= to; e++) for (const r of ROUND) found.push(Number(`${r}e${e}`));
-	return found;
-};
 const range = (from, to, by = 1) => Array.from({ length: Math.round((to - from) / by) + 1 }, (_, i) => from + i * by);
 
 // --- settings: what an experiment is, in the controls and in the address ---
@@ -21,7 +15,7 @@ const SETTINGS = {
 	polarity: { label: "polarity p", values: range(0, 3, 0.25), value: 0.5 },
 	slope: { label: "leaky slope a", values: [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9], value: 0 },
 	outputs: { label: "outputs C", values: [1, 2, 3, 5, 10, 20], value: 10 },
-	rate: { label: "learning rate η", values: decades(-3, 0), value: 0.05, live: true },
+	rate: { label: "learning rate η", values: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5], value: 0.05, live: true },
 	batch: { label: "batch size", values: [1, 2, 4, 8, 16, 32, 64, 128, 256], value: 16, live: true },
 	samples: { label: "samples", values: [6, 9, 12, 18, 24, 30, 60, 120, 240, 500, 1000, 2000, 4000, 10000], value: 4000, live: true },
 	kind: { label: "kind of samples", names: { random: "random", aware: "teacher-aware", drawn: "drawn by hand" }, value: "random", live: true },
@@ -47,7 +41,7 @@ const ACTIONS = { // a preset's own button: what it says, and what it changes
 	"pruning": ["remove the prunable students"],
 };
 
-/* Ticks, below 4096, in three letters of base 16 each: pairs of angle and offset, or of coordinates. */
+/* Ticks, below 4096, in three hexadecimal digits each. */
 const pack = (ticks) => ticks.map((t) => t.toString(16).padStart(3, "0")).join("");
 const unpack = (text) => (text.match(/.../g) || []).map((t) => parseInt(t, 16));
 
@@ -155,7 +149,7 @@ network = lambda *parts: Network(two_layer(*map(torch.tensor, parts)).weights, L
 
 
 def words(key, places):
-    """Random 32 bits for each place: the mulberry32 generator, entered there."""
+    """32 bits for each place: mulberry32, entered there."""
     mask = np.uint64(0xFFFFFFFF)
     a = (key + (places.astype(np.uint64) + 1) * 0x6D2B79F5) & mask
     a = (a ^ (a >> 15)) * (a | 1) & mask
@@ -191,7 +185,7 @@ const SHADES = Array.from({ length: 256 }, (_, i) => {
 });
 const TAU = 2 * Math.PI;
 
-/* A context of the canvas as large as it is shown, in CSS pixels. */
+/* The canvas, as large as it is shown. */
 function fit(canvas) {
 	const { clientWidth: w, clientHeight: h } = canvas, ratio = Math.min(3, devicePixelRatio || 1);
 	if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(h * ratio)) {
@@ -216,7 +210,7 @@ function path(g, points, style, width, dash = []) {
 function disc(g, x, y, radius, fill, ring, width = 1.4) {
 	g.beginPath();
 	g.arc(x, y, radius, 0, TAU);
-	Object.assign(g, { fillStyle: fill || "transparent", strokeStyle: ring || "transparent", lineWidth: width });
+	Object.assign(g, { fillStyle: fill || "#0000", strokeStyle: ring || "#0000", lineWidth: width });
 	g.fill();
 	g.stroke();
 }
@@ -290,7 +284,7 @@ function paintPlane(canvas, frame, look) {
 		disc(g, x, y, 6, null, "#fff");
 	}
 }
-/* For every teacher line the end that has its badge: the one that is farther from the badges before. */
+/* The end of every teacher line that has its badge: far from the badges before. */
 function badgesOf(teachers) {
 	const found = [], free = (end) => Math.min(9, ...found.map((b) => (b ? Math.hypot(b[0] - end[0], b[1] - end[1]) : 9)));
 	for (const { row } of teachers) {
@@ -300,7 +294,7 @@ function badgesOf(teachers) {
 	return found;
 }
 
-/* Axes of a small plot; returns where values lie. ``x`` and ``y`` are {from, to, log, ticks, label}. */
+/* Axes {from, to, log, ticks, label} of a plot; returns where values lie. */
 function axes({ g, w, h }, ink, x, y) {
 	const [left, right, top, bottom] = [38, w - 8, 8, h - 30];
 	const along = (a, from, to) => (v) => {
@@ -365,7 +359,6 @@ function paintLoss(canvas, frame, look, ink, ghost) {
 
 // --- one playground ---
 
-let made = 0;
 const element = (name, settings = {}, ...children) => {
 	const found = document.createElement(name);
 	for (const [key, value] of Object.entries(settings))
@@ -380,7 +373,7 @@ const STILL = matchMedia("(prefers-reduced-motion: reduce)");
 const PACES = { "one by one": 0, steady: 1.2, "full speed": 1e9 }; // growth of the step number per second
 
 function playground(home) {
-	const small = "small" in home.dataset, call = connect(), id = `playground-${++made}`;
+	const small = "small" in home.dataset, call = connect();
 	const state = { at: -1, speed: 0, pace: "steady", visible: true, turned: 0, playing: false };
 	const canvases = Object.fromEntries(["plane", "shape", "loss"].map((name) => [name, element("canvas", { class: `pg-${name}`, role: "img" })]));
 	const { plane, shape, loss } = canvases;
@@ -394,8 +387,8 @@ function playground(home) {
 	const count = element("output", { class: "pg-count" });
 	const stage = element("div", { class: "pg-stage" },
 		plane,
-		caption(shape, element("span", {}, "Students: ", element("b", {}, "correlation"), " with their best teacher node")),
-		caption(loss, element("span", {}, element("b", {}, "Loss"), " on the square, ", element("i", { class: "pg-dash" }, "on the samples"))));
+		caption(shape, element("span", {}, "Students: ", element("b", {}, "correlation"), " with their best teacher")),
+		caption(loss, element("span", {}, element("b", {}, "Loss"), " on the square, ", element("i", {}, "on the samples"))));
 	const parts = { controls: {} };
 
 	function tell(text) {
@@ -426,12 +419,12 @@ function playground(home) {
 
 	function describe(node) {
 		const { frame } = state, one = node && frame[node.of][node.k];
-		const words = !one ? "Point at a line or a dot, or move the slider: its numbers."
+		const words = !one ? "Point at a line or a dot: its numbers."
 			: node.of === "teachers"
 				? `Teacher ${node.k + 1}: strength ${say(one.strength)}; best student correlates ${say(one.best)}; ` +
 					(one.found === undefined ? `${Math.round(100 * Math.min(1, one.lacking))} % of its kink is lacking.` : `found at step ${one.found.toLocaleString("en")}.`)
 				: `Student ${node.k + 1}: fan-out norm ${say(one.fanOut)}, strength ${say(one.strength)}; correlates ${say(one.best)} with teacher ${one.partner + 1}; ` +
-					`active on ${Math.round(100 * one.on)} % of the square${one.prunable ? "; prunable" : ""}.`;
+					`active on ${Math.round(100 * one.on)} % of the square${one.prunable ? "; alone on its line" : ""}.`;
 		parts.words.textContent = words;
 		parts.node.ariaValueText = words;
 		const at = !node ? 0 : 1 + node.k + (node.of === "students" ? frame.teachers.length : 0);
@@ -575,7 +568,7 @@ function playground(home) {
 
 	function build() {
 		const control = (name) => {
-			const one = SETTINGS[name], key = `${id}-${name}`, shown = element("output", { for: key });
+			const one = SETTINGS[name], key = `pg-${name}`, shown = element("output", { for: key });
 			let field_, set;
 			if (one.values) {
 				field_ = element("input", { type: "range", min: 0, max: one.values.length - 1, id: key, onchange: () => change(name, one.values[field_.value]), oninput: () => told(one.values[field_.value]) });
@@ -617,12 +610,12 @@ function playground(home) {
 		parts.message = element("p", { class: "pg-message", role: "status" });
 		const pace = element("select", { "aria-label": "speed", onchange: () => (state.pace = pace.value) }, ...Object.keys(PACES).map((name) => element("option", { value: name }, name)));
 		pace.value = state.pace;
-		const copied = (text, what) => navigator.clipboard.writeText(text).then(() => tell(`${what} copied.`), () => {
-			const box = element("textarea", { class: "pg-copy", "aria-label": what, readonly: "" });
-			box.value = text;
-			parts.message.replaceChildren(`${what}, to be copied by hand:`, box);
+		const copy = async () => {
+			const box = element("textarea", { class: "pg-copy", "aria-label": "lines of ts_core", readonly: "" }, await code());
+			navigator.clipboard?.writeText(box.value).catch(() => {});
+			parts.message.replaceChildren("Lines of ts_core, copied if the browser allows:", box);
 			box.select();
-		});
+		};
 		home.replaceChildren(
 			parts.presets, parts.story, stage,
 			element("div", { class: "pg-bar" },
@@ -634,12 +627,11 @@ function playground(home) {
 			parts.message,
 			element("div", { class: "pg-controls" }, ...Object.keys(SETTINGS).map(control)),
 			element("div", { class: "pg-bar" },
-				button("copy as ts_core code", "copy as ts_core code", async () => copied(await code(), "Lines of ts_core")),
+				button("copy as ts_core code", "copy as ts_core code", copy),
 				button("clear drawn samples", "clear drawn samples", () => change("points", []))));
 		plane.tabIndex = 0;
 		plane.role = "application";
 		addEventListener("hashchange", () => load(location.hash, true).then(go));
-		pointers();
 	}
 
 	const code = async () => python(await call("origin", state.at));
@@ -682,7 +674,6 @@ function playground(home) {
 			});
 		};
 		plane.addEventListener("pointerdown", (event) => {
-			if (!state.frame) return;
 			const point = inputs(event), badge = onBadge(point, reach(event, 14)), teacher = badge || nearest("teachers", point, reach(event, 8));
 			if (teacher) {
 				const row = state.frame.teachers[teacher.k].row, held = badge && state.frame.badges[badge.k];
@@ -699,7 +690,6 @@ function playground(home) {
 			paint();
 		});
 		plane.addEventListener("pointermove", (event) => {
-			if (!state.frame) return;
 			const point = inputs(event);
 			if (!drag) {
 				if (event.pointerType === "touch") return;
@@ -716,15 +706,8 @@ function playground(home) {
 			} else aim(drag.k, moved([w0, w1, b - w0 * (point[0] - drag.point[0]) - w1 * (point[1] - drag.point[1])]));
 		});
 		plane.addEventListener("touchstart", (event) => drag && event.preventDefault()); // else it scrolls the page
-		const drop = () => (drag = null);
-		plane.addEventListener("pointerup", drop);
-		plane.addEventListener("pointercancel", drop);
-		const leave = () => {
-			state.hover = null;
-			paint();
-		};
-		plane.addEventListener("pointerleave", leave);
-		shape.addEventListener("pointerleave", leave);
+		for (const end of ["pointerup", "pointercancel"]) plane.addEventListener(end, () => (drag = null));
+		for (const canvas of [plane, shape]) canvas.addEventListener("pointerleave", () => { state.hover = null; paint(); });
 		const dotAt = (event) => {
 			const box = shape.getBoundingClientRect(), x = event.clientX - box.left, y = event.clientY - box.top;
 			return least("students", dots.map(([u, v]) => Math.hypot(u - x, v - y)), 14);
@@ -732,13 +715,12 @@ function playground(home) {
 		shape.addEventListener("pointermove", (event) => { state.hover = dotAt(event); paint(); });
 		shape.addEventListener("pointerdown", (event) => { state.node = dotAt(event); paint(); });
 		const scrub = (event) => {
-			if (!(event.buttons & 1) || !scale_) return;
+			if (!(event.buttons & 1)) return;
 			const x = event.clientX - loss.getBoundingClientRect().left;
 			const at = state.frame.curve.findIndex((c) => scale_.X(Math.max(1, c[0])) >= x);
 			goTo(at < 0 ? state.frame.curve.length - 1 : at);
 		};
-		loss.addEventListener("pointerdown", scrub);
-		loss.addEventListener("pointermove", scrub);
+		for (const move of ["pointerdown", "pointermove"]) loss.addEventListener(move, scrub);
 
 		const put = (point) => {
 			if (point.some((v) => Math.abs(v) > M.REACH) || state.of.points.length >= 1000) return;
@@ -779,6 +761,7 @@ function playground(home) {
 	const first = small ? `#${home.dataset.small || "seed=1"}` : location.hash;
 	load(first, true).then(() => {
 		home.dataset.ready = "";
+		if (!small) pointers();
 		go();
 	});
 	return { state, call, code, change, load, pause, resume, settled: () => chain, advance: (n) => queue(async () => { await advance(n); paint(); }) };

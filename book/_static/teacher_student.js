@@ -2,7 +2,7 @@
 
 Conventions are those of ts_core/networks.py: J = 1/2 E |f* - f|^2, summed over outputs; the reported loss is
 2 J / c. A network is {n, c, slope, rows, fan, bias}: rows (n x 3) of first-layer weights with the bias last,
-fan (n x c) of fan-out weights, bias (c) of the outputs. A test holds all of it to ts_core.
+fan (n x c) of fan-out weights, bias (c) of the outputs. A test holds it to ts_core.
 
 One function with everything inside, so that its own text can become a worker: pages opened as files may load
 neither modules nor workers. */
@@ -469,7 +469,7 @@ function experiment(of) {
 	return { advance, frame, rewind, change, prune, origin };
 }
 
-/* Answer messages {id, ask, words} with {id, found}: the experiment in a worker, or beside the page. */
+/* Answer messages {id, ask, words} with {id, found}, in a worker or beside the page. */
 function answer() {
 	let running;
 	return ({ id, ask, words }) => {

@@ -149,9 +149,10 @@ def test_the_code_repeats_the_run(page, hash):
     """In two pieces, for the rate is changed on the way: the code starts where it was."""
     page.open(hash)
     page.do("await p.advance(300); await p.change('rate', 0.02); await p.advance(200)")
-    found = page.do("const {steps, end} = await p.call('origin', -1);"
-                    "return {steps, rows: [...end.rows], fan: [...end.fan], "
-                    "code: await p.code()}")  # fmt: skip
+    found = page.do(
+        "const {steps, end} = await p.call('origin', -1);"
+        "return {steps, rows: [...end.rows], fan: [...end.fan], code: await p.code()}"
+    )
     names: dict = {}
     exec(found["code"], names)
     lower, upper = (w[0].numpy() for w in names["student"].weights)
@@ -186,9 +187,11 @@ def test_pointing_at_a_dot_tells_its_numbers_and_dragging_moves_a_teacher(page):
         "Student 2: fan-out norm"
     )
     before, plane = page.frame(), page.find(".pg-plane")
-    x, y = page.do("const b = p.state.frame.badges[0];"
-                   "const w = document.querySelector('.pg-plane').clientWidth / 4;"
-                   "return [b[0] * w * .96, -b[1] * w * .96]")  # fmt: skip
+    x, y = page.do(
+        "const b = p.state.frame.badges[0];"
+        "const w = document.querySelector('.pg-plane').clientWidth / 4;"
+        "return [b[0] * w * .96, -b[1] * w * .96]"
+    )
     ActionChains(page.browser).move_to_element_with_offset(
         plane, round(x), round(y)
     ).click_and_hold().move_by_offset(-round(x / 3), -round(y / 3) + 40).release().perform()
