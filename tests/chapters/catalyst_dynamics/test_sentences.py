@@ -100,8 +100,8 @@ SAID = [
         lambda of: of.failures.xs(1.0, level="over_realization").without_strongest.sum(),
     ),
     Said(
-        "a share of <.2f> of the first missing nodes have a student whose cosine with them is below <.1f>. In "
-        "the others several students share the work: their cosines are between <.1f> and <.2f>.",
+        "a share of <.2f> of the first missing nodes have a student whose cosine with them is below <.1f>. "
+        "In the others several students share the work: their cosines are between <.1f> and <.2f>.",
         held,
     ),
     Said("As far as our bar goes this is undecided", lambda of: verdict(of, "mirror") == "undecided"),
