@@ -32,13 +32,16 @@ def drop_repeated_scripts(app, pagename, templatename, context, doctree):
     context["script_files"] = kept
 
 
+def add_static_folders(app):
+    for folder in (Path(__file__).parent / "static", Path(__file__).parents[1] / "_static"):
+        if folder.is_dir():
+            app.config.html_static_path.append(str(folder))
+
+
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_css_file("book.css")
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("build-finished", copy_mathjax)
-    app.connect(
-        "builder-inited",
-        lambda app: app.config.html_static_path.append(str(Path(__file__).parent / "static")),
-    )
+    app.connect("builder-inited", add_static_folders)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -22,7 +22,7 @@ from companion.pages.figures import (
 
 
 def narrow(runs: pd.DataFrame, bar: float, ax: Axes) -> Axes:
-    """Largest per-sample gradient of every start at rest against n / m, a colour per polarity; seeds abreast."""
+    """Largest per-sample gradient of every start at rest against n / m, a colour per polarity."""
     ratios, polarities = sorted(runs.over_realization.unique()), sorted(runs.polarity.unique())
     abreast = runs.seed / (runs.seed.max() + 1)  # in (0, 1)
     for place, (polarity, colour) in enumerate(zip(polarities, (STUDENT, TEACHER))):

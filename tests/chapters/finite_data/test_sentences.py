@@ -23,6 +23,7 @@ from companion.chapters.finite_data.tables import (
 )
 from companion.pages.statistics import mean_interval, swapped, worst
 from companion.runs.store import load_results
+from tests.chapters.finite_data import needed_sentences
 from tests.sentences import BOOK, Said, of_replicas, prose, unsaid
 
 CHAPTER = "finite_data"
@@ -44,6 +45,7 @@ def evidence():
         counts=load_results("geometries", BOOK / "results" / "geometries")[0]["counts"],
         hidden=Observation().run()["hidden"],
         undersampled=undersampled(range(STUDY.seeds), STUDY.input_dim),
+        **needed_sentences.evidence(),
     )
 
 
@@ -254,6 +256,7 @@ SAID = [
         lambda of: claims.FITTED == 1e-6 and FLOAT32 == 1e-7,
     ),
     Said("(its cells took <.1f> hours one by one)", lambda of: of.seconds / 3600),
+    *needed_sentences.SAID,
 ]
 
 

@@ -1,0 +1,144 @@
+"""Whether every preset of the playground does what its sentence says: the page's own mathematics, over seeds.
+
+    python benchmarks/playground.py [--seeds 20] [--out FOLDER]
+
+Runs in the browser that the tests use. Writes playground.csv: per preset and seed whether its statement held,
+what was seen, and the loss on the square. Bars were fixed after a look at seeds 1 to 3; which students are
+prunable was changed after all 20 (pairs on one line stay: they may add up to a linear function).
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+HERE = Path(__file__).resolve().parent
+STATIC = HERE.parent / "book" / "_static"
+RUN = """
+const [preset, changes, seed, steps, prune] = arguments;
+const {DEFAULTS, PRESETS} = playgroundSettings, m = teacherStudent();
+const run = m.experiment({...DEFAULTS, ...PRESETS[preset], ...changes, seed, points: []});
+run.advance(steps);
+const {teachers, students, loss, train} = run.frame(-1);
+const pruned = prune ? run.prune() : null;
+return {teachers, students, loss, train, pruned}"""
+
+
+def strong_first(run: Callable) -> tuple[bool, dict[str, float]]:
+    """The strongest teacher node is found before any other."""
+    end = run(20_000)
+    times = np.array([t.get("found") or np.inf for t in end["teachers"]])
+    return bool(times[0] < times[1:].min()), dict(found=int(np.isfinite(times).sum()), loss=end["loss"])
+
+
+def unobserved(run: Callable) -> tuple[bool, dict[str, float]]:
+    """All of the kink of teacher 1 is still lacking (more than nine tenths), and the others are found."""
+    end = run(20_000)
+    lacks = np.array([t["lacking"] for t in end["teachers"]])
+    return bool(lacks[0] > 0.9 and lacks[1:].max() < 0.5), dict(
+        found=int((lacks < 0.5).sum()), loss=end["loss"]
+    )
+
+
+def catalyst(run: Callable) -> tuple[bool, dict[str, float]]:
+    """Ten students per teacher node find more teacher nodes than one does, in as many steps."""
+    wide, narrow = run(20_000), run(20_000, {"over": 1})
+    many, few = (sum(t["lacking"] < 0.5 for t in end["teachers"]) for end in (wide, narrow))
+    return many > few, dict(found=many, found_before=few, loss=wide["loss"], loss_before=narrow["loss"])
+
+
+def few_samples(run: Callable) -> tuple[bool, dict[str, float]]:
+    """The loss on the samples is a tenth of that on the square or less, and a teacher node is not found."""
+    end = run(20_000)
+    found = sum(t["lacking"] < 0.5 for t in end["teachers"])
+    low = end["train"] < end["loss"] / 10
+    return bool(low and found < len(end["teachers"])), dict(found=found, loss=end["loss"], train=end["train"])
+
+
+def anti_parallel(run: Callable) -> tuple[bool, dict[str, float]]:
+    """Every teacher node is found, and the student nearest to its line is active on the other side of it."""
+    end = run(10_000)
+    unit = lambda nodes: np.array([np.array(n["row"]) / np.hypot(*n["row"][:2]) for n in nodes])
+    teacher, student = unit(end["teachers"])[:, None], unit(end["students"])[None]
+    along, against = (np.linalg.norm(teacher - sign * student, axis=2).min(1) for sign in (1, -1))
+    found = sum(t["lacking"] < 0.5 for t in end["teachers"])
+    held = found == len(end["teachers"]) and (against < along).all()
+    return bool(held), dict(found=found, loss=end["loss"])
+
+
+def leaky(run: Callable) -> tuple[bool, dict[str, float]]:
+    """Teacher 1, which students without a slope never find, is found."""
+    end = run(30_000)
+    lacks = [t["lacking"] for t in end["teachers"]]
+    return lacks[0] < 0.5, dict(found=sum(lack < 0.5 for lack in lacks), loss=end["loss"])
+
+
+def pruning(run: Callable) -> tuple[bool, dict[str, float]]:
+    """Without the prunable students the loss on the square is below 1e-4."""
+    end = run(30_000, prune=True)
+    now = end["pruned"]
+    seen = dict(removed=now["removed"], loss=now["after"], loss_before=now["before"])
+    return now["after"] < 1e-4, seen | dict(found=sum(t["lacking"] < 0.5 for t in end["teachers"]))
+
+
+STATEMENTS: dict[str, Callable] = {
+    "strong-first": strong_first,
+    "unobserved": unobserved,
+    "catalyst": catalyst,
+    "few-samples": few_samples,
+    "anti-parallel": anti_parallel,
+    "leaky": leaky,
+    "pruning": pruning,
+}
+
+
+def measured(browser: Any, preset: str, seed: int) -> dict:
+    """One row of the table; the page in the browser has both scripts of the playground."""
+
+    def run(steps: int, changes: dict | None = None, prune: bool = False) -> dict:
+        return browser.execute_script(RUN, preset, changes or {}, seed, steps, prune)
+
+    held, seen = STATEMENTS[preset](run)
+    return {"preset": preset, "seed": seed, "holds": held, **seen}
+
+
+def blank_page(folder: Path) -> str:
+    """Address of an empty page with both scripts."""
+    scripts = (
+        f'<script src="{(STATIC / name).as_uri()}"></script>'
+        for name in ("teacher_student.js", "playground.js")
+    )
+    (folder / "page.html").write_text('<meta charset="utf-8">' + "".join(scripts))
+    return (folder / "page.html").as_uri()
+
+
+if __name__ == "__main__":
+    import shutil
+    import tempfile
+
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+    from tqdm.auto import tqdm
+
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--seeds", type=int, default=20)
+    words.add_argument("--out", type=Path, default=HERE / "results")
+    asked = words.parse_args()
+    options = ChromeOptions()
+    for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
+        options.add_argument(word)
+    with (
+        Chrome(options, Service(shutil.which("chromedriver"))) as browser,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        browser.set_script_timeout(3600)
+        browser.get(blank_page(Path(folder)))
+        cases = [(preset, seed) for seed in range(1, asked.seeds + 1) for preset in STATEMENTS]
+        table = pd.DataFrame([measured(browser, *case) for case in tqdm(cases)])
+    table.sort_values(["preset", "seed"]).to_csv(
+        asked.out / "playground.csv", index=False, float_format="%.3g"
+    )
+    print(table.groupby("preset", sort=False).holds.agg(["sum", "size"]))
