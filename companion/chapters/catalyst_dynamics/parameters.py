@@ -15,8 +15,8 @@ class Parameters(parameters.Parameters):
 
     input_dim: Count = 10
     """input dimension d, at least the number of teacher nodes (nodes)"""
-    teacher_width: Count = 5
-    """teacher nodes m (nodes)"""
+    teacher_width: Annotated[int, Field(ge=2)] = 5
+    """teacher nodes m, at least 2 (nodes)"""
     over_realizations: Floats = (1.0, 2.0, 4.0, 8.0)
     """student nodes per teacher node n / m of the random starts (ratio)"""
     polarities: Floats = (0.0, 1.0)
@@ -25,10 +25,8 @@ class Parameters(parameters.Parameters):
     """of the first teacher node: product of the norms of both its weights"""
     start_scale: Positive = 0.02
     """standard deviation of every weight at a random start"""
-    narrow: Floats = (0.6, 1.0)
-    """student nodes per teacher node n / m of the starts that are followed until they rest (ratio)"""
     overlap: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """cosine of the fan-outs of any two teacher nodes of those starts, in (0, 1)"""
+    """cosine of the fan-outs of any two teacher nodes for students one node short of them, in (0, 1)"""
     starts: Count = 12
     """random starts of each width and polarity (number)"""
     step: Positive = 0.5
@@ -58,14 +56,14 @@ class Parameters(parameters.Parameters):
         ]
 
     def fates(self) -> list[studies.Fates]:
-        """Random starts followed to their end, a cell per width."""
+        """Random starts followed to their end, a cell per width; then with one node too few and none."""
         wide = [
             self.into(studies.Fates, over_realization=ratio, seeds=self.starts, overlap=0.0)
             for ratio in self.over_realizations
         ]
         few = [
             self.into(studies.Fates, over_realization=ratio, seeds=self.starts, to_rest=True)
-            for ratio in self.narrow
+            for ratio in ((self.teacher_width - 1) / self.teacher_width, 1.0)
         ]
         return wide + few
 

@@ -14,6 +14,7 @@ from companion.pages.figures import (
     NEUTRAL,
     STUDENT,
     TEACHER,
+    cloud,
     legend_on_top,
     ordered_colours,
     over_realization_colours,
@@ -22,23 +23,17 @@ from companion.pages.figures import (
 
 def narrow(runs: pd.DataFrame, bar: float, ax: Axes) -> Axes:
     """Largest per-sample gradient of every start at rest against n / m, a colour per polarity."""
-    shown = runs.sort_values(["over_realization", "polarity"]).assign(
-        p=runs.polarity.map("p = {:g}".format), ratio=runs.over_realization.map("{:g}".format)
-    )
-    sns.stripplot(
-        shown,
-        x="ratio",
-        y="sample_gradient",
-        hue="p",
-        dodge=True,
-        jitter=0.3,
-        size=2,
-        palette=[STUDENT, TEACHER][: runs.polarity.nunique()],
-        ax=ax,
-    )
+    ratios, polarities = sorted(runs.over_realization.unique()), sorted(runs.polarity.unique())
+    abreast = runs.seed / (runs.seed.max() + 1)  # in (0, 1)
+    for place, (polarity, colour) in enumerate(zip(polarities, (STUDENT, TEACHER))):
+        dots = runs.polarity == polarity
+        group = runs.over_realization[dots].map(ratios.index)
+        x = group - 0.4 + 0.8 * (place + 0.1 + 0.8 * abreast[dots]) / len(polarities)
+        cloud(ax, x, runs.sample_gradient[dots], colour, size=6, label=f"p = {polarity:g}")
     ax.axhline(bar, color=NEUTRAL, linestyle="--")
     ax.set(yscale="log", xlabel="student nodes per teacher node, n / m", ylabel="largest |g$_k$(x)| at rest")
-    ax.legend(title="", markerscale=3)
+    ax.set_xticks(range(len(ratios)), [f"{ratio:g}" for ratio in ratios])
+    ax.legend(markerscale=2)
     return ax
 
 

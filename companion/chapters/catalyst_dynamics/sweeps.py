@@ -11,7 +11,8 @@ class Fate(Grid):
     For students that are too narrow the teacher's fan-outs overlap, so that each student sees every node.
     """
 
-    over_realizations: Floats = (1.0, 1.4, 2.0)
+    widths: Floats = (1.0, 1.4, 2.0)
+    """n / m of the phase map"""
     narrow: Floats = (0.6, 1.0)
     """n / m of the starts that are followed until they rest"""
     overlap: Fraction = 0.3
@@ -21,7 +22,7 @@ class Fate(Grid):
     seeds: Count = 12
 
     def cells(self) -> list[Fates]:
-        cells = [self.into(Fates, over_realization=ratio, overlap=0.0) for ratio in self.over_realizations]
+        cells = [self.into(Fates, over_realization=ratio, overlap=0.0) for ratio in self.widths]
         cells += [
             self.into(Fates, over_realization=ratio, to_rest=True, polarities=NARROW_POLARITIES)
             for ratio in self.narrow
@@ -31,7 +32,7 @@ class Fate(Grid):
 
 NARROW_POLARITIES = (0.0, 1.0)
 LAPTOP = Fate(
-    over_realizations=(1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 3.0, 4.0, 8.0, 16.0),
+    widths=(1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 3.0, 4.0, 8.0, 16.0),
     narrow=(0.4, 0.6, 0.8, 1.0),
     polarities=(0.0, 0.5, 1.0, 1.5, 2.0),
     seeds=200,

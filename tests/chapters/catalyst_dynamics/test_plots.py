@@ -31,7 +31,9 @@ def test_widths_stand_in_their_order():
     _, axes = figures.figure(1, 1)
     plots.waiting(times, axes[0, 0])
     assert [label.get_text() for label in axes[0, 0].get_xticklabels()] == ["1", "2", "16"]
-    runs = pd.DataFrame({"polarity": 0.0, "over_realization": [1.0, 0.4], "sample_gradient": [1e-5, 1.0]})
+    runs = pd.DataFrame(
+        {"polarity": 0.0, "seed": 1, "over_realization": [1.0, 0.4], "sample_gradient": [1e-5, 1.0]}
+    )
     _, axes = figures.figure(1, 1)
     plots.narrow(runs, 0.01, axes[0, 0])
     assert [label.get_text() for label in axes[0, 0].get_xticklabels()] == ["0.4", "1"]

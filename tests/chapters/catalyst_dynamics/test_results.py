@@ -44,7 +44,7 @@ def test_long_times_are_computed_again(stored):
 def test_every_start_is_there_once(stored):
     full = sweeps.LAPTOP
     wide = stored["fates"].query("overlap == 0")
-    assert len(wide) == len(full.over_realizations) * len(full.polarities) * full.seeds
+    assert len(wide) == len(full.widths) * len(full.polarities) * full.seeds
     assert len(stored["fates"]) - len(wide) == len(full.narrow) * len(sweeps.NARROW_POLARITIES) * full.seeds
     assert set(wide.outcome) == {"covered", "stuck", "moving"}
     stuck = wide[wide.outcome == "stuck"]
