@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # It cannot be started with python -m, and its script need not lie beside the interpreter. It starts ahead,
 # loads what takes long, and waits for a line before it reads pages; without one it ends at once, and gives
-# the stage free. Jupyter Book's command line does not say how many processes may write pages.
+# the stage free.
 JUPYTER_BOOK = """
 import os, sys, threading
 told = threading.Event()
@@ -42,7 +42,6 @@ class WhenTold(jupyter_book.sphinx.Sphinx):
         super().build(*which)
 
 jupyter_book.sphinx.Sphinx = WhenTold
-jupyter_book.sphinx.build_sphinx.__kwdefaults__["jobs"] = int(sys.argv.pop())
 main()
 """
 HERO = Path("book/images/hero.svg")
@@ -125,7 +124,7 @@ def renderer(stage: Path) -> Iterator[subprocess.Popen]:
         shutil.rmtree(built, ignore_errors=True)
     shutil.rmtree(built / "html", ignore_errors=True)  # written again, unchanged pages from their doctrees
     complete.unlink(missing_ok=True)
-    words = ["build", str(stage), "-W", "-n", "--keep-going", str(cores())]
+    words = ["build", str(stage), "-W", "-n", "--keep-going"]
     command = [sys.executable, "-c", JUPYTER_BOOK, *words]
     pipe = subprocess.PIPE
     # The lock is inherited: should this process die, the rendering holds it until it ends.

@@ -88,19 +88,20 @@ SAID = {
         Said("The totals are never added up: many claims are made at two scales.", two_scales),
         Said("five more sweeps are named in their chapter", lambda of: len(deep_sweeps()) == 1 + 5),
         Said(
-            "on average one took from <d> seconds (`depth`) to <d> minutes (`equal_budget`), and those of "
+            "on average one took from <d> seconds (`other_inputs`) to <d> minutes (`equal_budget`), and those of "
             "all <d> stored sweeps took <.1f> hours one by one.",
             lambda of: (
-                round(of.cell["depth"]),
+                round(of.cell["other_inputs"]),
                 round(of.cell["equal_budget"] / 60),
                 len(of.stored),
                 sum(facts["seconds"] for facts in of.stored.values()) / 3600,
             ),
         ),
         Said(
-            "from 21 seconds (`depth`) to 27 minutes (`equal_budget`)",
+            "from 18 seconds (`other_inputs`) to 27 minutes (`equal_budget`)",
             lambda of: (
-                min(of.cell, key=of.cell.get) == "depth" and max(of.cell, key=of.cell.get) == "equal_budget"
+                min(of.cell, key=of.cell.get) == "other_inputs"
+                and max(of.cell, key=of.cell.get) == "equal_budget"
             ),
         ),
     ],
