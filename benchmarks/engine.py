@@ -13,7 +13,6 @@ import os
 if __name__ == "__main__":  # before numpy loads its matrix library, which reads these once
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from two_layer import POLARITIES, clock, facts
+from two_layer import POLARITIES, arguments, clock, facts
 
 from companion.experiments.two_layer.run import start
 from companion.experiments.two_layer.spec import TwoLayer
@@ -115,12 +114,7 @@ def summary(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; noisy numbers")
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent / "results", help="folder for the results"
-    )
-    given = parser.parse_args()
+    given = arguments(__doc__).parse_args()
     table = run("quick" if given.quick else "full", given.out)
     print(table.to_string(float_format="%.3g"))
     found = table["ratio", "adam"].xs("erf", level="activation").loc[16].iloc[0]

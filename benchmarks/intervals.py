@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.stats import binom, bootstrap
 
 from companion.chapters.fan_out_ordering import tables as fan_out
-from companion.chapters.two_layer_theorem import tables as two_layer
+from companion.chapters.finite_data import tables as finite_data
 from companion.pages.statistics import LEVEL, mean_interval, share_interval
 from companion.runs.store import load_results
 
@@ -48,8 +48,8 @@ def columns() -> dict[str, np.ndarray]:
     ranks = ranks[ranks.polarity > 0].groupby(["polarity", "seed"]).spearman.mean()
     last = wide["runs"].query("epoch == epoch.max() and polarity == 0")
     loss = last.pivot_table(index="seed", columns="over_realization", values="eval_loss")
-    samples = two_layer.over_epochs(stored("sample_complexity")["runs"])
-    gain = two_layer.advantage(samples, 60).groupby("seed").last_correlation.mean()
+    samples = finite_data.over_epochs(stored("sample_complexity")["runs"])
+    gain = finite_data.advantage(samples, 60).groupby("seed").last_correlation.mean()
     return {
         "our order of teachers, p = 0.5": ranks[0.5].to_numpy(),
         "our order of teachers, p = 2.5": ranks[2.5].to_numpy(),

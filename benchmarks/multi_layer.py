@@ -13,7 +13,6 @@ import os
 if __name__ == "__main__":  # before numpy loads its matrix library, which reads these once
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
-import argparse
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from two_layer import DTYPES, clock, facts, gemm_rate, timed
+from two_layer import DTYPES, arguments, clock, facts, gemm_rate, timed
 
 from companion.experiments.multi_layer.run import start
 from companion.experiments.multi_layer.spec import MultiLayer
@@ -148,12 +147,7 @@ def summary(raw: pd.DataFrame, scale: Scale) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; noisy numbers")
-    parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parent / "results", help="folder for the results"
-    )
-    given = parser.parse_args()
+    given = arguments(__doc__).parse_args()
     print(run("quick" if given.quick else "full", given.out).to_string(index=False, float_format="%.3g"))
 
 

@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from companion.chapters.fan_out_ordering import claims as fan_out_claims
 from companion.chapters.fan_out_ordering import tables as fan_out
-from companion.chapters.two_layer_theorem import claims as two_layer_claims
-from companion.chapters.two_layer_theorem import tables as two_layer
+from companion.chapters.finite_data import tables as finite_data
 from companion.pages.claims import Claim
-from companion.pages.statistics import worst
+from companion.pages.statistics import multiples, replica_bar, worst
 from companion.runs.store import load_results
 
 HERE = Path(__file__).resolve().parent
@@ -31,14 +29,14 @@ def cases() -> dict[str, tuple]:
     """Per claim: our values per point and seed, how they are read off and measured, and the bar."""
     stored = lambda name: load_results(name, BOOK / "results" / name)[0]
     published = lambda name: pd.read_csv(BOOK / "reference" / f"{name}.csv")
-    full = two_layer.over_epochs(stored("sample_complexity")["runs"])
+    full = finite_data.over_epochs(stored("sample_complexity")["runs"])
     curves, keys = published("sample_complexity"), ["data", "over_realization", "samples"]
     found = {
-        f"two-layer/published-{name}": (
+        f"finite-data/published-{name}": (
             by_seed(full, keys, value),
-            (value, curves, two_layer.reading_error(curves, value)),
-            lambda ours, theirs, value=value: two_layer.agreement(ours, theirs, value),
-            two_layer_claims.BARS["published"],
+            (value, curves, finite_data.reading_error(curves, value)),
+            lambda ours, theirs, value=value: finite_data.agreement(ours, theirs, value),
+            replica_bar(finite_data.agreement(full, curves, value, multiples)),
         )
         for name, value in (("correlation", "mean_best_correlation"), ("loss", "eval_loss"))
     }
@@ -46,7 +44,6 @@ def cases() -> dict[str, tuple]:
     rates, losses = published("two_layer_success_rate"), published("two_layer_eval_loss")
     losses = losses.dropna(subset=["log10_eval_loss"])
     hits = tables["teachers"].assign(success_rate=(tables["teachers"].best_correlation > 0.95) * 1.0)
-    early = losses.epoch < fan_out.FIRST_CLEAR_EPOCH
     return found | {
         "fan-out/published-success": (
             by_seed(hits, [*fan_out.CURVES, "teacher"], "success_rate"),
@@ -54,15 +51,15 @@ def cases() -> dict[str, tuple]:
             lambda ours, theirs: fan_out.success_agreement(
                 ours.assign(best_correlation=ours.success_rate), theirs
             ),
-            fan_out_claims.BARS["published_success"],
+            replica_bar(fan_out.success_agreement(tables["teachers"], rates, multiples)),
         ),
         "fan-out/published-loss": (
             by_seed(fan_out.loss_curves(tables["runs"]), fan_out.CURVES, "log10_eval_loss"),
-            ("log10_eval_loss", losses, np.where(early, fan_out.EARLY_READING, fan_out.READING)),
+            ("log10_eval_loss", losses, fan_out.reading_error(losses)),
             lambda ours, theirs: fan_out.loss_agreement(
                 ours.assign(status="ok", eval_loss=10**ours.log10_eval_loss), theirs
             ),
-            fan_out_claims.BARS["published_loss"],
+            replica_bar(fan_out.loss_agreement(tables["runs"], losses, measure=multiples)),
         ),
     }
 

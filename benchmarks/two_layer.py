@@ -299,12 +299,18 @@ def run(scale_name: str, out: Path) -> pd.DataFrame:
     return table
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+def arguments(about: str) -> argparse.ArgumentParser:
+    """What every benchmark of the engine takes; ``about`` is the docstring of its script."""
+    parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; noisy numbers")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parent / "results", help="folder for the results"
     )
+    return parser
+
+
+def main() -> None:
+    parser = arguments(__doc__)
     parser.add_argument("--memory", choices=("imports only", "ensemble float32"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     scale_name = "quick" if given.quick else "full"

@@ -21,7 +21,7 @@ ROOMS = {
     "ts_core": {
         "training": ("training",),
         "theory": ("theory",),
-        "gradients, metrics": ("gradients", "metrics"),
+        "gradients, metrics": ("gradients", "metrics", "winners"),
         "networks, data": (
             *("networks", "activations", "losses", "teachers", "convnets", "sizes", "data", "streams"),
         ),

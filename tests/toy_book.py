@@ -12,7 +12,14 @@ from companion.pages.parameters import Parameters
 
 ROOT = Path(__file__).parents[1]
 TOY = ROOT / "tests" / "toy"
-SHARED = ("_config.yml", "book/references.bib", "book/house.mplstyle", "book/scorecard.ipynb", "book/_ext")
+SHARED = (
+    "_config.yml",
+    "book/references.bib",
+    "book/house.mplstyle",
+    "book/map.ipynb",
+    "book/scorecard.ipynb",
+    "book/_ext",
+)
 
 
 def drop(root: Path) -> Path:

@@ -58,7 +58,8 @@ class RunningCorrelation:
             raise ValueError(f"a correlation needs at least 2 samples, got {self._samples}")
         t, tt, s, ss, ts = self._sums
         covariance = ts - t[:, :, None] * s[:, None] / self._samples
-        return covariance * self._inverse_spread(t, tt)[:, :, None] * self._inverse_spread(s, ss)[:, None]
+        rho = covariance * self._inverse_spread(t, tt)[:, :, None] * self._inverse_spread(s, ss)[:, None]
+        return rho.clamp(-1, 1)  # float32 products of nodes that agree give up to 1e-5 more
 
     def _inverse_spread(self, x: Tensor, xx: Tensor) -> Tensor:
         """1 / root of the sum of squares around the mean; 0 where that sum is rounding.

@@ -11,21 +11,24 @@ from ts_core.activations import RELU, Activation
 from ts_core.networks import Network, affine, two_layer
 
 CHOICES = np.linspace(-1.0, 1.0, 9)  # the values a teacher weight is drawn from
+FIVE = np.linspace(-0.5, 0.5, 5)  # those of "Luck Matters"
 
 
-def distinct_encodings(generator: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """``(rows, columns)`` of entries uniform over the nine CHOICES; rows are distinct and none is zero.
+def distinct_encodings(
+    generator: np.random.Generator, rows: int, columns: int, choices: Sequence[float] | np.ndarray = CHOICES
+) -> np.ndarray:
+    """``(rows, columns)`` of entries uniform over the choices; rows are distinct and none is zero.
 
     raises      ValueError when so many distinct rows do not exist.
     source      released two-layer experiment of the ICML 2020 paper.
     """
-    if columns < 8 and rows > len(CHOICES) ** columns - 1:
+    if columns < 16 and rows > len(choices) ** columns - 1:
         raise ValueError(
-            f"only {len(CHOICES) ** columns - 1} distinct non-zero rows of {columns} exist, asked for {rows}"
+            f"only {len(choices) ** columns - 1} distinct non-zero rows of {columns} exist, asked for {rows}"
         )
     kept: dict[bytes, np.ndarray] = {}
     while len(kept) < rows:
-        row = generator.choice(CHOICES, columns)
+        row = generator.choice(choices, columns)
         if row.any():
             kept.setdefault(row.tobytes(), row)
     return np.stack(list(kept.values()))
@@ -59,8 +62,12 @@ def two_layer_teachers(
     return Network((torch.from_numpy(np.stack(lower)), torch.from_numpy(np.stack(upper))))
 
 
-def drawn_teachers(generators: Sequence[np.random.Generator], sizes: Sequence[int]) -> Network:
-    """Deep teachers as drawn: entries from CHOICES, biases U(-1/2, 1/2), float64; one per generator.
+def drawn_teachers(
+    generators: Sequence[np.random.Generator],
+    sizes: Sequence[int],
+    choices: Sequence[float] | np.ndarray = CHOICES,
+) -> Network:
+    """Deep teachers as drawn: entries from the choices, biases U(-1/2, 1/2), float64; one per generator.
 
     sizes       of the layers, from input to output.
     raises      ValueError when a layer cannot have so many distinct rows (see :func:`distinct_encodings`).
@@ -68,7 +75,7 @@ def drawn_teachers(generators: Sequence[np.random.Generator], sizes: Sequence[in
 
     def rows(generator: np.random.Generator, columns: int, count: int) -> np.ndarray:
         return np.column_stack(
-            [distinct_encodings(generator, count, columns), generator.uniform(-0.5, 0.5, count)]
+            [distinct_encodings(generator, count, columns, choices), generator.uniform(-0.5, 0.5, count)]
         )
 
     layers = [np.stack([rows(g, *size) for g in generators]) for size in zip(sizes, sizes[1:])]

@@ -42,18 +42,26 @@ class Book:
 
         raises      BookError when the table is missing or names a file that does not exist.
         """
-        try:
-            toc = yaml.safe_load((self.root / "_toc.yml").read_text())
-        except OSError:
-            raise BookError(f"{self.root} is no book: it has no _toc.yml") from None
-        found = []
-        for name in _files(toc):
-            kinds = [kind for kind in (".ipynb", ".md") if (self.root / f"{name}{kind}").exists()]
-            if not kinds:
-                raise BookError(f"_toc.yml names {name}, but there is no {name}.ipynb or {name}.md")
-            if kinds[0] == ".ipynb":
-                found.append(Path(f"{name}.ipynb"))
-        return found
+        return pages(self.root)
+
+
+def pages(root: Path) -> list[Path]:
+    """Notebooks of the table of contents of the book at root, in reading order, relative to it.
+
+    raises      BookError when the table is missing or names a file that does not exist.
+    """
+    try:
+        toc = yaml.safe_load((root / "_toc.yml").read_text())
+    except OSError:
+        raise BookError(f"{root} is no book: it has no _toc.yml") from None
+    found = []
+    for name in _files(toc):
+        kinds = [kind for kind in (".ipynb", ".md") if (root / f"{name}{kind}").exists()]
+        if not kinds:
+            raise BookError(f"_toc.yml names {name}, but there is no {name}.ipynb or {name}.md")
+        if kinds[0] == ".ipynb":
+            found.append(Path(f"{name}.ipynb"))
+    return found
 
 
 def _files(toc: Any) -> Iterator[str]:

@@ -7,32 +7,46 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from companion.pages import notebooks, scorecard
+from companion.pages import notebooks, statements
 from companion.pages.book import Book
-from companion.pages.notebooks import BookError
+from companion.pages.notebooks import BookError, Kernels
 from companion.pages.parameters import check_defaults, choose
 from companion.pages.request import Request, ask, defaults
 from companion.pages.scorecard import SCORECARD
-from companion.runs.workers import cores, processes
+from companion.pages.statements import MAP
+from companion.runs.workers import cores
+
+if TYPE_CHECKING:
+    from jupyter_client.manager import KernelManager
 
 # It cannot be started with python -m, and its script need not lie beside the interpreter. It starts ahead,
-# imports what takes long, and waits for a line; without one it ends at once, and gives the stage free.
+# loads what takes long, and waits for a line before it reads pages; without one it ends at once, and gives
+# the stage free. Jupyter Book's command line does not say how many processes may write pages.
 JUPYTER_BOOK = """
 import os, sys, threading
 told = threading.Event()
 threading.Thread(target=lambda: told.set() if sys.stdin.readline() else os._exit(1), daemon=True).start()
+import jupyter_book.sphinx
 from jupyter_book.cli.main import main
-import myst_nb.sphinx_ext, sphinx.builders.html, sphinx_book_theme, sphinxcontrib.bibtex
-told.wait()
+
+class WhenTold(jupyter_book.sphinx.Sphinx):
+    def build(self, *which):
+        told.wait()
+        super().build(*which)
+
+jupyter_book.sphinx.Sphinx = WhenTold
+jupyter_book.sphinx.build_sphinx.__kwdefaults__["jobs"] = int(sys.argv.pop())
 main()
 """
 HERO = Path("book/images/hero.svg")
+COLLECT = (SCORECARD, MAP)  # pages that are made of all the others
 NOT_STAGED = ("results", "reference", "__pycache__")  # read where they are, or nowhere
 Jobs = Mapping[Path, Request]
 
@@ -42,7 +56,8 @@ def build(book: Book, data: Path | None = None) -> Path:
 
     data        folder of input data, None where nobody named one.
     returns     the page to open.
-    raises      BookError, or what a chapter's ``check`` raises; the last rendering is then as it was.
+    raises      BookError, also for a statement that no claim decides, or what a chapter's ``check`` raises;
+                the last rendering is then as it was.
     """
     names = {page: page.stem for page in book.pages()}
     make = lambda name: ask(book, name, data=data) if name in book.chapters else defaults(book, name)
@@ -50,6 +65,7 @@ def build(book: Book, data: Path | None = None) -> Path:
     _check_defaults(book, jobs)
     with _stage(book) as stage, renderer(stage) as waiting:
         _execute(stage, jobs)
+        _check_map(stage, jobs)
         return _publish(render(waiting, stage, book.work), book.work / "html") / "index.html"
 
 
@@ -64,8 +80,7 @@ def run(book: Book, request: Request) -> Path:
     target = book.work / "runs" / request.name
     _check_same_run(target, request)
     jobs = {by_name[request.chapter]: request}
-    if SCORECARD in by_name:
-        jobs[by_name[SCORECARD]] = defaults(book, SCORECARD)
+    jobs |= {by_name[name]: defaults(book, name) for name in COLLECT if name in by_name}
     _check_defaults(book, jobs)
     _check_executed(book.root, [page for page in by_name.values() if page not in jobs])
     with _stage(book) as stage, renderer(stage) as waiting:
@@ -87,6 +102,7 @@ def rewrite(book: Book) -> list[Path]:
             if page.stem in book.chapters:
                 notebooks.write_parameters(stage / page, book.chapters[page.stem].cell())
         _execute(stage, jobs)
+        _check_map(stage, jobs)
         changed = [page for page in (*jobs, HERO) if not _same(stage / page, book.root / page)]
         for page in changed:
             (book.root / page).parent.mkdir(exist_ok=True)
@@ -103,7 +119,14 @@ def no_data(book: Book) -> Path:
 @contextmanager
 def renderer(stage: Path) -> Iterator[subprocess.Popen]:
     """The process that renders a staged tree when :func:`render` tells it to; it gets ready meanwhile."""
-    command = [sys.executable, "-c", JUPYTER_BOOK, "build", str(stage), "-W", "-n", "--keep-going"]
+    built = stage / "_build"
+    complete = built / "complete"
+    if not complete.exists():  # what a rendering read that failed or died does not repeat its warnings
+        shutil.rmtree(built, ignore_errors=True)
+    shutil.rmtree(built / "html", ignore_errors=True)  # written again, unchanged pages from their doctrees
+    complete.unlink(missing_ok=True)
+    words = ["build", str(stage), "-W", "-n", "--keep-going", str(cores())]
+    command = [sys.executable, "-c", JUPYTER_BOOK, *words]
     pipe = subprocess.PIPE
     # The lock is inherited: should this process die, the rendering holds it until it ends.
     with subprocess.Popen(
@@ -122,12 +145,6 @@ def render(waiting: subprocess.Popen, stage: Path, work: Path) -> Path:
     returns     its html folder.
     raises      BookError with the first warning and the path of the whole log.
     """
-    built = stage / "_build"
-    html, complete = built / "html", built / "complete"
-    if not complete.exists():  # what a rendering read that failed or died does not repeat its warnings
-        shutil.rmtree(built, ignore_errors=True)
-    shutil.rmtree(html, ignore_errors=True)  # all are written again, unchanged pages from their doctrees
-    complete.unlink(missing_ok=True)
     output, _ = waiting.communicate("\n")
     work.mkdir(exist_ok=True)
     log = work / "render.log"
@@ -137,8 +154,8 @@ def render(waiting: subprocess.Popen, stage: Path, work: Path) -> Path:
         lines = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
         first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
         raise BookError(f"the book does not render: {first} (whole log: {log})")
-    complete.touch()
-    return html
+    (stage / "_build" / "complete").touch()
+    return stage / "_build" / "html"
 
 
 def _check_same_run(target: Path, request: Request) -> None:
@@ -160,8 +177,16 @@ def _check_defaults(book: Book, jobs: Iterable[Path]) -> None:
 
 def _check_executed(root: Path, pages: Iterable[Path]) -> None:
     for page in pages:
-        if found := notebooks.problems(notebooks.read(root / page)):
+        if found := notebooks.problems(notebooks.glance(root / page)):
             raise BookError(f"{page}: {'; '.join(found)}")
+
+
+def _check_map(stage: Path, pages: Iterable[Path]) -> None:
+    """No statement without a claim, no claim in the air; a run of other parameters may have such gaps."""
+    for page in pages:
+        if page.stem == MAP and (gaps := statements.gaps(notebooks.read(stage / page))):
+            more = f" (and {len(gaps) - 1} more)" if len(gaps) > 1 else ""
+            raise BookError(f"{page}: {gaps[0]}{more}")
 
 
 @contextmanager
@@ -201,29 +226,35 @@ def _mirror(root: Path, stage: Path) -> None:
 
 
 def _execute(stage: Path, jobs: Jobs) -> None:
-    """Execute notebooks of a stage, independent ones side by side, the scorecard last; then check them."""
-    chapters = [page for page in jobs if page.stem != SCORECARD]
-    last = [page for page in jobs if page.stem == SCORECARD]
+    """Execute notebooks of a stage side by side, those that collect from others last; then check them."""
+    chapters = [page for page in jobs if page.stem not in COLLECT]
+    last = [page for page in jobs if page.stem in COLLECT]
     for page, request in jobs.items():  # they share the cores
         replace(request, workers=max(1, cores() // max(1, len(chapters)))).save((stage / page).parent)
-    # Workers end with this process: nobody writes into the next one's stage. The scorecard has one of its
-    # own, which is ready when the chapters are.
-    with processes(min(len(chapters) or 1, cores())) as pool, processes(1) as own:
-        ready = [own.submit(notebooks.prepare, (stage / page).parent, scorecard.__name__) for page in last]
-        _execute_batch(pool, stage, {page: jobs[page] for page in chapters})
-        for prepared in ready:
-            prepared.result()
-        _execute_batch(own, stage, {page: jobs[page] for page in last})
+    # A thread per notebook at work, for the work is that of kernels. They end first, and so do threads that
+    # wait for them. Pages that collect have a thread of their own, and kernels ready when chapters are.
+    with (
+        ThreadPoolExecutor(min(len(chapters) or 1, cores())) as pool,
+        ThreadPoolExecutor(1) as own,
+        Kernels() as kernels,
+    ):
+        start = lambda page: kernels.start((stage / page).parent)
+        ready = {page: own.submit(kernels.start, (stage / page).parent, statements.__name__) for page in last}
+        _execute_batch(pool, stage, {page: jobs[page] for page in chapters}, start)
+        _execute_batch(own, stage, {page: jobs[page] for page in last}, lambda page: ready[page].result())
     _check_executed(stage, jobs)
     _keep_hero(stage, jobs)
 
 
-def _execute_batch(pool: Executor, stage: Path, jobs: Jobs) -> None:
+def _execute_batch(
+    pool: Executor, stage: Path, jobs: Jobs, kernel: Callable[[Path], "KernelManager"]
+) -> None:
     bar = notebooks.on_terminal() and len(jobs) == 1
-    tasks = {
-        pool.submit(notebooks.execute, stage / page, dict(request.values), bar): page
-        for page, request in jobs.items()
-    }
+
+    def execute(page: Path) -> float:
+        return notebooks.execute(stage / page, dict(jobs[page].values), bar, kernel(page))
+
+    tasks = {pool.submit(execute, page): page for page in jobs}
     try:
         for task in as_completed(tasks):
             print(f"executed {tasks[task]} in {task.result():.0f} s", flush=True)
@@ -236,12 +267,12 @@ def _execute_batch(pool: Executor, stage: Path, jobs: Jobs) -> None:
 def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:
     """The picture of the cell tagged ``hero`` becomes the one that the landing page and the README show."""
     for page in jobs:
-        for cell in notebooks.read(stage / page).cells:
+        for cell in notebooks.glance(stage / page)["cells"]:
             shown = [output.get("data", {}) for output in cell.get("outputs", [])]
             pictures = [data["image/svg+xml"] for data in shown if "image/svg+xml" in data]
             if "hero" in notebooks.tags(cell) and pictures:
                 (stage / HERO).parent.mkdir(exist_ok=True)
-                (stage / HERO).write_text(pictures[0])
+                (stage / HERO).write_text("".join(pictures[0]))
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -30,7 +30,8 @@ class Wrong:
 class Claim:
     """One sentence that a number decides.
 
-    id          unique in the book, ``chapter/what``; place: where the paper says it.
+    id          unique in the book, ``chapter/what``.
+    place       label of the block of the book that says it (a theorem, an observation, …).
     value       the measurement; low, high: its interval over seeds, equal to value for an exact count.
     at_least    the bar, fixed before the run; give this or at_most, never both.
     wrong       the alternative that the bar must refuse.

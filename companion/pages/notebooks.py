@@ -1,10 +1,13 @@
 """Notebooks as files: their parameters, their execution, one normal form, and a check that they ran."""
 
 import ast
+import json
 import os
 import shutil
 import sys
+import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,21 +40,37 @@ def read(path: Path) -> NotebookNode:
         raise BookError(f"{path} is not a notebook: {str(error).splitlines()[0]}") from None
 
 
-def tags(cell: NotebookNode) -> list[str]:
-    return cell.metadata.get("tags", [])
+def glance(path: Path) -> dict[str, Any]:
+    """The notebook at path as its file has it, only sources in one piece: much faster than read.
+
+    raises      BookError when there is none, or it is not a notebook.
+    """
+    try:
+        notebook = json.loads(path.read_bytes())
+        for cell in notebook["cells"]:
+            cell["source"] = "".join(cell["source"])
+    except FileNotFoundError:
+        raise BookError(f"there is no notebook {path}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise BookError(f"{path} is not a notebook: {str(error).splitlines()[0]}") from None
+    return notebook
 
 
-def parameter_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if "parameters" in tags(cell)]
+def tags(cell: Mapping) -> list[str]:
+    return cell["metadata"].get("tags", [])
 
 
-def parameters(notebook: NotebookNode) -> dict[str, Any]:
+def parameter_cells(notebook: Mapping) -> list:
+    return [cell for cell in notebook["cells"] if "parameters" in tags(cell)]
+
+
+def parameters(notebook: Mapping) -> dict[str, Any]:
     """Names and default values in the cell tagged ``parameters``; empty without such a cell.
 
     raises      BookError for anything in it that is not ``name = literal`` or ``name: type = literal``.
     """
     try:
-        statements = ast.parse("\n".join(cell.source for cell in parameter_cells(notebook))).body
+        statements = ast.parse("\n".join(cell["source"] for cell in parameter_cells(notebook))).body
     except SyntaxError as error:
         raise BookError(f"the parameters cell is not Python: {error.msg}, line {error.lineno}") from None
     found: dict[str, Any] = {}
@@ -111,37 +130,54 @@ def kernel_environment() -> dict[str, str]:
     }
 
 
-def start_kernel(folder: Path, module: str = "companion.pages.page") -> "KernelManager":
-    """A kernel that starts in a folder and imports a module, both while its notebook is prepared."""
-    from nbclient import NotebookClient
+class Kernels:
+    """Kernels that end with a block, at once if it is left by an error: what they execute then fails."""
 
-    os.environ.update(kernel_environment())
-    # else each kernel warns that its local ports are not encrypted
-    words = ["--log-level=50", f"--IPKernelApp.exec_lines=import {module}"]
-    starter = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", extra_arguments=words)
-    kernel = starter.create_kernel_manager()
-    starter.start_new_kernel(cwd=str(folder))
-    return kernel
+    def __init__(self) -> None:
+        self._started: list[KernelManager] = []
+        self._open, self._one_at_a_time = True, threading.Lock()
+
+    def __enter__(self) -> "Kernels":
+        return self
+
+    def __exit__(self, *error) -> None:
+        with self._one_at_a_time:
+            self._open = False
+            for kernel in self._started:
+                if kernel.provisioner and kernel.provisioner.process:
+                    kernel.provisioner.process.kill()
+
+    def start(self, folder: Path, module: str = "companion.pages.page") -> "KernelManager":
+        """A kernel that starts in a folder and imports a module, both while its notebook is prepared.
+
+        raises      BookError after the end of the block.
+        """
+        from nbclient import NotebookClient
+
+        # else each kernel warns that its local ports are not encrypted
+        words = ["--log-level=50", f"--IPKernelApp.exec_lines=import {module}"]
+        starter = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", extra_arguments=words)
+        kernel = starter.create_kernel_manager()
+        with self._one_at_a_time:
+            if not self._open:
+                raise BookError(f"no kernel starts in {folder} any more")
+            starter.start_new_kernel(cwd=str(folder), env=os.environ | kernel_environment())
+            self._started.append(kernel)
+        return kernel
 
 
-def prepare(folder: Path, module: str) -> None:
-    """Start the kernel of the notebook that this process executes next, and import what executes it."""
-    _prepared.append(start_kernel(folder, module))
-    import papermill  # noqa: F401
-
-
-_prepared: list["KernelManager"] = []
-
-
-def execute(path: Path, values: dict[str, Any], progress: bool = False) -> float:
+def execute(
+    path: Path, values: dict[str, Any], progress: bool = False, kernel: "KernelManager | None" = None
+) -> float:
     """Execute a notebook in its own folder and leave it there, normalised.
 
     values      overwrite the defaults of the parameters cell; plain numbers, texts and lists.
+    kernel      to execute it with, started in its folder; it ends afterwards. By default a new one.
     returns     seconds it took.
     raises      BookError naming the cell and the error; the notebook at path then holds the traceback.
     """
     start = time.perf_counter()
-    kernel = _prepared.pop() if _prepared else start_kernel(path.parent)
+    kernel = kernel or Kernels().start(path.parent)
     try:
         _execute(path, values, progress, kernel)
     finally:
@@ -156,22 +192,22 @@ def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "Kernel
     # of an earlier run
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]
     try:
-        papermill.execute_notebook(
+        done = papermill.execute_notebook(
             notebook,
             path,
             values,
+            request_save_on_cell_execute=False,  # each save would write all pictures again
             kernel_name="python3",
             language="python",
-            cwd=path.parent,
             progress_bar=progress,
             km=kernel,
+            coalesce_streams=True,  # else a slow machine cuts one print into two outputs
         )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]
         raise BookError(f"{path.stem} failed in cell {error.exec_count}: {reason}") from None
     except RuntimeError as error:  # nbclient's, when the kernel is gone
         raise BookError(f"{path.stem} was not finished: {error}; often there was not enough memory") from None
-    done = read(path)
     normalise(done)
     nbformat.write(done, path)
 
@@ -196,19 +232,19 @@ def normalise(notebook: NotebookNode) -> None:
             cell.metadata.pop("tags", None)
 
 
-def problems(notebook: NotebookNode) -> list[str]:
+def problems(notebook: Mapping) -> list[str]:
     """Why a notebook must not be rendered: code cells that did not run, errors nobody announced."""
     found = []
-    for index, cell in enumerate(notebook.cells):
+    for index, cell in enumerate(notebook["cells"]):
         if "papermill-error-cell-tag" in tags(cell):
             found.append(f"cell {index} is the mark of a failed run")
-        if cell.cell_type != "code" or not cell.source.strip():
+        if cell["cell_type"] != "code" or not cell["source"].strip():
             continue
-        if cell.execution_count is None:
+        if cell["execution_count"] is None:
             found.append(f"cell {index} was not executed")
-        for output in cell.outputs:
-            if output.output_type == "error" and "raises-exception" not in tags(cell):
-                found.append(f"cell {index} holds the error {output.ename}: {output.evalue}")
+        for output in cell["outputs"]:
+            if output["output_type"] == "error" and "raises-exception" not in tags(cell):
+                found.append(f"cell {index} holds the error {output['ename']}: {output['evalue']}")
     return found
 
 

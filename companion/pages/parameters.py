@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 import yaml
 
-from companion.pages.notebooks import BookError, parameter_cells, parameters, read
+from companion.pages.notebooks import BookError, glance, parameter_cells, parameters
 from companion.runs.spec import Cell, Spec, SpecError
 
 WIDTH = 76  # of a line of code: a page cuts off what is wider
@@ -148,7 +148,7 @@ def check_defaults(path: Path, spec: type[Parameters]) -> None:
 
     raises      BookError naming the first difference.
     """
-    cell, settings = parameters(notebook := read(path)), defaults(spec)
+    cell, settings = parameters(notebook := glance(path)), defaults(spec)
     if list(cell) != list(settings):
         raise BookError(
             f"{path.name}: the parameters cell has {', '.join(cell)}; "
@@ -160,7 +160,7 @@ def check_defaults(path: Path, spec: type[Parameters]) -> None:
                 f"{path.name}: {name} is {cell[name]!r} in the parameters cell, "
                 f"{value!r} in the chapter's settings"
             )
-    if [cell.source for cell in parameter_cells(notebook)] != [spec.cell()]:
+    if [cell["source"] for cell in parameter_cells(notebook)] != [spec.cell()]:
         raise BookError(
             f"{path.name}: the parameters cell is not the one that the settings write; "
             "make notebooks writes it"

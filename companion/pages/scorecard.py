@@ -1,13 +1,15 @@
 """Claims side by side with their verdicts: shown by chapters, collected by the scorecard."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from companion.pages.claims import SCALES, Claim, from_json, short, spelled, to_json
+from companion.pages.notebooks import glance
 
 SCORECARD = "scorecard"  # the notebook that collects the claims of all others
 STORED = "claims"  # where an output keeps the claims it shows
+PLACE = "claim-place"  # class of what names a claim's place
 COLOURS = {"holds": "success", "fails": "danger", "undecided": "warning"}  # colour names of the book's theme
 MARKS = {"holds": "✓", "fails": "✗", "undecided": "?"}
 
@@ -76,40 +78,53 @@ def collect(folder: Path = Path(".")) -> Table:
 
     raises      ValueError when two chapters make the same claim at one scale.
     """
-    import nbformat
+    paths = sorted(path for path in Path(folder).glob("*.ipynb") if path.stem != SCORECARD)
+    return Table(claim for path in paths for claim in claims_in(glance(path)))
 
-    stored = []
-    for path in sorted(path for path in Path(folder).glob("*.ipynb") if path.stem != SCORECARD):
-        for cell in nbformat.read(path, as_version=4).cells:
-            for output in cell.get("outputs", []):
-                stored += output.get("metadata", {}).get(STORED, [])
-    return Table(map(from_json, stored))
+
+def claims_in(notebook: Mapping) -> list[Claim]:
+    """The claims that the outputs of an executed notebook show."""
+    shown = [output.get("metadata", {}) for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    return [from_json(stored) for metadata in shown for stored in metadata.get(STORED, [])]
+
+
+def anchor(id: str) -> str:
+    """Of a claim's row on its chapter's page."""
+    return f"claim-{id.replace('/', '-')}"
+
+
+def chip(claim: Claim) -> str:
+    """The verdict on the ground of its colour."""
+    colour = (
+        f"background:var(--pst-color-{COLOURS[claim.verdict]}-bg, transparent);"
+        "color:var(--pst-color-text-base, inherit)"
+    )
+    return f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
 
 
 def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
     one = next(iter(row.values()))
     changed = [f"changed after a look: {claim.changed}" for claim in row.values() if claim.changed]
     notes = dict.fromkeys(map(escape, [*(claim.note for claim in row.values() if claim.note), *changed]))
-    small = "<br>".join([f"{escape(one.place)} · {escape(one.id)}", *notes])
+    place = f'<span class="{PLACE}">{escape(one.place)}</span>'  # which the rendered book makes a link
+    small = "<br>".join([f"{place} · {escape(one.id)}", *notes])
     cells = (
         f"{escape(one.sentence)}<br><small>{small}</small>",
         *(_decision(row[scale]) if scale in row else "–" for scale in scales),
     )
-    return "<tr>" + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells) + "</tr>"
+    return (
+        f'<tr id="{escape(anchor(one.id))}">'
+        + "".join(f'<td style="text-align:left">{cell}</td>' for cell in cells)
+        + "</tr>"
+    )
 
 
 def _decision(claim: Claim) -> str:
-    colour = (
-        f"background:var(--pst-color-{COLOURS[claim.verdict]}-bg, transparent);"
-        "color:var(--pst-color-text-base, inherit)"
-    )
-    verdict = (
-        f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
-    )
     published = "" if claim.published is None else f"published {short(claim.published)}"
     small = "<br>".join(map(escape, filter(None, (f"bar {claim.bar}", published, _refused(claim)))))
     return (
-        f'<span style="white-space:nowrap">{verdict}<br>{claim.measured()}</span><br><small>{small}</small>'
+        f'<span style="white-space:nowrap">{chip(claim)}<br>{claim.measured()}</span><br>'
+        f"<small>{small}</small>"
     )
 
 

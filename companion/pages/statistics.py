@@ -7,7 +7,9 @@ a mean over seeds                                     :func:`mean_interval`, Stu
 a positive quantity (loss, ratio, time)               the same with ``scale="log"``: a geometric mean
 a correlation                                         the same with ``scale="correlation"``: Fisher's z
 a share of independent trials, such as seeds          :func:`share_interval`, Clopper and Pearson
-a distance from a published curve                     :func:`distances`, beside what sampling alone gives
+a distance from a published curve                     :func:`distances`, beside what sampling alone gives;
+                                                      its bar is :func:`replica_bar` of :func:`multiples`
+a smooth function of mean curves, such as a slope     :func:`jackknife_interval`, over the seeds of all
 anything else (medians, shares of pairs)              :func:`bca_interval`, with its simulated coverage
 a count or an identity, which no seed moves           :func:`exact`
 ====================================================  ==================================================
@@ -19,13 +21,14 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 # scipy is imported where it is used: a page that draws nothing anew does not wait for it
 LEVEL = 0.95
+AT_ONCE = 100  # pairs of reproductions that are drawn together
 SCALES: dict[str, tuple[Callable, Callable, float, float]] = {  # to the scale, back, range of the values
     "linear": (lambda x: x, lambda y: y, -math.inf, math.inf),
     "log": (np.log, np.exp, 0.0, math.inf),
@@ -134,6 +137,23 @@ def bca_coverage(size: int, trials: int = 500, resamples: int = 500) -> float:
     return float(np.mean((low <= 0) & (high >= 0)))
 
 
+def jackknife_interval(runs: np.ndarray, statistic: Callable[[np.ndarray], float]) -> dict:
+    """A smooth function of all seeds together, such as a slope of mean curves, with Student's t about it.
+
+    runs        ``(seed, ...)``; the standard error is the jackknife's, each seed left out once.
+    statistic   takes such an array of any number of seeds; NaN where it cannot say.
+    returns     NaN for the ends where it cannot say without some seed, or there is only one.
+    """
+    size, value = len(runs), statistic(runs)
+    if size < 2:
+        return {"value": float(value), "low": math.nan, "high": math.nan}
+    without = np.array([statistic(np.delete(runs, seed, axis=0)) for seed in range(size)])
+    # about the value, not about their own mean: that counts its bias as error, and few seeds need it
+    error = np.sqrt((size - 1) * np.mean((without - value) ** 2))
+    half = student_t(size) * error
+    return {"value": float(value), "low": float(value - half), "high": float(value + half)}
+
+
 def distances(
     table: pd.DataFrame,
     published: pd.DataFrame,
@@ -158,17 +178,10 @@ def distances(
                 The interval of the ratio is the jackknife's over our seeds, by Student's t on a log scale.
     raises      ValueError for fewer than 3 seeds of ours.
     """
-    runs = table.pivot_table(index=list(keys), columns="seed", values=value)
-    if runs.shape[1] < 3:
-        raise ValueError(f"a distance needs at least 3 seeds, got {runs.shape[1]}")
-    points = published.dropna(subset=[value]).set_index(list(keys))
-    of_points = points.groupby(list(by)).size()
-    points = points[points.index.isin(runs.index)]
-    ours, theirs = runs.loc[points.index].to_numpy().T, points[value].to_numpy()  # (seed, point), (point,)
-    reading = points.reading.to_numpy() if "reading" in points else np.zeros(len(points))
+    points, ours, theirs, reading = _paired(table, published, keys, value)
+    of_points = published.dropna(subset=[value]).groupby(list(by)).size()
     if shares:
-        total = ours.mean(0) + theirs
-        told = (total > 0) & (total < 2)
+        told = _told(ours, theirs)
         points, ours, theirs, reading = points[told], ours[:, told], theirs[told], reading[told]
     rows = []
     places = points.reset_index().groupby(list(by), sort=True).indices
@@ -183,6 +196,69 @@ def distances(
             | {"largest": apart.max(), "largest_sampling": _largest(*here)}
         )
     return pd.DataFrame(rows)
+
+
+def multiples(
+    table: pd.DataFrame,
+    published: pd.DataFrame,
+    keys: Sequence[str],
+    value: str,
+    by: Sequence[str],
+    seeds: int,
+    shares: bool = False,
+    pairs: int = 1000,
+) -> np.ndarray:
+    """Largest ratio of :func:`distances` of any curve, for faithful reproductions: ``pairs`` values, sorted.
+
+    Both sides of a pair are drawn from our seeds, as many as either side has, the published one with its
+    reading errors: normal values with the means and covariances of our seeds, or, for ``shares``, our seeds
+    themselves, drawn with replacement. The published numbers are not looked at. Arguments as there.
+    """
+    points, ours, _, reading = _paired(table, published, keys, value)
+    curves = points.reset_index().groupby(list(by)).indices.values()
+    rng, size, mean = np.random.default_rng(0), len(ours), ours.mean(0)
+    centred = (ours - mean) / math.sqrt(size - 1)
+
+    def draw(number: int) -> np.ndarray:
+        """``(pair, number, point)``"""
+        if shares:
+            return ours[rng.integers(size, size=(AT_ONCE, number))]
+        return mean + rng.normal(size=(AT_ONCE, number, size)) @ centred
+
+    def largest() -> np.ndarray:
+        one = draw(size)
+        other = draw(seeds).mean(1) + rng.uniform(-reading, reading, (AT_ONCE, len(mean)))
+        sides = np.stack(_apart(one, other, seeds, reading, shares)) * (_told(one, other) if shares else 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.max([np.divide(*sides[..., at].sum(-1)) for at in curves], axis=0)
+
+    return np.sort(np.concatenate([largest() for _ in range(pairs // AT_ONCE)]))
+
+
+def replica_bar(faithful: np.ndarray) -> float:
+    """The bar of every claim that ours lie on published curves, from :func:`multiples`.
+
+    The multiple of what sampling alone gives that 95 % of faithful reproductions stay below.
+    """
+    return round(float(np.quantile(faithful, LEVEL)), 2)
+
+
+# of the claims whose bar :func:`near` gives
+RULE = (
+    "the bar was an absolute distance, then a multiple chosen with the data in view; now it is the multiple "
+    "that 95 % of faithful reproductions, drawn from our seeds alone, stay below"
+)
+
+
+def near(measured: Callable[[Callable], Any], points: str = "published points") -> dict:
+    """Value, interval, bar and note of a claim that ours lie on published curves.
+
+    measured    calls what it is given, :func:`distances` or :func:`multiples`, with the tables of the claim.
+    """
+    found, faithful = measured(distances), measured(multiples)
+    far = worst(found)
+    as_far = f"{np.mean(faithful >= far['value']):.1%} of faithful reproductions are as far off"
+    return far | {"at_most": replica_bar(faithful), "note": f"{in_words(found, points)}; {as_far}"}
 
 
 def worst(found: pd.DataFrame) -> dict:
@@ -218,16 +294,35 @@ def swapped(table: pd.DataFrame, column: str, one: float, other: float) -> pd.Da
     return table.assign(**{column: table[column].replace({one: other, other: one})})
 
 
+def _paired(
+    table: pd.DataFrame, published: pd.DataFrame, keys: Sequence[str], value: str
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """Published points that we have; ours ``(seed, point)``, theirs and reading errors ``(point,)``."""
+    runs = table.pivot_table(index=list(keys), columns="seed", values=value)
+    if runs.shape[1] < 3:
+        raise ValueError(f"a distance needs at least 3 seeds, got {runs.shape[1]}")
+    points = published.dropna(subset=[value]).set_index(list(keys))
+    points = points[points.index.isin(runs.index)]
+    reading = points.reading.to_numpy() if "reading" in points else np.zeros(len(points))
+    return points, runs.loc[points.index].to_numpy().T, points[value].to_numpy(), reading
+
+
+def _told(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Points of shares that are not 0 on both sides or 1 on both."""
+    total = ours.mean(-2) + theirs
+    return (total > 0) & (total < 2)
+
+
 def _apart(
     ours: np.ndarray, theirs: np.ndarray, seeds: int, reading: np.ndarray, shares: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Per point of curves ``(seed, point)`` and ``(point,)``: |difference|; its mean by sampling alone."""
-    size, mean = len(ours), ours.mean(0)
+    """Per point of curves ``(…, seed, point)`` and ``(…, point)``: |difference|, and by sampling alone."""
+    size, mean = ours.shape[-2], ours.mean(-2)
     if shares:
         pooled = (size * mean + seeds * theirs) / (size + seeds)
         spread = np.sqrt(pooled * (1 - pooled))
     else:
-        spread = ours.std(0, ddof=1) / _unbiased(size)
+        spread = ours.std(-2, ddof=1) / _unbiased(size)
     sampling = np.sqrt(spread**2 * (1 / size + 1 / seeds) + reading**2 / 3)  # a reading error is uniform
     return np.abs(mean - theirs), math.sqrt(2 / math.pi) * sampling
 
@@ -244,13 +339,9 @@ def _ratio(ours: np.ndarray, *rest) -> dict:
         apart, chance = _apart(runs, *rest)
         return np.log(apart.mean() / chance.mean())
 
-    size = len(ours)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = log_ratio(ours)
-        without = np.array([log_ratio(np.delete(ours, seed, axis=0)) for seed in range(size)])
-        # about the value, not about their own mean: that counts its bias as error, and few seeds need it
-        error = np.sqrt((size - 1) * np.mean((without - value) ** 2))
-        return dict(zip(("ratio", "low", "high"), np.exp(value + student_t(size) * error * SIGNS)))
+        found = jackknife_interval(ours, log_ratio)
+    return {name: float(np.exp(end)) for name, end in zip(("ratio", "low", "high"), found.values())}
 
 
 def _largest(ours: np.ndarray, *rest, draws: int = 1000) -> float:

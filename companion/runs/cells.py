@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 from tqdm import tqdm
 
 from companion.runs.identity import Project, code_of, kind, origin, run_id, stage_ids
@@ -63,6 +62,8 @@ def run_cells(cells: Sequence[Cell], store: Store, **options) -> tuple[Tables, l
 
 def gather(finished: Sequence[tuple[Tables, dict]]) -> tuple[Tables, list[dict]]:
     """Each table of all cells, in their order, and the cells' facts."""
+    import pandas as pd  # slow to import, and only tables need it
+
     names = dict.fromkeys(name for tables, _ in finished for name in tables)
     rows = {name: [tables[name] for tables, _ in finished if name in tables] for name in names}
     gathered = {name: pd.concat(parts, ignore_index=True) for name, parts in rows.items()}

@@ -108,12 +108,18 @@ def _behind(module: str, sources: Mapping[str, str], wanted: str) -> dict:
         name = pending.pop()
         if name not in seen:
             text = sources[name] if name in sources else Path(str(import_module(name).__file__)).read_text()
-            tree = ast.parse(text)
-            if wanted and name == module:
-                tree.body = _needed(tree.body, wanted)
-            seen[name] = _statements(tree)
-            pending += [found for found in _imports(tree) if found in sources]
+            seen[name], imported = _read(text, wanted if name == module else "")
+            pending += [found for found in imported if found in sources]
     return seen
+
+
+@functools.cache
+def _read(text: str, wanted: str) -> tuple[list, tuple[str, ...]]:
+    """Statements of a module, of all of it or behind one of its names, and what they import."""
+    tree = ast.parse(text)
+    if wanted:
+        tree.body = _needed(tree.body, wanted)
+    return _statements(tree), tuple(_imports(tree))
 
 
 def _needed(body: list[ast.stmt], name: str) -> list[ast.stmt]:

@@ -5,10 +5,12 @@ A cell is what one process computes and keeps.
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and settings hold no tables
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -17,7 +19,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Floats = Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
 Ints = Annotated[tuple[int, ...], Field(strict=False, min_length=1)]
 
-Tables = dict[str, pd.DataFrame]
+Tables = dict[str, "pd.DataFrame"]
 Record = TypeVar("Record", bound="Spec")
 
 
@@ -39,7 +41,8 @@ class Spec(BaseModel):
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise SpecError("; ".join(map(self._line, error.errors()))) from None
+            problems = [problem for problem in error.errors() if not _follows(problem)]
+            raise SpecError("; ".join(map(self._line, problems))) from None
 
     def into(self, other: type[Record], **changes: Any) -> Record:
         """A record of another type with this one's values for fields of the same name; ``changes`` win."""
@@ -55,6 +58,11 @@ class Spec(BaseModel):
         value = "" if problem["type"] in ("missing", "value_error") else f", got {problem['input']!r}"
         hint = " (in YAML write 1.0e-2, not 1e-2)" if _looks_numeric(problem) else ""
         return f"{name}: {reason}{value}{hint}" if name else f"{reason}{value}"
+
+
+def _follows(problem: dict) -> bool:
+    """Whether a list is too short only because its bad items, which are named too, were left out."""
+    return problem["type"] == "too_short" and problem["ctx"]["actual_length"] < len(problem["input"])
 
 
 def _looks_numeric(problem: dict) -> bool:

@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Collection
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from companion.runs.spec import Tables
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and only tables need it
 
 PARTIAL = "partial"  # folder of a sweep's finished cells beside its gathered tables: companion.runs.partial
 
@@ -68,6 +70,8 @@ def load(folder: Path) -> tuple[Tables, dict]:
 
     raises      StoreError when a file is missing, damaged or not ours (names, checksums); names it.
     """
+    import pandas as pd
+
     folder = Path(folder)
     try:
         facts = json.loads((folder / "meta.json").read_text())
@@ -151,8 +155,9 @@ def load_results(sweep: str, folder: Path) -> tuple[Tables, dict]:
     return {name: table.apply(_plain) for name, table in tables.items()}, facts
 
 
-def _packed(table: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
+def _packed(table: "pd.DataFrame", keys: Collection[str]) -> "pd.DataFrame":
     """A table with short numbers, and names as categories."""
+    import pandas as pd
 
     def short(column: pd.Series) -> pd.Series:
         if pd.api.types.is_float_dtype(column):
@@ -164,7 +169,7 @@ def _packed(table: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
     return table.apply(short)
 
 
-def _plain(column: pd.Series) -> pd.Series:
+def _plain(column: "pd.Series") -> "pd.Series":
     """A packed column in the type of a live run, so that arithmetic on small integers cannot overflow."""
     kind = {"f": "float64", "i": "int64", "b": "bool"}.get(column.dtype.kind, "str")
     return column.astype(kind)

@@ -70,3 +70,17 @@ def test_a_level_has_the_loss_of_its_network_or_none():
     torch.testing.assert_close(loss[0, :2], found[:2])
     assert loss[0, 1] < 0.9 * loss[0, 0] and loss[0, 2].isnan()
     assert descend(teacher, start, x, 0, levels[1:])[1].isnan().all()
+
+
+def test_level_zero_is_the_last_step_and_noise_is_learned_too():
+    teacher = two_layer_teachers([stream(0, "teacher")], 5, 3, 4, [1.0])
+    start = small_students([stream(0, "start")], [5, 6, 4], 0.3)
+    x, noise = (gaussian([stream(0, name)], 200, size, 1.0) for name, size in (("data", 5), ("noise", 4)))
+    levels = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    students, loss = descend(teacher, start, x, 8, levels, noise)
+    error = forward(teacher, x)[1][-1] + noise - forward(students, x)[1][-1]
+    torch.testing.assert_close(loss[0], error.square().mean((1, 2)))
+    later = descend(teacher, start, x, 30, levels, noise)[1]
+    # no network of this size fits the noise, whose mean square is 1; without it the loss goes on falling
+    assert loss[0, 0] > loss[0, 1] > later[0, 1] > 0.7
+    assert descend(teacher, start, x, 30, levels)[1][0, 1] < 0.1

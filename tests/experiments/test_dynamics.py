@@ -1,4 +1,4 @@
-"""The dynamics as tables: exact reductions, SGD that follows the flow, coverage, half-times by hand."""
+"""The dynamics as tables: exact reductions, SGD that follows the flow, half-times by hand."""
 
 import math
 
@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from companion.experiments.dynamics import run as study
-from companion.experiments.dynamics.spec import Coverage, LearningCurves
-from companion.experiments.dynamics.tables import cover_times, half_times
+from companion.experiments.dynamics.spec import LearningCurves, student_width
+from companion.experiments.dynamics.tables import half_times
 from companion.runs.spec import SpecError
 from ts_core.theory import population
 from ts_core.training.flow import trajectory
@@ -64,24 +64,6 @@ def test_half_times_by_hand():
     assert half[1] == 1.5 and math.isnan(half[2])  # reaching the half is not exceeding it
 
 
-def test_over_realization_covers_sooner():
-    spec = Coverage(input_dim=6, teacher_width=3, over_realizations=(1.0, 6.0), seeds=4, horizon=30.0)
-    times = cover_times(spec.run()["teachers"])
-    assert len(times) == 8 and times.covered.between(0, 1).all()
-    assert (times.time.isna() == (times.covered < 1)).all()
-    groups = times.groupby("over_realization")
-    covered, missed = groups.covered.mean(), groups.time.agg(lambda time: time.isna().sum())
-    assert covered[6.0] > covered[1.0] and missed[6.0] == 0 < missed[1.0]
-
-
-def test_the_step_of_the_coverage_is_small_enough():
-    spec = Coverage(input_dim=6, teacher_width=3, over_realizations=(2.0,), seeds=3, horizon=20.0)
-    fine = Coverage(**{**spec.model_dump(), "step": 0.05})
-    coarse, fine = (study.coverage(s).half_time for s in (spec, fine))
-    np.testing.assert_allclose(coarse, fine, rtol=0, atol=1e-3)  # missing in both or in neither
-    assert coarse.notna().sum() > 5
-
-
 @pytest.mark.parametrize(
     "values, message",
     [
@@ -104,3 +86,10 @@ def test_a_seed_does_not_depend_on_the_others():
     both = study.learning_curves(LearningCurves(**{**TINY.model_dump(), "horizon": 4.0}))
     theirs = both[both.seed == 1].reset_index(drop=True)
     pd.testing.assert_frame_equal(ours, theirs, rtol=1e-9)
+
+
+def test_student_width_may_be_below_the_teachers():
+    assert [student_width(5, ratio) for ratio in (0.4, 0.6, 1.0, 1.4)] == [2, 3, 5, 7]
+    for ratio in (0.5, 0.0, -1.0):
+        with pytest.raises(ValueError, match=f"whole number of nodes; {ratio} times 5"):
+            student_width(5, ratio)

@@ -8,6 +8,7 @@ import importlib
 import re
 import warnings
 
+import pandas as pd
 import pytest
 
 from companion import chapters, place
@@ -21,6 +22,7 @@ from companion.runs.store import PARTIAL, load_results
 STORED = place.PACKAGE.parent / "book" / "results"
 SWEEPS = chapters.sweeps()
 NAMES = sorted(path.parent.name for path in STORED.glob("*/meta.json"))
+DIVERGING = {"other_inputs"}  # one of its laws has samples of any size
 UNFINISHED = sorted(path.parent.parent.name for path in STORED.glob(f"*/{PARTIAL}/meta.json"))
 
 
@@ -94,12 +96,17 @@ def test_the_stored_settings_are_those_of_the_sweep(name):
         assert {type(cell) for cell in settings.cells()} == set(types(facts))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if (STORED / name / "runs.parquet").exists()])
 def test_the_stored_runs_are_complete_and_none_diverged(name):
     """One row per network and evaluation, each of a finite loss once training has begun."""
     runs = load_results(name, STORED / name)[0]["runs"]
     losses = [column for column in runs if column.endswith("loss") and runs[column].dtype.kind == "f"]
-    assert set(runs.status) == {"ok"} and runs.loc[runs.epoch > 0, losses].notna().all(axis=None)
+    trained = runs.epoch > 0 if "epoch" in runs else slice(None)  # a flow has no epochs
+    if name in DIVERGING:
+        trained &= runs.status == "ok"
+    else:
+        assert set(runs.get("status", ["ok"])) == {"ok"}
+    assert runs.loc[trained, losses].notna().all(axis=None)
     assert not runs.duplicated(
         [column for column in runs if runs[column].dtype.kind != "f" or column in SWEEPS[name].keys]
     ).any()
@@ -109,12 +116,13 @@ def test_the_stored_runs_are_complete_and_none_diverged(name):
 def test_numbers_that_are_looked_up_are_stored_exactly(name):
     """A key is no float32 in disguise: 0.1 is found as 0.1, in every table that has it."""
     settings = plain(SWEEPS[name].settings(load_results(name, STORED / name)[1]["scale"]))
-    for table in load_results(name, STORED / name)[0].values():
-        for key in set(SWEEPS[name].keys) & set(table):
-            listed = settings.get(f"{key[:-1]}ies" if key.endswith("y") else f"{key}s")
-            if listed:
-                assert set(table[key]) == set(listed)
-            assert (table[key].round(6) == table[key]).all()
+    tables = load_results(name, STORED / name)[0].values()
+    for key in SWEEPS[name].keys:
+        columns = [table[key] for table in tables if key in table]
+        listed = settings.get(f"{key[:-1]}ies" if key.endswith("y") else f"{key}s")
+        if listed and columns:
+            assert set(pd.concat(columns)) >= set(listed)
+        assert all((column.round(6) == column).all() for column in columns)
 
 
 def test_the_former_name_of_every_stored_run_is_known():

@@ -91,6 +91,14 @@ def test_a_kernel_that_dies_is_one_line(tmp_path):
     assert "\n" not in str(failed.value)
 
 
+def test_texts_that_a_slow_machine_prints_in_pieces_are_one_output(tmp_path):
+    slow = "import time\nprint(1, flush=True)\ntime.sleep(0.5)\nprint(2)"
+    nbformat.write(new_notebook(cells=[new_code_cell(slow)]), tmp_path / "slow.ipynb")
+    notebooks.execute(tmp_path / "slow.ipynb", {})
+    (output,) = notebooks.read(tmp_path / "slow.ipynb").cells[0].outputs
+    assert output.text == "1\n2\n"
+
+
 def companion(folder: Path, *words: str) -> subprocess.CompletedProcess:
     """The command line, in a folder."""
     return subprocess.run(
@@ -125,7 +133,7 @@ def built(tmp_path_factory) -> tuple[Book, subprocess.CompletedProcess, dict[str
     assert done.returncode == 0, done.stderr
     executed = tree(book.work / "stage" / "book")
     changed = {page.stem for page in build.rewrite(book)}
-    assert changed == {"polygon", "ring", "scorecard"}
+    assert changed == {"polygon", "ring", "map", "scorecard"}
     return book, done, executed
 
 
@@ -154,6 +162,35 @@ def test_build_renders_every_chapter_and_the_scorecard(toy):
     assert not (toy.work / "runs").exists()
 
 
+def test_a_statement_and_its_claims_lead_to_each_other(toy):
+    block, card, shown = (
+        (toy.work / "html" / "book" / f"{name}.html").read_text() for name in ("polygon", "scorecard", "map")
+    )
+    to_claim = 'href="polygon.html#claim-polygon-darts"'
+    assert f"Checked: <a {to_claim.replace('darts', 'share-0.9')}" in block and to_claim in block
+    assert 'id="claim-polygon-darts"' in block and shown.count("polygon/darts</a>") == 1
+    assert '<a href="#thm-polygon">Theorem 1.1</a> · polygon/darts' in block
+    assert '<a href="polygon.html#thm-polygon">Theorem 1.1</a> · polygon/darts' in card
+    assert 'href="polygon.html#thm-polygon">Theorem 1.1</a>: Area of the polygon' in shown
+    assert to_claim in shown and shown.index("thm-polygon") < shown.index("thm-ring")
+
+
+def test_a_map_with_gaps_stops_the_building_and_not_a_run(copy, monkeypatch):
+    page = copy.root / "book" / "map.ipynb"
+    book_map = notebooks.read(page)
+    book_map.cells[-1].outputs[0].metadata["gaps"] = ["ring/x: in the air", "thm-ring: undecided"]
+    nbformat.write(book_map, page)
+    monkeypatch.setattr(build, "_execute", lambda *_: None)
+    before = kept(copy.root)
+    for make in (build.rewrite, build.build):
+        with pytest.raises(BookError, match=r"^book/map.ipynb: ring/x: in the air \(and 1 more\)$"):
+            make(copy)
+        assert kept(copy.root) == before
+    monkeypatch.setattr(build, "render", lambda *_: pytest.fail("it goes on"))
+    with pytest.raises(pytest.fail.Exception, match="it goes on"):
+        run(copy)
+
+
 def test_theorem_exercise_and_data_of_a_figure_are_on_the_page(toy):
     text = (toy.work / "html" / "book" / "polygon.html").read_text()
     assert 'class="proof theorem admonition"' in text and "Theorem 1.1" in text
@@ -172,7 +209,9 @@ def test_execution_is_byte_identical_and_says_one_line_for_each_chapter(built):
         name.startswith("figures/") or name.endswith(".request.json") for name in set(staged) - set(stored)
     )
     lines = [line.rpartition(" in ")[0] for line in done.stdout.splitlines()]
-    assert sorted(lines[:-1]) == [f"executed book/{name}.ipynb" for name in ("polygon", "ring", "scorecard")]
+    assert sorted(lines[:-1]) == [
+        f"executed book/{name}.ipynb" for name in ("map", "polygon", "ring", "scorecard")
+    ]
     staged = request.asked(toy, "polygon", toy.work / "stage" / "book")
     assert staged.workers == max(1, cores() // 2), "two chapters share the cores"
     assert lines[-2] == "executed book/scorecard.ipynb" and done.stderr == ""

@@ -132,7 +132,8 @@ def test_text_is_the_same_on_every_machine():
 
 def test_html_shows_both_scales_and_escapes():
     html = example()._repr_html_()
-    assert html.count("<tr>") == 2  # two claims, one of them at two scales
+    assert html.count("<tr id=") == 2  # two claims, one of them at two scales
+    assert '<tr id="claim-two-y">' in html and '<span class="claim-place">§ 2</span> · two/y' in html
     assert "quick scale" in html and "paper scale" in html and "published 0.04" in html
     assert "y &amp; &lt;z&gt;" in html and "a &lt; b" in html and "refuses 2e-10: x &lt; 0" in html
     assert html.count("changed after a look: the bar, after it failed") == 1

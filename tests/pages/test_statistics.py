@@ -17,7 +17,11 @@ from companion.pages.statistics import (
     distances,
     exact,
     in_words,
+    jackknife_interval,
     mean_interval,
+    multiples,
+    near,
+    replica_bar,
     share_interval,
     swapped,
     worst,
@@ -75,6 +79,30 @@ def test_values_outside_of_a_scale_are_refused():
         mean_interval([-1.0, 1.0], "log")
     with pytest.raises(ValueError, match="linear, log, correlation, got 'probit'"):
         mean_interval([0.5], "probit")
+
+
+def test_the_jackknife_of_a_mean_is_students_interval():
+    runs = np.random.default_rng(0).normal(size=(7, 3))
+    found = jackknife_interval(runs, lambda chosen: chosen.mean())
+    assert ends(found) == pytest.approx(ends(mean_interval(runs.mean(1))))
+
+
+def test_the_jackknife_says_when_it_cannot():
+    largest = lambda chosen: chosen.max() if len(chosen) > 2 else math.nan
+    found = jackknife_interval(np.arange(3.0), largest)
+    assert found["value"] == 2 and math.isnan(found["low"]) and math.isnan(found["high"])
+    assert math.isnan(jackknife_interval(np.ones(1), np.mean)["low"])
+
+
+def test_the_jackknife_holds_a_ratio_of_means():
+    """1 / 2, from 8 seeds each time: at least 9 of 10 intervals should hold it."""
+    rng = np.random.default_rng(1)
+    held = 0
+    for _ in range(200):
+        runs = rng.normal(size=(8, 2)) * 0.1 + [1, 2]
+        found = jackknife_interval(runs, lambda chosen: chosen[:, 0].mean() / chosen[:, 1].mean())
+        held += found["low"] <= 0.5 <= found["high"]
+    assert held >= 180
 
 
 @pytest.mark.parametrize("successes, trials", [(0, 5), (5, 5), (3, 7), (31, 32), (1, 1)])
@@ -271,6 +299,62 @@ def test_the_interval_of_a_ratio_holds_the_true_one(shift, size):
     """More often than it says: the jackknife does not know how little a distance that is all noise varies."""
     found, true = same_networks(size, shift, trials=200)
     assert ((found.low <= true) & (true <= found.high)).mean() >= 0.93
+
+
+def faithful(ours: np.ndarray, shares=False) -> np.ndarray:
+    return multiples(*curves(ours, np.zeros(ours.shape[1])), ["curve", "x"], "y", ["curve"], 32, shares)
+
+
+def test_the_bar_of_one_point_of_many_seeds_is_that_of_a_normal_value():
+    """1.96 standard deviations of the difference, in units of its mean size."""
+    ours = np.random.default_rng(0).normal(size=(400, 1))
+    assert replica_bar(faithful(ours)) == pytest.approx(1.96 * math.sqrt(math.pi / 2), rel=0.05)
+
+
+def test_the_bar_does_not_depend_on_scale_nor_on_the_published_values():
+    ours = np.random.default_rng(0).normal(size=(5, 6))
+    table, published = curves(ours, np.zeros(6))
+    bars = [
+        replica_bar(multiples(t, p, ["curve", "x"], "y", ["curve"], 10))
+        for t, p in ((table, published), (table.assign(y=100 * table.y), published.assign(y=7.0)))
+    ]
+    assert bars[0] == pytest.approx(bars[1]) and faithful(ours)[0] > 0
+    assert (np.diff(faithful(ours)) >= 0).all()
+
+
+def test_the_worst_of_several_curves_has_a_higher_bar():
+    ours = np.random.default_rng(0).normal(size=(32, 8))
+    as_one = faithful(ours)
+    table, published = curves(ours, np.zeros(8))
+    as_eight = multiples(table, published, ["x"], "y", ["x"], 32)
+    assert replica_bar(as_eight) > 1.3 * replica_bar(as_one)
+
+
+def test_shares_are_drawn_from_the_seeds_and_saturated_points_left_out():
+    hits = np.random.default_rng(0).random((32, 40)) < np.linspace(0, 1, 40)
+    found = faithful(hits.astype(float), shares=True)
+    assert 0.8 < np.median(found) < 1.2 and replica_bar(found) < 1.8
+
+
+@pytest.mark.parametrize("size", [5, 32])
+def test_faithful_reproductions_stay_below_the_bar_that_is_made_of_them(size):
+    """About as often as it says, though the bar knows our seeds only."""
+    rng, spread = np.random.default_rng(size), np.linspace(0.5, 2, 12)
+    draw = lambda number: spread * (0.7 * rng.normal(size=(number, 1)) + 0.7 * rng.normal(size=(number, 12)))
+    below = []
+    for _ in range(100):
+        table, published = curves(draw(size), draw(10).mean(0))
+        tables = table, published, ["curve", "x"], "y", ["curve"], 10
+        below.append(distances(*tables).ratio[0] < replica_bar(multiples(*tables, pairs=200)))
+    assert np.mean(below) >= 0.88
+
+
+def test_a_claim_of_nearness_has_the_bar_of_the_rule():
+    ours = np.random.default_rng(0).normal(size=(32, 6))
+    table, published = curves(ours, ours.mean(0))
+    found = near(lambda measure: measure(table, published, ["curve", "x"], "y", ["curve"], 32))
+    assert found["value"] < 1e-9 and found["at_most"] == replica_bar(faithful(ours))
+    assert found["note"].endswith("100.0% of faithful reproductions are as far off")
 
 
 def test_exact_numbers_have_no_interval():

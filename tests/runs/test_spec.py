@@ -105,3 +105,10 @@ def test_the_record_it_comes_from_stays_as_it_is():
     chapter = Chapter()
     chapter.into(Job, width=7)
     assert chapter == Chapter()
+
+
+def test_a_list_of_bad_items_is_refused_for_its_items():
+    with pytest.raises(SpecError, match=r"^ratios\.0: should be a valid number, got 'a'$"):
+        Chapter(ratios=["a"])
+    with pytest.raises(SpecError, match=r"^ratios: Tuple should have at least 1 item .*, got \[\]$"):
+        Chapter(ratios=[])

@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from ts_core.networks import Network, pair
+from ts_core.networks import Network, forward, pair
 from ts_core.theory.geometry import all_rows, colinear, fan_out
 
 
@@ -51,3 +52,28 @@ def prunable(teacher: Network, student: Network, tolerance: float = 1e-9) -> Ten
     rows_t, rows = (net.weights[0] for net in pair(teacher, student))
     cancels = hyperplane_sums(teacher, student, tolerance)[:, rows_t.shape[1] :].norm(dim=-1) < tolerance
     return cancels & ~colinear(rows_t, rows, tolerance).any(1)
+
+
+def merged(teacher: Network, student: Network, x: Tensor, tolerance: float = 1e-9) -> Network:
+    """The student with one node per teacher node: its copies are merged, all other nodes are left out.
+
+    Nodes on a teacher's hyperplane add their ||w_k|| v_k, as the sum rule does; those that point the other
+    way are turned. The merged row is the mean of theirs, each with its share of the sum: near-copies that mix
+    to one node on every sample become that node. At a critical point what is left out has no kink, and what
+    turning and leaving out do to the output is a constant: the output bias keeps the mean output on x.
+
+    x           ``(g, b, d)`` inputs.
+    returns     networks of m nodes; node j is silent if teacher j has no copy.
+    """
+    teacher, student = pair(teacher, student)
+    rows_t, rows, v = teacher.weights[0], student.weights[0], fan_out(student)
+    copies = colinear(rows_t, rows, tolerance).to(v.dtype)  # (e, m, n)
+    side = copies * (rows_t @ rows.mT).sign()
+    size = rows[..., :-1].norm(dim=-1, keepdim=True)
+    total = copies @ (size * v)
+    share = (total @ (size * v).mT) / total.square().sum(2, keepdim=True).clamp(min=1e-300)
+    lower, upper = (share * side) @ (rows / size), pad(total.mT, (0, 1))
+    upper[..., -1] = (
+        forward(student, x)[1][-1] - forward(Network((lower, upper), student.activation), x)[1][-1]
+    ).mean(1)
+    return Network((lower, upper), student.activation)

@@ -59,6 +59,21 @@ def all_rows(teacher: Network, student: Network) -> Tensor:
     return torch.cat([net.weights[0] for net in pair(teacher, student)], dim=1)
 
 
+def expected_share(teacher: Network, student: Network, std: float, radius: float = 0.0) -> Tensor:
+    """Share of Gaussian points on each teacher plane that lie in E_k, in closed form: ``(e, m, n)``.
+
+    On the plane of node j, z_k is normal with mean b_k - b_j cos theta and standard deviation s sin theta, of
+    rows scaled to ||w|| = 1: the share is Phi of their ratio.
+
+    std         s, of every coordinate before the points are projected, see :func:`ts_core.data.on_planes`.
+    radius      of the steps +-radius * w*_j: then of the points whose three samples all lie in E_k.
+    """
+    rows_t, rows = (unit_rows(net).weights[0] for net in pair(teacher, student))
+    along = rows_t[..., :-1] @ rows[..., :-1].mT
+    mean = rows[:, None, :, -1] - rows_t[..., -1:] * along - radius * along.abs()
+    return torch.special.ndtr(mean / (std * sine(rows_t, rows)))
+
+
 def observed(student: Network, points: Tensor) -> Tensor:
     """Share of each plane's points that lie in E_k, ``(e, m, n)``; student k *observes* the plane if above 0.
 

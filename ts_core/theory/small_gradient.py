@@ -24,6 +24,8 @@ class SmallGradient:
     near        the largest number of points of S that one node i != j passes within the radius.
     conclusion  near >= |S| / (K - 1), which the theorem asserts whenever the premise holds.
     sine        of the angle between teacher j and that nearest node;  bound   on it, up to sampling error.
+    bias_gap    |b_i - s b_j| of that node, s the sign of the cosine;  norm   the smallest ||x|| of a point of
+                S that it passes within the radius, inf if there is none (see :func:`bias_gap_bound`).
     """
 
     points: Tensor
@@ -35,6 +37,8 @@ class SmallGradient:
     conclusion: Tensor
     sine: Tensor
     bound: Tensor
+    bias_gap: Tensor
+    norm: Tensor
 
     @property
     def margin(self) -> Tensor:
@@ -120,6 +124,11 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
     met = active.to(g.dtype).transpose(2, 3) @ near.to(g.dtype)  # (e, m, n, m + n): points of S near node i
     most = met.max(-1)
 
+    passed = near.gather(3, most.indices[:, :, None].expand(-1, -1, count, -1)) & active
+    norm = torch.where(passed, points.norm(dim=3)[..., None], math.inf).amin(2)
+    side = (rows[:, :width, :-1] @ rows[..., :-1].mT).sign()
+    gap = (rows[:, None, :, -1] - side * rows[:, :width, None, -1]).abs()
+
     size, offered = active.sum(2), inside.sum(2)[..., None]
     share = size.to(points.dtype) / offered.clamp(min=1)
     others = rows.shape[1] - 1
@@ -134,6 +143,8 @@ def _small_gradient(teacher, student, points, inside, direction, radius, divisor
         conclusion=most.values * others >= size,
         sine=sine(rows[:, :width], rows).gather(2, most.indices),
         bound=factor * radius * others / share,
+        bias_gap=gap.gather(2, most.indices),
+        norm=norm,
     )
 
 

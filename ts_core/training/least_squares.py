@@ -15,12 +15,14 @@ from ts_core.networks import Network, forward, pair, spread
 
 
 def descend(
-    teacher: Network, student: Network, x: Tensor, steps: int, levels: Tensor
+    teacher: Network, student: Network, x: Tensor, steps: int, levels: Tensor, noise: Tensor | float = 0.0
 ) -> tuple[Network, Tensor]:
     """Levenberg-Marquardt on every member at once; keeps the weights of the first step below each loss level.
 
     x           ``(g, b, d)``; e, the number of students, is a multiple of g and of the number of teachers.
-    levels      ``(k,)`` falling fractions of the starting loss; the start itself is below level 1.
+    levels      ``(k,)`` falling fractions of the starting loss; the start itself is below level 1, and level
+                0 stands for the last step.
+    noise       ``(e, b, c)`` added to the teacher's outputs.
     returns     ``e * k`` networks (level fastest) and their reported loss 2 J / c ``(e, k)``: NaN for a level
                 that was not reached, or was passed in one step together with the next.
     """
@@ -28,7 +30,7 @@ def descend(
     x = spread(x, student.members)
     theta = torch.cat([w.flatten(1) for w in student.weights], dim=1)
     damping = x.new_full((student.members,), 1e-2)
-    jacobian, residual = _linearized(teacher, student, x)
+    jacobian, residual = _linearized(teacher, student, x, noise)
     loss = residual.square().mean(1)
     bars = levels * loss[:, None]
     kept = theta[:, None].repeat(1, len(levels), 1)
@@ -36,7 +38,7 @@ def descend(
     for _ in range(steps):
         move = _damped_step(jacobian, residual, damping)
         trial = theta + move
-        trial_jacobian, trial_residual = _linearized(teacher, _unflatten(trial, student), x)
+        trial_jacobian, trial_residual = _linearized(teacher, _unflatten(trial, student), x, noise)
         trial_loss = trial_residual.square().mean(1)
         better = trial_loss < loss  # False for NaN: a bad step is undone and damped
         damping = torch.where(better, damping / 3, damping * 4).clamp(1e-12, 1e8)
@@ -48,6 +50,8 @@ def descend(
         loss = torch.where(better, trial_loss, loss)
         jacobian = torch.where(better[:, None, None], trial_jacobian, jacobian)
         residual = torch.where(better[:, None], trial_residual, residual)
+    last = levels == 0
+    kept[:, last], kept_loss[:, last] = theta[:, None], loss[:, None]
     return _unflatten(kept.flatten(0, 1), student), kept_loss
 
 
@@ -58,10 +62,12 @@ def _unflatten(theta: Tensor, like: Network) -> Network:
     return replace(like, weights=tuple(part.reshape(-1, *shape) for part, shape in zip(parts, shapes)))
 
 
-def _linearized(teacher: Network, student: Network, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Jacobian of the output in all parameters ``(e, b c, parameters)`` and residual f* - f ``(e, b c)``."""
+def _linearized(
+    teacher: Network, student: Network, x: Tensor, noise: Tensor | float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Jacobian of the output in all parameters ``(e, b c, parameters)``; residual with noise ``(e, b c)``."""
     z, f = forward(student, x)
-    residual = forward(teacher, x)[1][-1] - f[-1]
+    residual = forward(teacher, x)[1][-1] + noise - f[-1]
     # the output by the pre-activations of a layer, (e or 1, b or 1, c, n_l), from the top down
     back = torch.eye(residual.shape[2], dtype=x.dtype, device=x.device)[None, None]
     by_layer = []

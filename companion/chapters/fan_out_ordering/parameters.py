@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from companion.chapters.fan_out_ordering import studies
-from companion.experiments.dynamics.spec import Coverage, LearningCurves
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages import parameters
 from companion.runs.spec import Cell, Count, Floats, Fraction, Positive
@@ -39,8 +38,6 @@ class Parameters(parameters.Parameters):
     """correlation above which a teacher node counts as specialized, in (0, 1);
     up to .85 an affine node can meet it
     """
-    flow_seeds: Count = 4
-    """starts of the population flow (number)"""
     dtype: Literal["float32", "float64"] = "float64"
     """number type of the trained ensembles; float32 is the paper-scale sweep's and faster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -54,8 +51,8 @@ class Parameters(parameters.Parameters):
         return self
 
     def live_cells(self) -> list[Cell]:
-        """The live run, then the flows and the run of one figure."""
-        return [self.live(), LearningCurves(seeds=self.flow_seeds), Coverage(), studies.CONVERGENCE]
+        """The live run, then the runs of two figures."""
+        return [self.live(), studies.CONVERGENCE, studies.GradientLevels()]
 
     def live(self) -> TwoLayer:
         """The live ensemble, looked at often: an epoch here is 100 steps."""

@@ -14,6 +14,7 @@ from companion.pages.figures import (
     INK,
     NEUTRAL,
     PUBLISHED,
+    SIGNED,
     STUDENT,
     cloud,
     label_rim,
@@ -21,9 +22,12 @@ from companion.pages.figures import (
     legend_on_top,
     many_colours,
     mean_and_band,
+    ordered_colours,
     over_realization_colours,
     say_missing,
 )
+
+LEAD = 3  # of log10 loss, where the colours of a map of leads end
 
 
 def ordering(first: pd.DataFrame, ax: Axes) -> Axes:
@@ -47,6 +51,25 @@ def ordering(first: pd.DataFrame, ax: Axes) -> Axes:
     ax.text(0.99, last, "not specialized ", transform=ax.get_yaxis_transform(), ha="right", va="center")
     ax.set(xscale="log", yscale="log", xlabel="fan-out norm ‖v*$_j$‖ of the teacher node")
     ax.set_ylabel("first epoch it is specialized")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 0.9))
+    return ax
+
+
+def gradient_levels(found: pd.DataFrame, ax: Axes) -> Axes:
+    """Gradient level at which each teacher node is found against its overlap, a dot each, dark: strong.
+
+    found       of :func:`tables.levels_when_found`.
+    """
+    colours = ordered_colours(-found.teacher)
+    for teacher, nodes in found.groupby("teacher"):
+        label = {0: "strongest node", found.teacher.max(): "weakest node"}.get(teacher)
+        cloud(ax, nodes.overlap, nodes.level, colours[-teacher], size=22, alpha=0.8, label=label)
+    ends = np.array([found.overlap.min(), found.overlap.max()])
+    middle = (found.level / found.overlap).median()
+    ax.plot(ends, middle * ends, color=INK, linestyle="--", label="in proportion")
+    ax.axhline(found.level.median(), color=NEUTRAL, linestyle=":", label="one level for all")
+    ax.set(xscale="log", yscale="log", xlabel="overlap |α$_{kj}$| / ‖v$_k$‖")
+    ax.set_ylabel("gradient max |g$_k$| / ‖v$_k$‖ when it is found")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 0.9))
     return ax
 
@@ -108,6 +131,36 @@ def loss_curves(losses: pd.DataFrame, published: pd.DataFrame | None, axes: np.n
 
 def _ratio_handles(colours: dict[float, str]) -> list[Line2D]:
     return [Line2D([], [], color=colour, label=f"{ratio:g}x student") for ratio, colour in colours.items()]
+
+
+def where_wider_is_better(found: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Mean lead of the wider student by polarity (largest on top) and epoch, a panel per teacher width.
+
+    found       of :func:`tables.where_wider_is_better`; a dot where the interval over seeds holds 0.
+    """
+    import seaborn as sns
+
+    for ax, (width, panel) in zip(axes, found.groupby("teacher_width")):
+        field = panel.pivot(index="polarity", columns="epoch", values="value").sort_index(ascending=False)
+        decided = panel.pivot(index="polarity", columns="epoch", values="decided").loc[field.index]
+        sns.heatmap(
+            field,
+            vmin=-LEAD,
+            vmax=LEAD,
+            xticklabels=3,
+            cmap=f"{SIGNED}_r",
+            annot=np.where(decided, "", "·"),
+            fmt="",
+            annot_kws=dict(size=14, color=INK),
+            cbar=ax is axes[-1],
+            cbar_kws=dict(label="log$_{10}$ loss, 1x minus 5x", extend="both"),
+            ax=ax,
+        )
+        ax.set(title=f"m = {width}", xlabel="", ylabel="")
+        ax.tick_params(rotation=0, length=0)
+    axes[0].set_ylabel("polarity p")
+    axes[0].figure.supxlabel("epoch")
+    return axes
 
 
 def convergence(pairs: pd.DataFrame, axes: np.ndarray) -> np.ndarray:

@@ -1,16 +1,19 @@
 """Which teacher nodes are specialized first and how often; losses on a log scale."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from companion.pages.statistics import distances
+from companion.pages.statistics import distances, mean_interval
 from companion.runs.spec import Tables
 
 PUBLISHED_SEEDS = 32
-# largest errors of reading the published losses, before this epoch and from it on
-FIRST_CLEAR_EPOCH, EARLY_READING, READING = 5, 0.1, 0.02
+# largest errors of reading the published losses, as their README names them: from this epoch on and before,
+# and there at polarities up to this, where the curves fall most steeply
+FIRST_CLEAR_EPOCH, READING, EARLY_READING = 5, 0.02, 0.1
+STEEP_POLARITY, STEEP_READING = 0.5, 0.2
 CURVES = ["polarity", "over_realization", "epoch"]
 # what a teacher node's norm depends on
 TEACHER = ["seed", "data", "samples", "teacher_width", "polarity", "teacher"]
@@ -71,6 +74,29 @@ def ordering(first: pd.DataFrame) -> pd.DataFrame:
     return terms[["specialized"]].assign(spearman=spearman).reset_index()
 
 
+def levels_when_found(levels: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """Gradient level and overlap of each teacher node at the first record with a correlation above threshold.
+
+    levels      the table of that name of the cell GradientLevels.
+    returns     one row per seed and teacher node that is found, and observed by then.
+    raises      ValueError for a threshold outside (0, 1).
+    """
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold must lie in (0, 1), got {threshold}")
+    found = levels[levels.best_correlation > threshold].sort_values("epoch")
+    return found.drop_duplicates(["seed", "teacher"]).dropna().sort_values(["seed", "teacher"])
+
+
+def steepness(found: pd.DataFrame) -> pd.Series:
+    """Slope of log level against log overlap over the teacher nodes of each seed; NaN for fewer than 3.
+
+    1 if nodes are found at levels in proportion to their overlap, 0 if all are found at one level.
+    """
+    logs = np.log(found[["level", "overlap"]]).groupby(found.seed)
+    slope = lambda of: np.polyfit(of.overlap, of.level, 1)[0] if len(of) > 2 else np.nan
+    return pd.Series({seed: slope(of) for seed, of in logs}, dtype=float)
+
+
 def success_rate(teachers: pd.DataFrame, threshold: float, epochs: tuple[int, ...]) -> pd.DataFrame:
     """Share of seeds in which a student correlates above ``threshold`` with each teacher node, in [0, 1].
 
@@ -95,22 +121,53 @@ def loss_curves(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def success_agreement(teachers: pd.DataFrame, rates: pd.DataFrame) -> pd.DataFrame:
+def lead(runs: pd.DataFrame, wide: float, narrow: float = 1.0) -> pd.DataFrame:
+    """log10 of the evaluation loss of a narrow student minus that of a wide one, paired over seeds.
+
+    returns     a row per teacher_width, polarity and epoch after the start, a column per seed; above 0 the
+                wider student generalizes better.
+    """
+    loss = loss_curves(runs[runs.epoch > 0]).pivot_table(
+        index=["teacher_width", "polarity", "epoch"],
+        columns=["over_realization", "seed"],
+        values="log10_eval_loss",
+    )
+    return loss[narrow] - loss[wide]
+
+
+def where_wider_is_better(lead: pd.DataFrame) -> pd.DataFrame:
+    """Mean lead with its interval over seeds, and whether it is decided, a row per row of :func:`lead`."""
+    found = pd.DataFrame([mean_interval(seeds) for seeds in lead.to_numpy()], index=lead.index)
+    return found.assign(decided=(found.low > 0) | (found.high < 0)).reset_index()
+
+
+def success_agreement(teachers: pd.DataFrame, rates: pd.DataFrame, measure: Callable = distances) -> Any:
     """How far our success rates lie from the published ones: a row per over-realization.
 
     Their threshold is .95. All polarities, epochs and teacher nodes together, but for saturated points.
+    ``measure`` may be another one of :mod:`statistics` with the arguments of ``distances``.
     """
     hits = teachers.assign(success_rate=(teachers.best_correlation > 0.95).astype(float))
     keys, by = [*CURVES, "teacher"], ["over_realization"]
-    return distances(hits, rates, keys, "success_rate", by, seeds=PUBLISHED_SEEDS, shares=True)
+    return measure(hits, rates, keys, "success_rate", by, seeds=PUBLISHED_SEEDS, shares=True)
 
 
 def loss_agreement(
-    runs: pd.DataFrame, losses: pd.DataFrame, by: Sequence[str] = ("over_realization",)
-) -> pd.DataFrame:
+    runs: pd.DataFrame,
+    losses: pd.DataFrame,
+    by: Sequence[str] = ("over_realization",),
+    measure: Callable = distances,
+) -> Any:
     """How far our mean log10 losses lie from the published ones: a row per curve.
 
-    All that the published figure shows, which ends at a loss of 1e-8. ``by`` says what is one curve.
+    All that the published figure shows, which ends at a loss of 1e-8. ``by`` says what is one curve, and
+    ``measure`` is as in :func:`success_agreement`.
     """
-    read = losses.assign(reading=np.where(losses.epoch < FIRST_CLEAR_EPOCH, EARLY_READING, READING))
-    return distances(loss_curves(runs), read, CURVES, "log10_eval_loss", by, seeds=PUBLISHED_SEEDS)
+    read = losses.assign(reading=reading_error(losses))
+    return measure(loss_curves(runs), read, CURVES, "log10_eval_loss", by, seeds=PUBLISHED_SEEDS)
+
+
+def reading_error(losses: pd.DataFrame) -> np.ndarray:
+    """Largest error of reading each published log10 loss."""
+    early = np.where(losses.polarity <= STEEP_POLARITY, STEEP_READING, EARLY_READING)
+    return np.where(losses.epoch < FIRST_CLEAR_EPOCH, early, READING)

@@ -43,7 +43,7 @@ class Parameters(parameters.Parameters):
     threshold: Fraction = 0.95
     """mean best-student correlation at which a layer counts as specialized, in (0, 1)"""
     dtype: Literal["float32", "float64"] = "float64"
-    """number type of the trained ensembles; float32 is the paper-scale sweep's and faster"""
+    """number type of the trained ensembles; float32 is the stored sweeps' and faster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where ensembles train; auto is the GPU if there is one"""
 

@@ -152,8 +152,8 @@ DATASET_SIZE = Sweep(
     "dataset_size",
     {
         "quick": DatasetSize(),
-        # the released sweep has over-realization 5 and sizes up to 500,000 too
-        "paper": DatasetSize(
+        # the released sweep has 10 seeds, over-realization 5 and sizes up to 500,000 too
+        "laptop": DatasetSize(
             hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000, 50_000), seeds=5, epochs=200, snapshots=LOOKS
         ),
     },
@@ -163,7 +163,7 @@ WIDER_STUDENTS = Sweep(
     "wider_students",
     {
         "quick": WiderStudents(),
-        "paper": WiderStudents(
+        "laptop": WiderStudents(
             hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000), seeds=5, epochs=200, snapshots=LOOKS
         ),
     },
@@ -174,7 +174,7 @@ EQUAL_BUDGET = Sweep(
     {
         "quick": EqualBudget(),
         # 4000 epochs of the smallest set, 400 of the largest; twenty minutes of one core each
-        "paper": EqualBudget(
+        "laptop": EqualBudget(
             hidden=WIDTHS,
             sample_sizes=(5000, 10_000, 20_000, 50_000),
             seeds=5,
@@ -189,7 +189,7 @@ CROSS_ENTROPY_RATE = Sweep(
     {
         "quick": CrossEntropyRate(),
         # the sizes for which a published curve of the cross-entropy exists and two cores suffice
-        "paper": CrossEntropyRate(
+        "laptop": CrossEntropyRate(
             hidden=WIDTHS, sample_sizes=(20_000, 50_000), seeds=5, epochs=200, snapshots=LOOKS
         ),
     },
@@ -200,7 +200,7 @@ DEEP_L_SHAPE = Sweep(
     {
         "quick": DeepLShape(),
         # the released run is 10x on 200,000 samples for 100 epochs; these are its first ten
-        "paper": DeepLShape(
+        "laptop": DeepLShape(
             hidden=WIDTHS, students=((10.0, 200_000, (0, 3, 10)), (2.0, 50_000, (0, 20, 100, 200)))
         ),
     },
@@ -210,8 +210,8 @@ DEPTH = Sweep(
     "depth",
     {
         "quick": Depth(),
-        # the scale of the book: the papers have no such experiment
-        "paper": Depth(
+        # the papers have no such experiment
+        "laptop": Depth(
             hidden_layers=(2, 4, 6),
             sample_sizes=(1000, 3000, 10_000, 30_000),
             seeds=5,

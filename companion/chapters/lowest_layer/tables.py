@@ -1,6 +1,7 @@
 """What the multi-layer experiment's tables say: last epochs, which layer is first, both means by size."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,25 +63,34 @@ def by_size(layers: pd.DataFrame) -> pd.DataFrame:
     return kept.melt([*RUN, "layer"], list(means.values()), "orientation", "correlation")
 
 
-def agreement(layers: pd.DataFrame, published: pd.DataFrame, by: Sequence[str] = ("runs",)) -> pd.DataFrame:
+def agreement(
+    layers: pd.DataFrame,
+    published: pd.DataFrame,
+    by: Sequence[str] = ("runs",),
+    measure: Callable = distances,
+) -> Any:
     """How far our correlations lie from the published ones of one loss and orientation: a row per curve.
 
     ``by`` says what is one curve: a series of published runs, or a layer or size of it. Of the curves of the
-    over-realizations that we ran only our sizes are scored; the others count in ``of_points``.
+    over-realizations that we ran only our sizes are scored; the others count in ``of_points``. ``measure``
+    may be another one of :mod:`statistics` with the arguments of ``distances``.
     """
     ours = by_size(layers).merge(published[["loss", "orientation"]].drop_duplicates())
     theirs = published[published.over_realization.isin(ours.over_realization)]
     theirs = theirs.assign(reading=np.where(theirs.runs == PRINTED, 0.0, READING))
     keys = ["over_realization", "samples", "layer"]
-    return distances(ours, theirs, keys, "correlation", by, seeds=PUBLISHED_SEEDS)
+    return measure(ours, theirs, keys, "correlation", by, seeds=PUBLISHED_SEEDS)
 
 
 def code_agreement(
-    layers: pd.DataFrame, released: pd.DataFrame, by: Sequence[str] = ("samples",)
-) -> pd.DataFrame:
-    """How far the runs of the released code lie from our mean curves, student means: a row per curve."""
+    layers: pd.DataFrame,
+    released: pd.DataFrame,
+    by: Sequence[str] = ("samples",),
+    measure: Callable = distances,
+) -> Any:
+    """The same for the runs of the released code and our mean curves, student means: a row per curve."""
     keys = ["samples", "epoch", "layer"]
-    return distances(layers, released, keys, "mean_best_teacher", by, seeds=RELEASED_SEEDS)
+    return measure(layers, released, keys, "mean_best_teacher", by, seeds=RELEASED_SEEDS)
 
 
 def arms(students: pd.DataFrame) -> pd.DataFrame:

@@ -87,6 +87,15 @@ def unobserved() -> Case:
     return Case("teacher not observed", "line, |x| <= 3", teacher, student, x)
 
 
+def kinked() -> Case:
+    """In one dimension: two students, of which one lies on a teacher node's boundary and one beside it."""
+    column = lambda *values: torch.tensor(values, dtype=torch.float64)[:, None]
+    teacher = two_layer(torch.tensor([[1.0, 1.5], [1.0, -0.5]], dtype=torch.float64), column(1.0, -1.5))
+    student = two_layer(torch.tensor([[2.0, 3.0], [1.0, -1.5]], dtype=torch.float64), column(0.5, -1.0))
+    x = torch.linspace(-3, 3, 601, dtype=torch.float64)[None, :, None]
+    return Case("one kink too many", "line, |x| <= 3", teacher, student, x)
+
+
 def rank_deficient(seed: int = 0) -> Case:
     """Copies of all teachers whose fan-out reaches the first of two outputs only: the second stays wrong."""
     teacher = gaussian_teacher(stream(seed, "critical points"), 4, 3, 2)
@@ -169,12 +178,28 @@ def matches(case: Case) -> pd.DataFrame:
 
 
 def line(case: Case) -> pd.DataFrame:
-    """One row per input of a one-dimensional case: both outputs and the largest |g_1| over the students."""
+    """One row per input of a one-dimensional case: both outputs and the largest |g_1| over the students.
+
+    bracket     h_1, what the gate of the first student node is multiplied with in its gradient.
+    """
     output = {
         net: forward(getattr(case, net), case.x)[1][-1][0, :, 0].numpy() for net in ("teacher", "student")
     }
     gradient = by_backprop(case.teacher, case.student, case.x)[0][0].abs().amax(1)
-    return pd.DataFrame({"x": case.x[0, :, 0].numpy(), **output, "max_gradient": gradient.numpy()})
+    weight = geometry.fan_out(case.student)[0, 0, 0].item()
+    bracket = weight * (output["teacher"] - output["student"])  # of one output
+    return pd.DataFrame(
+        {"x": case.x[0, :, 0].numpy(), **output, "bracket": bracket, "max_gradient": gradient.numpy()}
+    )
+
+
+def boundaries(case: Case) -> pd.DataFrame:
+    """One row per node of a one-dimensional case: where it turns on or off."""
+    places = {
+        name: (-net.weights[0][0, :, 1] / net.weights[0][0, :, 0]).tolist()
+        for name, net in (("teacher", case.teacher), ("student", case.student))
+    }
+    return pd.DataFrame([{"network": name, "x": x} for name, found in places.items() for x in found])
 
 
 def outputs(case: Case) -> pd.DataFrame:
@@ -191,7 +216,7 @@ def outputs(case: Case) -> pd.DataFrame:
 
 
 def run(spec: CriticalPoints) -> Tables:
-    """The tables of all cases; planes of the explicit configuration, the others of one corner case each."""
+    """The tables of all cases; planes of the explicit configuration, the others of one case each."""
     cases = all_cases(spec.seed)
     copies, _, against, alone, deficient = cases
     return {
@@ -200,4 +225,6 @@ def run(spec: CriticalPoints) -> Tables:
         "matches": matches(against),
         "line": line(alone),
         "outputs": outputs(deficient),
+        "kinks": line(kinked()),
+        "boundaries": boundaries(kinked()),
     }

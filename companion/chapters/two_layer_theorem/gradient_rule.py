@@ -9,10 +9,10 @@ from torch import Tensor
 
 from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian
-from ts_core.gradients import by_autograd, by_rule, gates, overlaps
-from ts_core.networks import Network, forward
+from ts_core.gradients import by_autograd, by_rule
 from ts_core.streams import stream
 from ts_core.teachers import random_networks
+from ts_core.theory.overlap_relation import cropped
 
 
 def gradient_rule(depths: Sequence[int], slopes: Sequence[float], seeds: Sequence[int]) -> pd.DataFrame:
@@ -46,20 +46,6 @@ def gradient_rule(depths: Sequence[int], slopes: Sequence[float], seeds: Sequenc
                 )
             )
     return pd.concat(tables, ignore_index=True)
-
-
-def cropped(teacher: Network, student: Network, x: Tensor) -> list[Tensor]:
-    """The rule without the constant unit: right only where no layer but the lowest has a bias.
-
-    source      the released code of "Luck Matters", which crops the overlaps so.
-    """
-    (_, f_t), (z, f) = forward(teacher, x), forward(student, x)
-    gradients = []
-    for a, b, d, t, s in zip(*overlaps(teacher, student, x), gates(student, z), f_t, f):
-        m, n = t.shape[2], s.shape[2]
-        difference = a[:, :, :n, :m] @ t[..., None] - b[:, :, :n, :n] @ s[..., None]
-        gradients.append(d[..., :n] * difference[..., 0])
-    return gradients
 
 
 def largest(found: list[Tensor], oracle: list[Tensor]) -> np.ndarray:

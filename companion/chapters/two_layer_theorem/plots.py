@@ -1,30 +1,27 @@
 """Pictures of the chapter on two-layer networks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
-from matplotlib.lines import Line2D
 
-from companion.experiments.two_layer.plots import published_handle, segments
+from companion.experiments.two_layer.plots import segments
 from companion.pages.figures import (
     ACCENT,
     FIELD,
     INK,
     NEUTRAL,
-    PUBLISHED,
     SIGNED,
     STUDENT,
     TEACHER,
     cloud,
     legend_above,
-    legend_on_top,
-    mean_and_band,
     ordered_colours,
-    say_missing,
+    over_realization_colours,
 )
 
 
@@ -51,6 +48,29 @@ def plane(
             ax.add_collection(LineCollection(segments(table, 2 * reach), linewidths=width, **style))
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], title=f"step {step:,}")
         ax.spines[:].set_visible(False)
+    return axes
+
+
+def kinks(table: pd.DataFrame, boundaries: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Outputs along a line (left), and the bracket of the first student's gradient (right), with every kink.
+
+    table, boundaries   ``kinks`` and ``boundaries`` of a CriticalPoints study.
+    """
+    outputs, bracket = axes
+    styles = {"teacher": (TEACHER, "--", "teacher f*"), "student": (STUDENT, "-", "student f")}
+    for name, (colour, style, label) in styles.items():
+        at = boundaries[boundaries.network == name].x
+        outputs.plot(table.x, table[name], color=colour, linestyle=style, label=label)
+        outputs.plot(at, np.interp(at, table.x, table[name]), "o", color=colour, markersize=5)
+        only = at[~at.isin(boundaries[boundaries.network != name].x)]
+        bracket.plot(only, np.interp(only, table.x, table.bracket), "o", color=colour, label=f"{name}'s kink")
+    bracket.plot(table.x, table.bracket, color=INK, zorder=1)
+    shared = boundaries.x[boundaries.x.duplicated()]
+    bracket.plot(shared, np.interp(shared, table.x, table.bracket), "o", mfc="white", mec=INK, label="shared")
+    outputs.set(xlabel="x", ylabel="output", title="a kink at every boundary")
+    bracket.set(xlabel="x", ylabel="bracket h$_1$", title="only shared kinks cancel")
+    for ax in axes:
+        ax.legend()
     return axes
 
 
@@ -122,55 +142,35 @@ def bars(table: pd.DataFrame, x: str, y: str, ax: Axes, label: str) -> Axes:
     return ax
 
 
-def small_gradient(dots: pd.DataFrame, ax: Axes) -> Axes:
-    """Sine of the angle against the per-sample gradient, a dot per checkpoint and teacher, and the bound.
+def gradients(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Gradient of a single sample against that of all together, a dot per student and checkpoint.
 
-    dots        table of :func:`tables.scatter`.
+    table       ``gradients`` of a TrainedStudents study.
     """
-    shown = dots[dots.sine > 0].sort_values("ratio")
-    for (kind, group), colour in zip(shown.groupby("kind"), (ACCENT, STUDENT)):
-        cloud(ax, group.ratio, group.sine, colour, label=f"teacher-{kind}")
-        ax.plot(group.ratio, group.bound, color=colour, linestyle="--", label="its bound")
-    ax.axhspan(1, 10, color=NEUTRAL, alpha=0.2, linewidth=0)
-    ax.set(xscale="log", yscale="log", ylim=(shown.sine.min() / 3, 10))
-    ax.set(xlabel="largest gradient, max |g$_k$| / |α$_{kj}$|", ylabel="sine of teacher to nearest student")
+    for name, colour, group in _kinds(table):
+        cloud(ax, group.full, group.single, colour, label=name)
+        last = group[group.checkpoint == group.checkpoint.max()]
+        ax.plot(last.full, last.single, "o", color=colour, mec=INK, markersize=6)
+    ax.set(xscale="log", yscale="log", xlabel="gradient of all samples together", ylabel="of a single sample")
+    ax.set_title("zero together is not zero for each", pad=40)
     legend_above(ax)
     return ax
 
 
-def undersampled(table: pd.DataFrame, ax: Axes) -> Axes:
-    """Gradient and true error of a tilted student against the number of points on the teacher plane."""
-    floor = 1e-17
-    for value, colour, label in (
-        ("gradient", STUDENT, "largest |g$_1$| on augmented samples"),
-        ("fresh_residual", ACCENT, "largest |f* − f| on new samples"),
-    ):
-        ax.plot(table.plane_points, table[value].clip(lower=floor), "o", color=colour, alpha=0.5, label=label)
-    ax.set(yscale="log", xlabel="points on the teacher plane", ylabel="at an angle of 60°")
-    ax.set_xticks(sorted(table.plane_points.unique()))
-    legend_above(ax, columns=1)
+def moved(table: pd.DataFrame, ax: Axes) -> Axes:
+    """How far SGD moves each student from where it is started; ``table`` of a TrainedStudents study."""
+    for name, colour, group in _kinds(table):
+        for _, one in group.groupby("seed"):
+            ax.plot(one.step, one.distance, color=colour, alpha=0.7)
+        ax.plot([], [], color=colour, label=name)
+    ax.set(xscale="log", yscale="log", xlabel="SGD steps", ylabel="distance moved, of ‖weights‖")
+    ax.set_title("SGD stays where it is zero for each", pad=40)
+    legend_above(ax)
     return ax
 
 
-def sample_complexity(
-    curves: pd.DataFrame, published: pd.DataFrame | None, value: str, axes: Sequence[Axes]
-) -> Sequence[Axes]:
-    """Curves against training samples, a panel per over-realization; bands are one standard deviation.
-
-    curves      one row per seed, data, samples, over_realization, with the column ``value``.
-    published   the same columns without seeds: open dots (aware) and squares (random).
-    """
-    colours = {"aware": (STUDENT, "o"), "random": (ACCENT, "s")}
-    for ax, (ratio, group) in zip(axes, curves.groupby("over_realization")):
-        for kind, (colour, marker) in colours.items():
-            mean_and_band(group[group.data == kind], "samples", value, ax, colour)
-            if published is not None:
-                dots = published[(published.over_realization == ratio) & (published.data == kind)]
-                ax.plot(dots.samples, dots[value], **PUBLISHED | dict(marker=marker, markeredgecolor=colour))
-        say_missing(ax, group[value])
-        ax.set(title=f"{ratio:g}x", xscale="log")
-        ax.set_xticks([30, 100, 300, 900], ["30", "100", "300", "900"])
-        ax.minorticks_off()
-    handles = [Line2D([], [], color=colour, label=f"{kind} data") for kind, (colour, _) in colours.items()]
-    legend_on_top(axes, handles + published_handle(published))
-    return axes
+def _kinds(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Name, colour and rows of students by over-realization and by the noise of their labels."""
+    colours = over_realization_colours(table.over_realization)
+    for (noise, ratio), group in table.groupby(["noise", "over_realization"]):
+        yield f"{ratio:g}x" + ", noise" * bool(noise), ACCENT if noise else colours[ratio], group

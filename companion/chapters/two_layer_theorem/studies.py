@@ -1,4 +1,4 @@
-"""The chapter's small numbers: lines in the plane, the gradient rule, critical points, small gradients."""
+"""The chapter's small numbers: lines in the plane, the gradient rule, critical points."""
 
 from typing import Annotated
 
@@ -6,14 +6,14 @@ from pydantic import Field
 
 from companion.runs.spec import Cell, Count, Floats, Ints, Positive, Tables
 
-Radii = Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)]
+OverRealization = Annotated[float, Field(ge=1)]
 
 
 class Plane(Cell):
     """A student in two dimensions, where the boundary of every node is a line one can draw."""
 
     teacher_width: Count = 5
-    over_realization: Annotated[float, Field(ge=1)] = 3.0
+    over_realization: OverRealization = 3.0
     polarity: Annotated[float, Field(ge=0)] = 0.5
     outputs: Count = 10
     samples: Annotated[int, Field(ge=16)] = 4000
@@ -58,63 +58,67 @@ class CriticalPoints(Cell):
     seed: Annotated[int, Field(ge=0)] = 0
 
     def run(self, *earlier: Tables) -> Tables:
-        """Tables of critical_points: ``summary``, ``planes``, ``matches``, ``line`` and ``outputs``."""
+        """Tables of critical_points: summary, planes, matches, line, outputs, kinks and boundaries."""
         from companion.chapters.two_layer_theorem.critical_points import run
 
         return run(self)
 
 
-class SmallGradient(Cell):
-    """Students followed down to tiny gradients, both theorems held against them; float64, CPU.
+class TrainedStudents(Cell):
+    """Students trained to a zero gradient of all samples together, with and without noise on their labels.
 
-    A seed draws its own teacher, data and start.
+    float64, CPU; a seed draws its own teacher, data, noise and starts.
     """
 
-    input_dim: Annotated[int, Field(ge=2)] = 5
+    input_dim: Count = 5
     """input dimension d (nodes)"""
     teacher_width: Count = 3
     """teacher nodes m (nodes)"""
-    over_realization: Annotated[float, Field(ge=1)] = 2.0
-    """student nodes per teacher node n / m (ratio)"""
     outputs: Count = 4
     """output dimension C (nodes)"""
-    polarity: Annotated[float, Field(ge=0)] = 1.0
-    """p: fan-out norm of teacher node j decays like j^-p (exponent)"""
-    slopes: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)] = (
-        0.0,
-        0.2,
+    over_realizations: Annotated[tuple[OverRealization, ...], Field(strict=False, min_length=1)] = (
+        1.0,
+        2.0,
+        4.0,
     )
-    """slopes of the activation for negative input, each in [0, 1)"""
+    """student nodes per teacher node n / m, each at least 1 (ratio)"""
+    noisy_over_realization: OverRealization = 2.0
+    """the same, of the students that learn labels with noise"""
+    polarity: Annotated[float, Field(ge=0)] = 0.5
+    """p: fan-out norm of teacher node j decays like j^-p (exponent)"""
+    noise: Positive = 0.1
+    """standard deviation of the noise on each label"""
     seeds: Count = 8
-    """ensemble members per slope (number)"""
-    samples: Count = 600
-    """Gaussian training samples; triples on the teacher planes are added (number)"""
+    """ensemble members per over-realization (number)"""
+    samples: Count = 300
+    """Gaussian training samples (number)"""
     std: Positive = 1.5
     """standard deviation of every input coordinate"""
     start_scale: Positive = 0.3
     """standard deviation of the student's weights at the start"""
     steps: Count = 150
     """training time (Levenberg-Marquardt steps)"""
-    checkpoints: Annotated[int, Field(ge=2)] = 14
-    """loss levels at which the theorems are evaluated, the start included (number)"""
-    decades: Positive = 16.0
+    checkpoints: Annotated[int, Field(ge=2)] = 13
+    """loss levels at which gradients are looked at, the start included; the end is one more (number)"""
+    decades: Positive = 24.0
     """distance of the first from the last loss level (powers of ten)"""
-    plane_points: Count = 300
-    """base points per teacher node of the teacher-aware augmentation (number)"""
-    slab_points: Count = 600
-    """base points per teacher node kept of the teacher-agnostic data (number)"""
-    base_samples: Count = 200_000
-    """Gaussian samples that the slab points are taken from (number)"""
-    aware_radii: Radii = (0.002, 0.005, 0.01, 0.02, 0.05)
-    """radii delta of the teacher-aware augmentation"""
-    agnostic_radii: Radii = (0.01, 0.02, 0.05)
-    """radii delta of the teacher-agnostic augmentation"""
+    tolerance: Positive = 0.1
+    """distance below which two hyperplanes count as one (of rows with biases, scaled to ||w|| = 1)"""
+    batch_size: Count = 16
+    """samples per SGD step afterwards, drawn with replacement (number)"""
+    learning_rate: Positive = 0.01
+    """SGD step size for the loss 1/2 ||f* - f||^2 summed over outputs"""
+    sgd_decades: Annotated[int, Field(ge=1)] = 3
+    """SGD steps (powers of ten)"""
 
     def run(self, *earlier: Tables) -> Tables:
-        """Tables ``pairs`` (see small_gradient.pairs), ``losses`` and ``undersampled``.
+        """Tables per over_realization, noise and seed.
 
-        Of losses there is a row per member and checkpoint.
+        gradients   and checkpoint: loss, sizes of the gradient of a ``single`` sample (root mean square) and
+                    of the ``full`` one, of all samples together, largest ``residual`` |f* - f| of a sample.
+        moved       and step of SGD from the last checkpoint: ``distance`` from it, relative to the weights.
+        pruned      nodes and losses before and after; see :func:`trained_students.pruned`.
         """
-        from companion.chapters.two_layer_theorem.small_gradient import run
+        from companion.chapters.two_layer_theorem.trained_students import run
 
         return run(self)

@@ -1,14 +1,9 @@
-"""What the chapter's tables say: over epochs, aware against random, premises and violations of theorems."""
+"""What the chapter's tables say: students in the order of their teachers; what is left after pruning."""
 
 import numpy as np
 import pandas as pd
 
-from companion.pages.statistics import distances
-
-# of the sample-complexity figure; largest errors of reading it, as its README names them
-PUBLISHED_SEEDS = 32
-READING, AWARE_READING, AWARE_1X_READING = 0.002, 0.005, 0.01
-LAST_CROWDED = 195  # samples up to which the aware correlations are read less well
+SMALL = 1e-6  # gradient of a single sample, from which on a student counts as one at zero gradient
 
 
 def heat_map(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -22,92 +17,29 @@ def heat_map(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(student=np.argsort(order)[pairs.student])
 
 
-def over_epochs(runs: pd.DataFrame) -> pd.DataFrame:
-    """One row per run, as the released plots aggregate it: the minimum of every column over trained epochs.
+def at_rest(gradients: pd.DataFrame) -> pd.DataFrame:
+    """Students of a TrainedStudents study, and whether the gradient of single samples vanishes at the end."""
+    last = gradients[gradients.checkpoint == gradients.checkpoint.max()]
+    return last.assign(at_rest=last.single < SMALL)[["over_realization", "noise", "seed", "at_rest"]]
 
-    For the losses that is early stopping by an oracle; for ``mean_best_correlation`` it is the *worst* epoch,
-    a pessimistic number (``last_correlation`` has the final one). A diverged run is NaN throughout.
+
+def pruning(pruned: pd.DataFrame, gradients: pd.DataFrame) -> pd.DataFrame:
+    """One row per over-realization, noise, and whether single gradients have vanished, over the seeds.
+
+    students, nodes, kept (mean), loss and loss_after (medians, new samples), largest_change of the output.
     """
-    keys = ["seed", "data", "samples", "over_realization"]
-    trained = runs[runs.epoch > 0].sort_values("epoch")
-    values = ["train_loss", "eval_loss", "mean_best_correlation"]
-    table = trained.groupby(keys)[values].min()
-    last = trained.groupby(keys).last()
-    table["last_correlation"], table["status"] = last.mean_best_correlation, last.status
-    table.loc[table.status != "ok", [*values, "last_correlation"]] = np.nan  # not the minimum before it broke
-    return table.reset_index()
+    keys = ["over_realization", "noise", "at_rest"]
+    groups = pruned.merge(at_rest(gradients)).groupby(keys)
+    return groups.agg(
+        students=("seed", "size"),
+        nodes=("nodes", "first"),
+        kept=("kept", "mean"),
+        loss=("loss", "median"),
+        loss_after=("loss_after", "median"),
+        largest_change=("change", "max"),
+    ).reset_index()
 
 
-def advantage(table: pd.DataFrame, samples: int) -> pd.DataFrame:
-    """Aware minus random of every column, paired by seed, at one number of samples.
-
-    returns     ``(seed, over_realization)`` rows.
-    """
-    at = table[table.samples == samples].set_index(["seed", "over_realization", "data"])
-    values = at[["train_loss", "eval_loss", "mean_best_correlation", "last_correlation"]].unstack("data")
-    return (values.xs("aware", axis=1, level=1) - values.xs("random", axis=1, level=1)).reset_index()
-
-
-def counts(table: pd.DataFrame, slack: float = 1.0) -> pd.DataFrame:
-    """One row per theorem: true premises, those with a bound below 1, violations of either conclusion.
-
-    slack       how many times the theorem's threshold the gradient may reach; 1 is the theorem.
-    """
-    true = table[table.gradient < slack * table.threshold]
-    telling = true[true.bound < 1]
-    groups = {
-        "pairs": table,
-        "premises": true,
-        "violations": true[~true.conclusion],
-        "telling_premises": telling,
-        "angle_violations": telling[telling.sine_near > telling.bound],
-        "conclusion_false": table[~table.conclusion],
-    }
-    sizes = {name: rows.groupby("kind").size() for name, rows in groups.items()}
-    return (
-        pd.DataFrame(sizes, index=pd.unique(table.kind))
-        .fillna(0)
-        .astype(int)
-        .rename_axis("kind")
-        .reset_index()
-    )
-
-
-def scatter(table: pd.DataFrame) -> pd.DataFrame:
-    """The paper's bound and the angle it bounds, at the largest radius: per seed, checkpoint, teacher node.
-
-    ratio       smallest max|g_k| / |alpha_kj| over the student nodes k.
-    bound       its paper_epsilon, vacuous from 1 on.
-    sine        of the angle between the teacher node and the nearest student node.
-    binds       the bound is below 1, and the ratio no smaller than what the smallest radius asks for: below
-                that, the samples' steps are larger than the bound needs, and no dot could refute it.
-    """
-    smallest = (table.threshold / table.overlap).groupby([table.kind, table.slope]).min()
-    widest = table[table.delta == table.groupby("kind").delta.transform("max")]
-    key = ["kind", "slope", "seed", "checkpoint", "teacher"]
-    best = widest.sort_values([*key, "paper_epsilon", "student"]).drop_duplicates(key)
-    best = best.assign(ratio=best.gradient / best.overlap)[
-        [*key, "loss", "ratio", "paper_epsilon", "sine_student"]
-    ]
-    best = best.rename(columns={"paper_epsilon": "bound", "sine_student": "sine"}).reset_index(drop=True)
-    asked = smallest.loc[pd.MultiIndex.from_frame(best[["kind", "slope"]])].to_numpy()
-    return best.assign(binds=(best.bound < 1) & (best.ratio >= asked))
-
-
-def agreement(table: pd.DataFrame, published: pd.DataFrame, value: str) -> pd.DataFrame:
-    """How far our curves lie from the published ones, a row per over-realization.
-
-    Both kinds of data and all sizes together.
-
-    table       of :func:`over_epochs`.
-    """
-    keys = ["data", "over_realization", "samples"]
-    read = published.assign(reading=reading_error(published, value))
-    return distances(table, read, keys, value, ["over_realization"], seeds=PUBLISHED_SEEDS)
-
-
-def reading_error(published: pd.DataFrame, value: str) -> np.ndarray:
-    """Largest error of reading each published point of a column."""
-    aware = np.where(published.over_realization == 1, AWARE_1X_READING, AWARE_READING)
-    crowded = (published.data == "aware") & (published.samples <= LAST_CROWDED)
-    return np.where(crowded & (value == "mean_best_correlation"), aware, READING)
+def rounded(number: float, floor: float = 1e-9) -> str:
+    """One digit, and of what is smaller than ``floor`` only that it is: what every machine finds."""
+    return f"< {floor:.0e}" if number < floor else f"{number:.0e}"

@@ -7,15 +7,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from companion.pages.figures import (
-    INK,
-    NEUTRAL,
-    STUDENT,
-    TEACHER,
-    legend_on_top,
-    ordered_colours,
-    over_realization_colours,
-)
+from companion.pages.figures import INK, NEUTRAL, STUDENT, TEACHER, legend_on_top, ordered_colours
 
 
 def learned(table: pd.DataFrame, routes: dict[str, str], axes: Sequence[Axes]) -> Sequence[Axes]:
@@ -49,19 +41,4 @@ def half_times(table: pd.DataFrame, ax: Axes) -> Axes:
     )
     ax.set(title="half-times", xlabel="1 / strength of the teacher node", ylabel="time to half the strength")
     ax.legend(title="")
-    return ax
-
-
-def covering(times: pd.DataFrame, horizon: float, ax: Axes) -> Axes:
-    """Time until all teachers are covered, a dot per start; those that never get there lie at the horizon."""
-    shown = times.assign(time=times.time.fillna(horizon), ratio=times.over_realization.map("{:g}x".format))
-    colours = over_realization_colours(shown.over_realization)
-    sns.swarmplot(
-        shown, x="ratio", y="time", hue="over_realization", palette=colours, legend=False, size=4, ax=ax
-    )
-    ax.axhline(horizon, color=NEUTRAL, linestyle="--")
-    ax.text(
-        0.99, horizon, "never within the run ", transform=ax.get_yaxis_transform(), ha="right", va="bottom"
-    )
-    ax.set(xlabel="over-realization", ylabel="time until all teachers are covered")
     return ax

@@ -1,4 +1,4 @@
-"""Two-layer training dynamics as tables: learned strengths by flow, reduction, SGD; coverage; a node's angle.
+"""Two-layer training dynamics as tables: learned strengths by flow, reduction, SGD.
 
 Setting of ts_core.theory.population, with orthonormal teacher rows w*_j = e_j and orthogonal fan-outs
 v*_j = s_j e_j. The *strength* s_j is the product of the norms of both weights of a node; students have
@@ -10,8 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from companion.experiments.dynamics.spec import Coverage, LearningCurves, Population
-from companion.experiments.dynamics.tables import half_times
+from companion.experiments.dynamics.spec import LearningCurves, Population, student_width
 from companion.experiments.tidy import tidy
 from ts_core.data import gaussian
 from ts_core.losses import SquaredError
@@ -41,7 +40,7 @@ def learned(w: Tensor, v: Tensor) -> Tensor:
 
 def random_start(spec: Population, ratio: float) -> tuple[Tensor, Tensor]:
     """Students w, v with independent entries start_scale * N(0, 1), one member per seed."""
-    n, m = over_realized_width(spec.teacher_width, ratio), spec.teacher_width
+    n, m = student_width(spec.teacher_width, ratio), spec.teacher_width
     draws = [stream(s, "start", n).standard_normal((n, spec.input_dim + m)) for s in range(1, spec.seeds + 1)]
     start = spec.start_scale * torch.from_numpy(np.stack(draws))
     return start[..., :-m], start[..., -m:]
@@ -129,16 +128,4 @@ def learning_curves(spec: LearningCurves) -> pd.DataFrame:
         both = learned(*states).unflatten(1, (spec.seeds, 2))
         curves |= {("aligned", route): both[:, :, 0], ("random", route): both[:, :, 1]}
     tables = [_curves(spec, values, start=start, route=route) for (start, route), values in curves.items()]
-    return pd.concat(tables, ignore_index=True)
-
-
-def coverage(spec: Coverage) -> pd.DataFrame:
-    """Flow from random starts, as described at :meth:`Coverage.run`."""
-    teacher, tables = teachers(spec), []
-    for ratio in spec.over_realizations:
-        start = random_start(spec, ratio)
-        w, v = trajectory(lambda w, v: flow(w, v, *teacher), start, spec.step, *_records(spec, spec.step))
-        table = half_times(_curves(spec, learned(w, v), over_realization=ratio))
-        best = torch.nn.functional.normalize(w[-1], dim=2)[..., : spec.teacher_width].amax(1)
-        tables.append(table.assign(best_cosine=best.numpy()[table.seed - 1, table.teacher]))
     return pd.concat(tables, ignore_index=True)

@@ -58,29 +58,14 @@ class LearningCurves(Population, Cell):
         return {"curves": learning_curves(self)}
 
 
-class Coverage(Population, Cell):
-    """What over-realization buys: when every teacher is covered, at each of several over-realizations."""
-
-    over_realizations: Annotated[tuple[float, ...], Field(min_length=1)] = (1.0, 2.0, 4.0, 8.0)
-    seeds: Count = 20
-    horizon: Positive = 120.0
-    step: Positive = 0.25  # half-times are right to 1e-3
-
-    @model_validator(mode="after")
-    def _fits_students(self):
-        for ratio in self.over_realizations:
-            over_realized_width(self.teacher_width, ratio)
-        return self
-
-    def run(self, *earlier: Tables) -> Tables:
-        """Table ``teachers``: over_realization, seed, teacher, strength, half_time.
-
-        half_time       NaN if not within the horizon.
-        best_cosine     largest cosine of a student with the teacher at the horizon.
-        """
-        from companion.experiments.dynamics.run import coverage
-
-        return {"teachers": coverage(self)}
+def student_width(teacher_width: int, ratio: float) -> int:
+    """Student width n = ratio * m, also below m; raises ValueError when n is not a whole number above 0."""
+    width = teacher_width * ratio
+    if round(width, 9) != round(width) or width < 1:
+        raise ValueError(
+            f"n / m must give a whole number of nodes; {ratio} times {teacher_width} nodes is {width:g}"
+        )
+    return round(width)
 
 
 def _whole(long: float, short: float, name: str, unit: str) -> None:

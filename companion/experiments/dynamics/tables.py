@@ -17,15 +17,3 @@ def half_times(curves: pd.DataFrame) -> pd.DataFrame:
     return wide.index.to_frame(index=False).assign(
         half_time=time[before] + part * (time[after] - time[before])
     )
-
-
-def cover_times(teachers: pd.DataFrame, aligned: float = 0.95) -> pd.DataFrame:
-    """Per over_realization and seed of a coverage run: time until all teachers are covered, and fractions.
-
-    time        NaN when some teacher is not covered (learned > strength / 2) within the horizon.
-    covered     fraction of teachers covered;  aligned  fraction with a student of cosine above ``aligned``.
-    """
-    flags = teachers.assign(covered=teachers.half_time.notna(), aligned=teachers.best_cosine > aligned)
-    groups = flags.groupby(["over_realization", "seed"])
-    table = groups[["covered", "aligned"]].mean().assign(time=groups.half_time.max())
-    return table.assign(time=table.time.where(table.covered == 1)).reset_index()

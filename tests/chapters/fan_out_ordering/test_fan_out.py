@@ -7,15 +7,24 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from companion.chapters.fan_out_ordering.claims import covering, published, strong_first
+from companion.chapters.fan_out_ordering.claims import (
+    generalization,
+    gradient_levels,
+    published,
+    strong_first,
+)
 from companion.chapters.fan_out_ordering.sweeps import PAPER
 from companion.chapters.fan_out_ordering.tables import (
     first_specialized,
+    lead,
+    levels_when_found,
     loss_agreement,
     loss_curves,
     ordering,
+    steepness,
     success_agreement,
     success_rate,
+    where_wider_is_better,
     with_norms,
 )
 
@@ -43,21 +52,6 @@ def test_a_loss_of_zero_stays_finite_and_a_diverged_run_stays_out():
     runs = pd.DataFrame({"status": ["ok", "ok", "diverged"], "eval_loss": [1e-3, 0.0, np.nan]})
     curves = loss_curves(runs).log10_eval_loss
     assert len(curves) == 2 and curves.iloc[0] == pytest.approx(-3) and np.isfinite(curves.iloc[1])
-
-
-def test_a_start_that_never_covers_counts_with_the_horizon():
-    times = pd.DataFrame(
-        {
-            "seed": [1] * 4 + [2] * 4,
-            "over_realization": [1.0, 2.0, 4.0, 8.0] * 2,
-            "time": [np.nan, 60.0, 12.0, 6.0, 40.0, 20.0, 10.0, 20.0],
-        }
-    )
-    claim = covering(times, 120.0)
-    assert claim.value == pytest.approx(math.sqrt(12 / 120 * 10 / 40))
-    assert claim.note.startswith("2 random starts; from 1 of them the 1x student")
-    assert claim.note.endswith("2x over 1x is 0.5 already")
-    assert claim.wrong.name == "8x over 4x" and claim.wrong.value == pytest.approx(1)
 
 
 def test_success_rates_are_scored_where_they_tell_something():
@@ -200,3 +194,73 @@ def test_paper_scale_is_the_papers_grid():
     assert sum(n * c.epochs * c.steps_per_epoch for n, c in zip(networks, cells)) == 230_400_000
     shared = {(c.input_dim, c.outputs, c.samples, c.batch_size, c.learning_rate) for c in cells}
     assert shared == {(100, 50, 10_000, 16, 0.01)}
+
+
+def records(level, seeds=(1, 2, 3)) -> pd.DataFrame:
+    """Five teacher nodes per seed, strong first, each found at an epoch of its own."""
+    rng = np.random.default_rng(0)
+    overlap = {seed: 2.0 ** -np.arange(5) * rng.uniform(0.9, 1.1, 5) for seed in seeds}
+    return pd.DataFrame(
+        dict(seed=seed, teacher=j, epoch=epoch, best_correlation=0.99 if epoch > j else 0.5)
+        | dict(fan_out_norm=2.0**-j, overlap=of[j], level=level(of[j]) * (1 if epoch == j + 1 else 9))
+        for seed, of in overlap.items()
+        for j in range(5)
+        for epoch in range(7)
+    )
+
+
+def test_levels_are_those_of_the_first_record_at_which_a_node_is_found():
+    table = records(lambda overlap: 3 * overlap**2)
+    found = levels_when_found(table, 0.95)
+    assert found.epoch.tolist() == [1, 2, 3, 4, 5] * 3
+    assert steepness(found).to_dict() == pytest.approx({1: 2, 2: 2, 3: 2})
+    never = table.assign(best_correlation=table.best_correlation.where(table.teacher < 2, 0.5))
+    assert steepness(levels_when_found(never, 0.95)).isna().all(), "two nodes have no slope to speak of"
+    unseen = table.assign(level=table.level.where(table.teacher > 0))
+    assert len(levels_when_found(unseen, 0.95)) == 12, "a node that nobody observes has no level"
+    with pytest.raises(ValueError, match=r"threshold must lie in \(0, 1\), got 1.5"):
+        levels_when_found(table, 1.5)
+
+
+def test_levels_in_proportion_hold_and_one_level_for_all_fails():
+    wobble = np.random.default_rng(1)
+    noisy = lambda power: lambda overlap: overlap**power * wobble.uniform(0.8, 1.2)
+    seeds = range(1, 9)
+    claim = gradient_levels(levels_when_found(records(noisy(1), seeds), 0.95))
+    assert claim.verdict == "holds" and claim.refuses and claim.note.startswith("40 nodes of 8 seeds")
+    assert gradient_levels(levels_when_found(records(noisy(0), seeds), 0.95)).verdict == "fails"
+
+
+def losses(log10) -> pd.DataFrame:
+    """Four seeds of 1x and 5x; log10(m, p, epoch) is how far 5x lies below 1x."""
+    rng = np.random.default_rng(0)
+    rows = [
+        dict(seed=seed, teacher_width=m, polarity=p, epoch=epoch, over_realization=ratio, status="ok")
+        | dict(eval_loss=10 ** (-2 - (ratio > 1) * log10(m, p, epoch) + 0.01 * rng.normal()))
+        for m in (5, 10)
+        for p in (0.0, 0.5, 2.0)
+        for epoch in (0, 2, 100)
+        for seed in range(4)
+        for ratio in (1.0, 5.0)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_where_a_wider_student_is_better():
+    runs = losses(lambda m, p, epoch: {0.0: -1, 0.5: 1 - 2 * (epoch > 2), 2.0: 1}[p])
+    leads = lead(runs, 5.0)
+    assert leads.shape == (2 * 3 * 2, 4), "not before training"
+    found = where_wider_is_better(leads).set_index(["teacher_width", "polarity", "epoch"])
+    assert found.value[5, 0.5, 2] == pytest.approx(1, abs=0.02)
+    assert found.value[10, 0.5, 100] == pytest.approx(-1, abs=0.02) and found.decided.all()
+    unequal, turns = generalization(leads)
+    assert unequal.verdict == turns.verdict == "holds" and unequal.refuses and turns.refuses
+    assert not where_wider_is_better(lead(losses(lambda *_: 0), 5.0)).decided.all()
+
+
+def test_one_place_where_it_is_not_so_refutes_a_claim_about_all():
+    spoiled = lambda m, p, epoch: -1 if (m, p, epoch) == (10, 2.0, 100) else 1 - 2 * (p < 2 and epoch > 2)
+    unequal, turns = generalization(lead(losses(spoiled), 5.0))
+    assert (unequal.verdict, turns.verdict) == ("fails", "holds")
+    unequal, turns = generalization(lead(losses(lambda m, p, epoch: 1), 5.0))
+    assert (unequal.verdict, turns.verdict) == ("holds", "fails")

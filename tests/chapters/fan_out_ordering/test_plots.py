@@ -68,3 +68,28 @@ def test_a_student_keeps_its_colour_in_all_panels():
     colours = [[line.get_color() for line in ax.lines] for ax in axes.flat[:5]]
     assert all(panel == colours[0] for panel in colours) and len(set(colours[0])) == 3
     assert len(axes[1, 2].get_legend().get_texts()) == 3
+
+
+def test_levels_are_drawn_beside_what_the_bound_has_and_what_it_excludes():
+    found = pd.DataFrame({"teacher": [0, 1, 2] * 2, "overlap": [4.0, 2, 1] * 2, "level": [2.0, 1, 0.5] * 2})
+    _, axes = figures.figure(1, 1)
+    ax = plots.gradient_levels(found, axes[0, 0])
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["strongest node", "weakest node", "in proportion", "one level for all"]
+    proportion, level = ax.lines
+    assert proportion.get_ydata().tolist() == [0.5, 2.0] and set(level.get_ydata()) == {1.0}
+
+
+def test_a_map_of_leads_marks_what_is_undecided():
+    rows = [
+        dict(teacher_width=m, polarity=p, epoch=e, value=p - 1, decided=p != 1)
+        for m in (5, 10)
+        for p in (0.0, 1.0, 2.0)
+        for e in (1, 2)
+    ]
+    _, axes = figures.figure(1, 2)
+    plots.where_wider_is_better(pd.DataFrame(rows), axes[0])
+    for ax, m in zip(axes[0], (5, 10)):
+        assert ax.get_title(loc="left") == f"m = {m}" or ax.get_title() == f"m = {m}"
+        assert [text.get_text() for text in ax.texts] == ["", "", "·", "·", "", ""]
+        assert [label.get_text() for label in axes[0, 0].get_yticklabels()] == ["2.0", "1.0", "0.0"]

@@ -7,22 +7,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from companion.chapters.fan_out_ordering import claims
-from companion.chapters.fan_out_ordering.claims import BARS
+from companion.chapters.fan_out_ordering import claims, plots
 from companion.chapters.fan_out_ordering.parameters import Parameters
 from companion.chapters.fan_out_ordering.studies import CONVERGENCE
 from companion.chapters.fan_out_ordering.sweeps import PAPER
 from companion.chapters.fan_out_ordering.tables import (
-    EARLY_READING,
     PUBLISHED_SEEDS,
     loss_agreement,
     loss_curves,
     success_agreement,
     success_rate,
+    where_wider_is_better,
     with_norms,
 )
+from companion.chapters.fan_out_ordering.tables import lead as all_leads
 from companion.experiments.two_layer.spec import TwoLayer
-from companion.pages.statistics import mean_interval, swapped, worst
+from companion.pages.statistics import mean_interval, multiples
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, of_replicas, prose, unsaid
 
@@ -42,6 +42,7 @@ def evidence():
     curves = loss_agreement(wide["runs"], published_losses, by=["polarity", "over_realization"])
     return SimpleNamespace(
         runs=tables["runs"],
+        leads=with_share_found(tables),
         curves=curves.set_index(["polarity", "over_realization"]),
         points=every,
         wide=wide,
@@ -54,12 +55,54 @@ def evidence():
         .groupby(["polarity", "over_realization"])
         .success_rate.mean(),
         rates=rates,
+        losses=published_losses,
+        # ratios of faithful reproductions
+        faithful={
+            "success": success_agreement(wide["teachers"], rates, measure=multiples),
+            "loss": loss_agreement(wide["runs"], published_losses, measure=multiples),
+        },
         agreement=success_agreement(wide["teachers"], rates).set_index("over_realization"),
         claims={claim.id: claim for claim in found},
         # (teacher, student, epoch)
         paths=pairs.pivot(index="epoch", columns=["teacher", "student"], values="correlation"),
         cost=pd.read_csv(BOOK.parent / "benchmarks" / "results" / "two_layer_summary.csv"),
     )
+
+
+def with_share_found(tables):
+    """Mean lead of 5x by (m, p, epoch), and the share of the nodes that 1x has found by then."""
+    leads = where_wider_is_better(all_leads(tables["runs"], 5.0))
+    narrow = tables["teachers"].query("over_realization == 1")
+    keys = ["teacher_width", "polarity", "epoch"]
+    found = (narrow.best_correlation > 0.95).groupby([narrow[key] for key in keys]).mean()
+    return leads.join(found.rename("found"), on=keys)
+
+
+def decided(of, least=0.0, most=1.0):
+    """Combinations that are decided for 5x, and for 1x, where 1x has found such a share of the nodes."""
+    rows = of.leads[of.leads.decided & (of.leads.found >= least) & (of.leads.found <= most)]
+    return (rows.value > 0).sum(), (rows.value < 0).sum()
+
+
+def last_for_wide(of, width, polarity):
+    """The last epoch that is decided for 5x, after which none is but for 1x."""
+    rows = of.leads[of.leads.decided & (of.leads.teacher_width == width) & (of.leads.polarity == polarity)]
+    wide, narrow = rows[rows.value > 0].epoch, rows[rows.value < 0].epoch
+    assert narrow.empty or wide.max() < narrow.min()
+    return wide.max()
+
+
+def separated(of):
+    """Decided combinations where 1x has found few nodes, none of them for 1x; and nearly all, all for 1x."""
+    (few, none), (nothing, nearly) = decided(of, most=0.9 - 1e-9), decided(of, least=0.98)
+    assert none == nothing == 0
+    return few, nearly
+
+
+def border(of, width):
+    """Smallest polarity at which 5x is ahead for sure after the last epoch."""
+    last = of.leads[(of.leads.epoch == 100) & (of.leads.teacher_width == width)].set_index("polarity")
+    return last[last.decided & (last.value > 0)].index.min()
 
 
 def gain(of, polarity):
@@ -129,20 +172,43 @@ def convergence(of):
     )
 
 
-def farthest_point(of):
-    """Ratio and distance of the point that lies farthest from its published one; the reading error there."""
-    point = of.points.loc[of.points.ratio.idxmax()]
-    assert (point.polarity, point.over_realization, point.epoch) == (0, 5, 1)
-    return point.ratio, point.distance, EARLY_READING
+def off(of, polarity, epoch):
+    """Published minus our mean log10 loss, by over-realization."""
+    theirs = of.losses[(of.losses.polarity == polarity) & (of.losses.epoch == epoch)]
+    theirs = theirs.set_index("over_realization").log10_eval_loss
+    ours = of.loss.xs((epoch, 20, polarity), level=("epoch", "teacher_width", "polarity"))
+    return theirs - ours.groupby("over_realization").mean()
+
+
+def before_training(of):
+    """How far the published losses of untrained networks lie from ours: least and most."""
+    found = pd.concat([off(of, polarity, 0) for polarity in (1, 1.5, 2, 2.5)])
+    return found.min(), found.max()
+
+
+def known_before_training(of):
+    """Our mean loss of untrained networks: its standard error, and its spread over the widths."""
+    ours = of.loss[0, 20].groupby(["polarity", "over_realization"]).agg(["mean", "sem"])
+    return ours["sem"].max() < 0.015 and ours["mean"].groupby("polarity").agg(np.ptp).max() < 0.001
+
+
+def steep(of):
+    """At p = 0 losses fall by more than two decades in the first epoch."""
+    fall = [of.loss[epoch, 20, 0.0].groupby("over_realization").mean() for epoch in (0, 1)]
+    return (fall[0] - fall[1]).min() > 2
 
 
 def farthest_curves(of):
-    """Number of loss curves, and the three that lie farthest from theirs, with what intervals say of all."""
-    curves, bar = of.curves, BARS["published_loss"]
+    """Number of loss curves, and the three that lie farthest from theirs."""
+    curves = of.curves
     first = curves.ratio.nlargest(3)
-    assert list(first.index) == [(0, 2), (0, 5), (0.5, 10)]
-    assert list(curves.index[curves.low > 1]) == [(0.5, 10)] and (curves.low < bar).all()
-    return len(curves), *first, *curves.loc[(0.5, 10), ["low", "high"]], (curves.high > bar).sum()
+    assert list(first.index) == [(0, 2), (0, 5), (0, 1)] and (curves.low < 1).all()
+    return len(curves), *first
+
+
+def as_far(of, name):
+    """Share of faithful reproductions that lie as far from the published curves as ours."""
+    return np.mean(of.faithful[name] >= of.claims[f"fan-out/published-{name}"].value)
 
 
 def told_by_any(of):
@@ -258,13 +324,58 @@ SAID = [
     Said("(mean difference of log10 <.2f>, from <.2f> to <.2f>: undecided)", lambda of: interval(of, 5, 1.5)),
     Said("and 5x in all but <d> from $p=2$ on.", lambda of: max(ahead(of, 5, p) for p in (2.0, 2.5))),
     Said(
+        "Of <d> combinations of $m$, $p$ and epoch, <d> are decided for the 5x student and <d> for the 1x "
+        "student.",
+        lambda of: (len(of.leads), *decided(of)),
+    ),
+    Said(
+        "where it is less than .9 of them, 5x is ahead in all <d> decided combinations, and where it is "
+        ".98 or more, in none of <d>.",
+        separated,
+    ),
+    Said(
+        "at $p=0.5$ the last epoch that is decided for it is <d> with five teacher nodes, <d> with ten and "
+        "<d> with twenty.",
+        lambda of: tuple(last_for_wide(of, width, 0.5) for width in (5, 10, 20)),
+    ),
+    Said(
+        "for some epochs only at small polarities and to the end at large ones",
+        lambda of: all(last_for_wide(of, m, p) == 100 for m in (5, 10, 20) for p in (2.0, 2.5)),
+    ),
+    Said(
+        "In the first epochs nearly all is blue.",
+        lambda of: (of.leads[of.leads.epoch == 1].value > 0).mean() > 0.8,
+    ),
+    Said(
+        "At the last the border lies at p = 1.5 for five teacher nodes, at p = 1 for ten, and below p = 1 "
+        "for twenty.",
+        lambda of: [border(of, width) for width in (5, 10, 20)] == [2.0, 1.5, 1.0],
+    ),
+    Said("Colours end at a factor of <d>.", lambda of: 10**plots.LEAD),
+    Said(
         "From epoch 5 on, none of our points is farther from its published one than <.2f> times what",
         lambda of: of.points[of.points.epoch >= 5].ratio.max(),
     ),
+    Said("Earlier ones are up to <.2f> away.", lambda of: of.points[of.points.epoch < 5].distance.max()),
+    Said("the curves fall steeply there", steep),
     Said(
-        "Of the earlier ones some are, the farthest <.1f> times (5x at $p=0$ after the first epoch, <.2f> "
-        "away): that unit counts a reading error of <.1f> already.",
-        farthest_point,
+        "At $p=0$ the published losses after the first epoch lie <.2f> below ours for 1x and "
+        "<.2f>, <.2f> and "
+        "<.2f> above for 2x, 5x and 10x",
+        lambda of: tuple(abs(off(of, 0, 1))),
+    ),
+    Said(
+        "below ours for 1x and .24, .42 and .10 above for 2x, 5x and 10x",
+        lambda of: list(off(of, 0, 1) > 0) == [False, True, True, True],
+    ),
+    Said(
+        "one epoch later those of 2x, 5x and 10x agree within <.2f>",
+        lambda of: abs(off(of, 0, 2))[[2, 5, 10]].max(),
+    ),
+    Said("where the loss is the same for all widths and known to .01", known_before_training),
+    Said(
+        "known to .01, the published ones lie up to <.2f> above it.",
+        lambda of: before_training(of)[1] if before_training(of)[0] > 0 else None,
     ),
     Said(
         "published means (their axis ends at −8)",
@@ -289,30 +400,48 @@ SAID = [
     Said("an evaluation on <,d> samples", lambda of: TwoLayer().eval_samples),
     Said("a step of 20 student nodes against the number of seeds", lambda of: of_seeds(of) == {20}),
     Said(
-        "The success rates stay undecided",
-        lambda of: of.claims["fan-out/published-success"].verdict == "undecided",
+        "It is <.2f> for the success rates and <.2f> for the losses",
+        lambda of: tuple(of.claims[f"fan-out/published-{name}"].at_most for name in ("success", "loss")),
     ),
     Said(
-        "no over-realization lies farther from its published one than <.2f> times what sampling alone gives, "
-        "but that of 10x, at <.2f>, has an interval up to <.2f>: only <d> of its points are not saturated.",
-        lambda of: (of.agreement.ratio.max(), *of.agreement.loc[10, ["ratio", "high", "points"]]),
+        "far below what neighbours would show: <.2f> and <.2f> with the 5x and 10x curves swapped",
+        lambda of: tuple(of.claims[f"fan-out/published-{name}"].wrong.value for name in ("success", "loss")),
     ),
     Said(
-        "below what neighbours would: <.2f> with the 5x and 10x curves swapped",
-        lambda of: worst(
-            success_agreement(of.wide["teachers"], swapped(of.rates, "over_realization", 5, 10))
-        )["value"],
+        "Both stay undecided.",
+        lambda of: all(
+            of.claims[f"fan-out/published-{name}"].verdict == "undecided" for name in ("success", "loss")
+        ),
     ),
     Said(
-        "But undecided is what a faithful reproduction usually gets there: where both sides are drawn from "
-        "our own runs, <d> seeds each, the success rates hold in <d> of <d> draws, and the losses, at their "
-        "wider bar, in <d>",
+        "The success rates of no over-realization lie farther from their published ones than <.2f> "
+        "times what "
+        "sampling alone gives (<.2f> of faithful reproductions are as far off), but the interval "
+        "of 10x reaches "
+        "to <.2f>: only <d> of its points are not saturated.",
+        lambda of: (
+            of.agreement.ratio.max(),
+            as_far(of, "success"),
+            *of.agreement.loc[10, ["high", "points"]],
+        ),
+    ),
+    Said(
+        "The losses lie up to <.2f> times as far (<.2f> are), with intervals up to <.2f>.",
+        lambda of: (
+            of.claims["fan-out/published-loss"].value,
+            as_far(of, "loss"),
+            of.claims["fan-out/published-loss"].high,
+        ),
+    ),
+    Said(
+        "Undecided is what a faithful reproduction usually gets: where both sides are drawn from "
+        "our own runs, "
+        "<d> seeds each, the success rates hold in <d> of <d> draws, and the losses in <d>",
         lambda of: (PUBLISHED_SEEDS, *of_replicas("fan-out/published-success", "fan-out/published-loss")),
     ),
     Said(
         "One by one the <d> curves lie up to <.2f> times as far as sampling alone gives (2x at $p=0$), <.2f> "
-        "times (5x at $p=0$) and <.2f> times, from <.2f> to <.2f> (10x at $p=0.5$, the only one whose "
-        "interval lies above 1); of <d> curves the interval reaches beyond the bar",
+        "times (5x at $p=0$) and <.2f> times (1x at $p=0$); no interval lies above 1.",
         farthest_curves,
     ),
 ]

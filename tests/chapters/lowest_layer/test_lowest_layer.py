@@ -215,7 +215,7 @@ def test_claims_of_the_further_sweeps_hold_or_fail_with_their_numbers():
     recovered = pd.concat([sweep({10_000: 0.7}), sweep({20_000: 0.996}, 0.996, 0.995, 0.995)])
     lost = sweep({10_000: 0.7, 20_000: 0.996})
     longer = lambda table: table.assign(epoch=table.epoch * 3)  # every size has a last epoch of its own
-    wider = lambda table: table.assign(over_realization=5.0)
+    wider = lambda table: table.assign(over_realization=5.0, mean_best_teacher=table.mean_best_teacher - 0.1)
     published = nearby(as_published(pd.concat([recovered, wider(recovered)])))
     found = claims.follow_up_claims(longer(recovered), wider(recovered), published)
     assert set(verdicts(found).values()) == {"holds"} and all(claim.refuses for claim in found)

@@ -20,7 +20,7 @@ def test_the_stored_sweep_is_reproduced_by_the_present_code(loss):
     later ones are chaotic in float32 on another processor.
     """
     tables, _ = load_results("dataset_size", STORED / "dataset_size")
-    cells = sweeps.DATASET_SIZE.settings("paper").cells()
+    cells = sweeps.DATASET_SIZE.settings("laptop").cells()
     cell = next(c for c in cells if (c.loss, c.samples) == (loss, 5000) and 3 in c.seeds)
     again = MultiLayer(**{**cell.model_dump(), "seeds": (3,), "epochs": 2, "snapshots": (0, 2)}).run()
     stored = tables["layers"].query("seed == 3 and samples == 5000 and loss == @loss and epoch in (0, 2)")
@@ -36,7 +36,7 @@ def test_the_stored_sweep_is_reproduced_by_the_present_code(loss):
 def test_the_stored_sweeps_are_complete(name):
     tables, facts = load_results(name, STORED / name)
     cells = SWEEPS[name].settings(facts["scale"]).cells()
-    assert facts["scale"] == "paper" and facts["cells"] == len(cells)
+    assert facts["scale"] == "laptop" and facts["cells"] == len(cells)
     assert len(tables["layers"]) == sum(len(c.seeds) * len(c.hidden) * len(c.snapshots) for c in cells)
     assert set(tables["runs"].status) == {"ok"}
     assert np.isfinite(tables["layers"][MEANS]).all(axis=None)
@@ -44,4 +44,4 @@ def test_the_stored_sweeps_are_complete(name):
 
 def test_the_stored_learning_rates_can_be_looked_up():
     stored = load_results("cross_entropy_rate", STORED / "cross_entropy_rate")[0]["layers"]
-    assert set(stored.learning_rate) == set(sweeps.CROSS_ENTROPY_RATE.settings("paper").learning_rates)
+    assert set(stored.learning_rate) == set(sweeps.CROSS_ENTROPY_RATE.settings("laptop").learning_rates)

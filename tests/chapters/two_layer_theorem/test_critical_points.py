@@ -50,6 +50,20 @@ def test_unobserved_corner_case():
     assert (line.teacher - line.student)[line.x <= 1].abs().max() < 1e-12 and (line.max_gradient == 0).all()
 
 
+def test_only_a_shared_kink_cancels():
+    """By hand: the second differences of the bracket at its own places, and nowhere else."""
+    case = points.kinked()
+    found, places = points.line(case), points.boundaries(case)
+    step = found.x[1] - found.x[0]
+    kinks = found.bracket.diff().shift(-1).sub(found.bracket.diff()) / step
+    at = lambda x: kinks[(found.x - x).abs().idxmin()]
+    assert places[places.network == "teacher"].x.tolist() == [-1.5, 0.5]
+    assert places[places.network == "student"].x.tolist() == [-1.5, 1.5]
+    # fan-out of the first student 1/2 times (w v of the teacher - w v of the student)
+    assert [at(-1.5), at(0.5), at(1.5)] == pytest.approx([0, -0.75, 0.5], abs=1e-9)
+    assert (kinks.abs() > 1e-9).sum() == 2
+
+
 def test_rank_deficient_corner_case():
     case = points.rank_deficient()
     first, second = points.outputs(case).itertuples()

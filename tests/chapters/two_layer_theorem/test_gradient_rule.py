@@ -2,13 +2,14 @@
 
 import pytest
 
-from companion.chapters.two_layer_theorem.gradient_rule import cropped, gradient_rule, largest
+from companion.chapters.two_layer_theorem.gradient_rule import gradient_rule, largest
 from ts_core.activations import LeakyReLU
 from ts_core.data import gaussian
 from ts_core.gradients import by_autograd
 from ts_core.networks import Network
 from ts_core.streams import stream
 from ts_core.teachers import random_networks
+from ts_core.theory.overlap_relation import cropped
 
 
 def test_gradient_rule_table():

@@ -1,43 +1,31 @@
 """What the chapter says in words, beside the queries that give it."""
 
-import math
 from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 
 from companion.chapters.two_layer_theorem import claims, critical_points
 from companion.chapters.two_layer_theorem.gradient_rule import gradient_rule
-from companion.chapters.two_layer_theorem.small_gradient import undersampled
-from companion.chapters.two_layer_theorem.studies import GradientRule, Plane, SmallGradient
-from companion.chapters.two_layer_theorem.sweeps import PAPER
-from companion.chapters.two_layer_theorem.tables import AWARE_READING, PUBLISHED_SEEDS, agreement, over_epochs
+from companion.chapters.two_layer_theorem.studies import GradientRule, Plane, TrainedStudents
+from companion.chapters.two_layer_theorem.tables import at_rest
 from companion.experiments.two_layer.spec import TwoLayer
-from companion.pages.statistics import mean_interval, swapped, worst
+from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
-from tests.sentences import BOOK, Said, of_replicas, prose, unsaid
+from tests.sentences import BOOK, Said, prose, unsaid
 
 CHAPTER = "two_layer_theorem"
-STUDY = SmallGradient()
 
 
 @pytest.fixture(scope="module")
 def evidence():
-    runs, facts = load_results("sample_complexity", BOOK / "results" / "sample_complexity")
     students = load_results("fan_out", BOOK / "results" / "fan_out")[0]["students"]
-    full = over_epochs(runs["runs"])
-    published = pd.read_csv(BOOK / "reference" / "sample_complexity.csv")
     rule, cases = GradientRule(), critical_points.all_cases()
     return SimpleNamespace(
-        full=full,
-        published=published,
-        claims={claim.id: claim for claim in claims.paper_claims(full, published)},
-        seconds=facts["seconds"],
         students=students[students.teacher_width == 10],
         cases=critical_points.summary(cases).set_index("case"),
         planes=critical_points.hyperplanes(cases[:1]),
         rule=gradient_rule(rule.depths, rule.slopes, range(rule.seeds)),
-        undersampled=undersampled(range(STUDY.seeds), STUDY.input_dim),
+        trained=TrainedStudents().run(),
     )
 
 
@@ -53,44 +41,52 @@ def kept_by_narrow(of) -> tuple[int, int, float]:
     return int((chosen.best_correlation < claims.UNMATCHED).sum()), len(chosen), kept(of, 1, 1)
 
 
-def looser_from(factor: float) -> float:
-    """q from which on the paper's form of the bound is the looser one, at the largest slope.
-
-    At the smallest step that the gradient allows, the derived bound on the sine is factor * eta (K - 1) /
-    ((1 - a) q) times what the paper multiplies by 5 K^{3/2}.
-    """
-    nodes = round(STUDY.teacher_width * (1 + STUDY.over_realization))
-    density = 1 / (math.sqrt(2 * math.pi) * STUDY.std)
-    return factor * density * (nodes - 1) / (1 - max(STUDY.slopes)) / (5 * nodes**1.5)
+def resting(of, ratio: float, noise: float = 0.0):
+    """Which students of a kind have no gradient of single samples left."""
+    found = at_rest(of.trained["gradients"])
+    return found[(found.over_realization == ratio) & (found.noise == noise)].at_rest
 
 
-def farthest(of, *swap: float, value: str = "eval_loss") -> dict:
-    """The largest distance of a curve, in units of what sampling alone gives."""
-    published = swapped(of.published, "over_realization", *swap) if swap else of.published
-    return worst(agreement(of.full, published, value))
+def gone(of, ratio: float, noise: float):
+    """How far SGD goes in the end from the students of a kind."""
+    found = of.trained["moved"]
+    last = found[(found.step == found.step.max()) & (found.noise == noise)]
+    return last[last.over_realization == ratio].distance
 
 
-def either_side(of) -> tuple[float, ...]:
-    """Correlations with 5x and 10x swapped: the interval holds the bar."""
-    found = farthest(of, 5, 10, value="mean_best_correlation")
-    assert found["low"] < claims.BARS["published"] < found["high"]
-    return found["value"], found["low"], found["high"]
-
-
-def told(of, name: str, pair: str) -> bool:
-    """The claim refuses its wrong alternative, these two curves swapped."""
-    claim = of.claims[f"two-layer/published-{name}"]
-    return claim.refuses and claim.wrong.name == f"published {pair} curves swapped"
-
-
-def tilted(of) -> bool:
-    """Up to d - 1 points: no gradient, wrong on new samples; from d on the gradient sees it."""
-    few = of.undersampled.plane_points < STUDY.input_dim
-    gradient, fresh = of.undersampled.gradient, of.undersampled.fresh_residual
-    return gradient[few].max() < 1e-13 and fresh.min() > 0.1 and gradient[~few].min() > 0.1
+def over_realized(of):
+    """What pruning does to over-realized students of the teacher's labels."""
+    return of.trained["pruned"].query("noise == 0 and over_realization > 1")
 
 
 SAID = [
+    Said(
+        "Over-realized ones (more than one student node per teacher node) reach a point where every single "
+        "gradient is rounding.",
+        lambda of: resting(of, 2).all() and resting(of, 4).all(),
+    ),
+    Said(
+        "Some students with exactly as many nodes as the teacher stop in a local minimum, and so do students "
+        "whose labels have noise",
+        lambda of: 0 < (~resting(of, 1)).sum() < 8 and not resting(of, 2, 0.1).any(),
+    ),
+    Said(
+        "lines in two bundles: near one thousandth, and at rounding.",
+        lambda of: (
+            gone(of, 2, 0.1).between(3e-4, 3e-2).all()
+            and gone(of, 2, 0).max() < 1e-14
+            and not gone(of, 1, 0).between(1e-14, 3e-4).any()
+        ),
+    ),
+    Said(
+        "takes an over-realized student of any width back to the teacher's, and its error on new samples "
+        "does not grow: it falls, mostly to rounding.",
+        lambda of: (
+            (over_realized(of).kept == TrainedStudents().teacher_width).all()
+            and (over_realized(of).loss_after <= over_realized(of).loss.clip(lower=1e-30)).all()
+            and (over_realized(of).loss_after < 1e-30).mean() > 0.9
+        ),
+    ),
     Said("a share of <.2f> of the fan-out norm of its matched ones at $p=0$", lambda of: kept(of, 10, 0)),
     Said("and of <.2f> at $p=2$", lambda of: kept(of, 10, 2)),
     Said("unmatched nodes of the 1x students, <d> of <d> at $p=1$, keep <.2f>.", kept_by_narrow),
@@ -116,56 +112,6 @@ SAID = [
             and of.cases.best_cosine["anti-parallel copy"] < 0.5
         ),
     ),
-    Said(
-        "above $q\\approx$ <.2f> (aware) and <.2f> (agnostic)",
-        # steps 4 and 8 sqrt(d) times max|g_k| / ((1 - a) |alpha_kj|); bounds 2 and 3 eta step (K - 1) / q
-        lambda of: (looser_from(4 * 2), looser_from(8 * 3)),
-    ),
-    Said(
-        "steps from <.3f> (aware) and <.2f> (agnostic) up",
-        lambda of: (min(STUDY.aware_radii), min(STUDY.agnostic_radii)),
-    ),
-    Said("a student at 60° has zero gradient at every augmented sample although it is wrong", tilted),
-    Said("gradients at 1e-15 for one to four plane points that jump at five", tilted),
-    Said(
-        "The full sweep, <d> seeds, <d> sizes, four over-realizations, <,d> SGD steps each",
-        lambda of: (of.full.seed.nunique(), of.full.samples.nunique(), PAPER.epochs * PAPER.steps_per_epoch),
-    ),
-    Said("had both been means over <d> seeds of the same networks", lambda of: of.full.seed.nunique()),
-    Said("Sample complexity at the paper's scale, <d> seeds", lambda of: of.full.seed.nunique()),
-    Said(
-        "Undecided is what a faithful reproduction usually gets at the bar of the published curves: where "
-        "both sides are drawn from our own runs, <d> seeds each, the correlations hold in <d> of <d> draws "
-        "and the losses in <d>",
-        lambda of: (
-            PUBLISHED_SEEDS,
-            *of_replicas("two-layer/published-correlation", "two-layer/published-loss"),
-        ),
-    ),
-    Said(
-        "The evaluation loss stays undecided. Its 1x and 2x curves are told apart",
-        lambda of: (
-            of.claims["two-layer/published-loss"].verdict == "undecided" and told(of, "loss", "1x and 2x")
-        ),
-    ),
-    Said(
-        "that <d> seeds do not say on whose curve they lie: with the published 5x and 10x curves swapped, "
-        "the largest distance is <.2f> times what sampling alone gives, where our own curves are at <.2f>.",
-        lambda of: (of.full.seed.nunique(), farthest(of, 5, 10)["value"], farthest(of)["value"]),
-    ),
-    Said(
-        "The correlations lie on the published ones, and do tell 2x from 5x, but not 5x from 10x",
-        lambda of: (
-            of.claims["two-layer/published-correlation"].verdict == "holds"
-            and told(of, "correlation", "2x and 5x")
-        ),
-    ),
-    Said(
-        "these two are read to <.3f> only, and swapped they come out at <.2f>, from <.2f> to <.2f>, on both "
-        "sides of the bar.",
-        lambda of: (AWARE_READING, *either_side(of)),
-    ),
-    Said("(its cells took <.1f> hours one by one)", lambda of: of.seconds / 3600),
 ]
 
 

@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ts_core.activations import LeakyReLU
-from ts_core.data import on_planes
+from ts_core.data import gaussian, on_planes
 from ts_core.gradients import by_backprop
-from ts_core.networks import Network, affine, two_layer
+from ts_core.networks import Network, affine, forward, two_layer
 from ts_core.streams import stream
 from ts_core.teachers import gaussian_teacher, random_networks
-from ts_core.theory.critical_points import hyperplane_sums, kink, second_difference
+from ts_core.theory.critical_points import hyperplane_sums, kink, merged, second_difference
 from ts_core.theory.geometry import all_rows, colinear, fan_out
 
 
@@ -86,3 +86,34 @@ def test_equal_slopes_are_required():
     flat = random_networks([stream(0, "a")], [3, 4, 2])
     with pytest.raises(ValueError, match="need one slope, got 0.0 and 0.3"):
         kink(flat, sloped(flat, 0.3))
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_merging_gives_the_teacher_back(slope):
+    """A copy that points the other way with the linear part that makes up for it, a split one, a cancelling
+    pair, and a node that is constant: one node per teacher node is left, and the function as it was.
+    """
+    teacher = sloped(gaussian_teacher(stream(4, "merged"), 3, 2, 2), slope)
+    w, v = teacher.weights[0][0], fan_out(teacher)[0]
+    always, other = w[:1].clone(), tensor([1.0, -2.0, 0.5, 0.3])
+    always[0, -1] += 60  # active on all inputs: with the turned copy it makes sigma(z) of sigma(-z)
+    constant = tensor([0.0, 0.0, 1e-9, 2.0])
+    rows = torch.cat([-2 * w[:1], (1 + slope) * always, w[1:], 3 * w[1:], other, 2 * other, constant])
+    out = torch.cat([v[:1] / 2, v[:1], 0.4 * v[1:], 0.2 * v[1:], v[:1], -v[:1] / 2, 1e-9 * v[:1]])
+    student = sloped(two_layer(rows, out, -60 * (1 + slope) * v[0]), slope)
+    x = gaussian([stream(4, "merged, inputs")], 500, 3, 2.0)
+    target = forward(teacher, x)[1][-1]
+    torch.testing.assert_close(forward(student, x)[1][-1], target, rtol=0, atol=1e-6)
+    found = merged(teacher, student, x)
+    torch.testing.assert_close(found.weights[0], teacher.weights[0])
+    torch.testing.assert_close(forward(found, x)[1][-1], target, rtol=0, atol=1e-6)
+
+
+def test_copies_that_straddle_a_boundary_are_merged_into_its_middle():
+    teacher = two_layer(tensor([1.0, 0.0, 0.1]), tensor([2.0]))
+    student = two_layer(tensor([1.0, 0.02, 0.1], [1.0, -0.04, 0.1]), tensor([4 / 3], [2 / 3]))
+    x = gaussian([stream(5, "straddled")], 50, 2, 1.0)
+    found = merged(teacher, student, x, tolerance=0.1)
+    torch.testing.assert_close(found.weights[0], teacher.weights[0], rtol=0, atol=1e-3)
+    torch.testing.assert_close(fan_out(found), fan_out(teacher), rtol=1e-3, atol=0)
+    assert not fan_out(merged(teacher, student, x)).any()  # no copy is near enough: nothing is left

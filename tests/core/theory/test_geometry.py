@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ts_core.activations import RELU, LeakyReLU
-from ts_core.data import gaussian
-from ts_core.networks import forward
+from ts_core.data import gaussian, on_planes
+from ts_core.networks import forward, two_layer
 from ts_core.streams import stream
 from ts_core.teachers import random_networks
 from ts_core.theory import geometry
@@ -58,3 +58,26 @@ def test_sine_is_exact_for_tiny_angles():
 def test_two_layers_are_required():
     with pytest.raises(ValueError, match="two-layer theory needs depth 2, got 3"):
         geometry.fan_out(random_networks([stream(0, "a")], [3, 4, 4, 2]))
+
+
+def test_expected_share_by_hand():
+    """At a right angle, on the plane x_0 = .5: z = x_1 + b is N(b, s^2), whatever the norms of the rows."""
+    teacher = two_layer(tensor([2.0, 0.0, -1.0]), tensor([1.0]))
+    student = two_layer(
+        tensor([0.0, 3.0, 4.5], [0.0, 3.0, 0.0], [1.0, 1.0, 0.0]), tensor([1.0], [1.0], [1.0])
+    )
+    share = geometry.expected_share(teacher, student, 1.5)[0, 0]
+    # of the last one: b_k - b_j cos theta = .5 / sqrt 2, s sin theta = 1.5 / sqrt 2
+    expected = torch.special.ndtr(tensor(1.0, 0.0, 1 / 3))
+    torch.testing.assert_close(share, expected)
+    stepped = geometry.expected_share(teacher, student, 1.5, radius=0.25)[0, 0]
+    torch.testing.assert_close(stepped, torch.special.ndtr(tensor(1.0, 0.0, 0.25 / 1.5)))
+
+
+def test_expected_share_is_the_counted_one():
+    draw = lambda purpose: streams(purpose, 3)
+    teacher, student = (random_networks(draw(name), [4, width, 2]) for name, width in (("t", 3), ("s", 5)))
+    points = on_planes(draw("planes"), teacher.weights[0], 20_000, 1.5)
+    counted, expected = geometry.observed(student, points), geometry.expected_share(teacher, student, 1.5)
+    assert (counted - expected).abs().max() < 5 * 0.5 / math.sqrt(20_000)
+    assert expected.min() < 0.4 and expected.max() > 0.6

@@ -87,3 +87,44 @@ def test_one_node_turns_as_its_angle_equation_says(angle):
     theta = solve(lambda _, theta: population.angle_rate(torch.from_numpy(theta)).numpy(), [angle])[0]
     np.testing.assert_allclose(np.abs(np.arctan2(w[1], w[0])), theta, rtol=0, atol=1e-6)
     assert (np.diff(theta) < 0).all()
+
+
+def test_each_member_may_have_its_own_teacher():
+    w, v, w_t, v_t = networks()
+    other = torch.stack([v_t, 2 * v_t])
+    rates = population.flow(w, v, w_t.expand(2, -1, -1), other)
+    for member in range(2):
+        alone = population.flow(w[member, None], v[member, None], w_t, other[member])
+        torch.testing.assert_close([rate[member] for rate in rates], [rate[0] for rate in alone])
+
+
+def test_the_flow_descends_the_loss_and_the_hessian_is_its_second_derivative():
+    w, v, w_t, v_t = networks(members=1)
+    flat = lambda w, v: torch.cat([w.flatten(1), v.flatten(1)], 1)[0]
+    g = stream(3, "test dynamics")
+    aside = [torch.from_numpy(g.standard_normal(part.shape)) for part in (w, v)]
+    at = lambda t: population.loss(w + t * aside[0], v + t * aside[1], w_t, v_t)
+    direction = flat(*aside)
+    slope = (at(1e-5) - at(-1e-5)).item() / 2e-5
+    assert slope == pytest.approx(-(flat(*population.flow(w, v, w_t, v_t)) @ direction).item(), rel=1e-6)
+    bend = (at(1e-3) - 2 * at(0.0) + at(-1e-3)).item() / 1e-6
+    second = population.hessian(w, v, w_t, v_t)[0]
+    assert bend == pytest.approx((direction @ second @ direction).item(), rel=1e-4)
+    both = population.hessian(
+        w.repeat(2, 1, 1), v.repeat(2, 1, 1), w_t.expand(2, -1, -1), v_t.expand(2, -1, -1)
+    )
+    torch.testing.assert_close(both, second.expand(2, -1, -1))
+
+
+def test_the_loss_and_the_sample_gradient_are_those_of_samples():
+    w, v, w_t, v_t = networks(members=1)
+    x = torch.from_numpy(stream(2, "test dynamics").standard_normal((200_000, 5)))
+    centred = lambda rows: (x @ rows.T).clamp(min=0) - rows.norm(dim=1) / math.sqrt(2 * math.pi)
+    residual = centred(w_t) @ v_t - centred(w[0]) @ v[0]
+    sampled = residual.square().sum(1).mean().item() / 2
+    assert population.loss(w, v, w_t, v_t).item() == pytest.approx(sampled, rel=0.02)
+    g = population.sample_gradient(w, v, w_t, v_t, x)[0]
+    torch.testing.assert_close(g, (x @ w[0].T > 0) * (residual @ v[0].T))
+    mean = (g[:, :, None] * x[:, None]).mean(0)
+    assert (mean - population.flow(w, v, w_t, v_t)[0][0]).abs().max() < 0.02 * mean.abs().max()
+    assert population.loss(w_t[None], v_t[None], w_t, v_t).abs().item() < 1e-12

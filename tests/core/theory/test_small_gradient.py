@@ -73,6 +73,17 @@ def test_aware_without_a_student_on_the_plane(slope):
     assert found.margin[observer] <= 1e-12
 
 
+def test_bias_gap_of_the_nearest_node_by_hand():
+    """Turned around, and .02 beside the teacher's plane x_0 = 0; norms are those of the points it passes."""
+    teacher, student = with_observers(tensor(-1.0, 0, 0, 0.02))
+    points = on_planes([stream(0, "planes")], teacher.weights[0], 200)
+    found = aware(teacher, student, points, 0.1, DENSITY)
+    assert found.bias_gap[0, 0, 1] == pytest.approx(0.02) and found.near[0, 0, 1] == 200
+    assert found.norm[0, 0, 1] == pytest.approx(points.norm(dim=-1).min().item())
+    beside = with_observers(tensor(1.0, 0, 0, 0.3))
+    assert aware(*beside, points, 0.1, DENSITY).norm[0, 0, 1] == math.inf  # it passes no point
+
+
 @given(st.floats(0, 1.5), st.floats(-0.3, 0.3), st.floats(-2, 2), st.floats(0.01, 0.5))
 @settings(max_examples=60, deadline=None)
 def test_aware_implication_for_any_student(angle, bias, strength, radius):

@@ -16,7 +16,7 @@ def exact_claims(areas: pd.DataFrame, spec: Parameters) -> list[Claim]:
         Claim(
             **exact(areas.share.item()),
             id=f"polygon/share-{bar:g}",
-            place="Elements XII, 2",
+            place="thm-polygon",
             at_least=bar,
             wrong=Wrong("a triangle", **exact(share(3))),
             sentence=f"The {spec.label} polygon of {spec.sides} sides fills the circle up to {bar:g}.",
@@ -32,7 +32,7 @@ def dart_claims(shares: pd.DataFrame, scale: str) -> list[Claim]:
         Claim(
             **mean_interval(errors(shares), "log"),
             id="polygon/darts",
-            place="area formula",
+            place="thm-polygon",
             scale=scale,
             at_most=ERROR,
             wrong=Wrong("the area of one more side", **mean_interval(another, "log")),

@@ -13,7 +13,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from companion.chapters.two_layer_theorem.studies import SmallGradient
+from companion.chapters.finite_data.premises import counts, scatter
+from companion.chapters.finite_data.studies import Geometry, SmallGradient
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.activations import LeakyReLU
@@ -42,7 +43,8 @@ def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.
     draw = lambda purpose: [stream(seed, purpose) for seed in range(settings.seeds)]
     n = over_realized_width(settings.teacher_width, settings.over_realization)
     d, c = settings.input_dim, settings.outputs
-    teacher = two_layer_teachers(draw("teacher"), d, settings.teacher_width, c, [settings.polarity])
+    widths = settings.teacher_width, c, [settings.polarity]
+    teacher = two_layer_teachers(draw("teacher"), d, *widths, settings.teacher_bias)
     teacher = Network(teacher.weights, LeakyReLU(slope))
     start = small_students(draw("start"), [d, n, c], settings.start_scale, activation=LeakyReLU(slope))
 
@@ -79,7 +81,14 @@ def _one_slope(settings: SmallGradient, slope: float) -> tuple[pd.DataFrame, pd.
 
 
 def pairs(
-    found: theory.SmallGradient, teacher: Network, students: Network, loss: Tensor, **labels: str | float
+    found: theory.SmallGradient,
+    teacher: Network,
+    students: Network,
+    loss: Tensor,
+    *,
+    kind: str,
+    slope: float,
+    delta: float,
 ) -> pd.DataFrame:
     """One row per seed, reached checkpoint, teacher node and student node, for one theorem and radius.
 
@@ -88,20 +97,31 @@ def pairs(
     sine_student    smallest sine of the angle from the teacher node to a student node.
     sine_any        the same to any other node.
     paper_epsilon   the paper's form of the bound on the sine; vacuous from 1 on.
+    bias_bound      what the theorem allows ``bias_gap`` to be, by its bound on the sine.
     """
     members, m, n = found.gradient.shape
     rows = geometry.all_rows(teacher, students)
     sines = geometry.sine(rows[:, :m], rows)
     sines[:, range(m), range(m)] = math.inf
     per_teacher = {"sine_student": sines[..., m:].amin(2), "sine_any": sines.amin(2)}
-    dimension = teacher.weights[0].shape[2] - 1 if labels["kind"] == "agnostic" else None
+    dimension = teacher.weights[0].shape[2] - 1 if kind == "agnostic" else None
     levels = {
         "seed": range(loss.shape[0]),
         "checkpoint": range(loss.shape[1]),
         "teacher": range(m),
         "student": range(n),
     }
-    names = "points", "share", "gradient", "overlap", "threshold", "premise", "conclusion", "bound"
+    names = (
+        "points",
+        "share",
+        "gradient",
+        "overlap",
+        "threshold",
+        "premise",
+        "conclusion",
+        "bound",
+        "bias_gap",
+    )
     table = tidy(
         levels,
         loss=loss.flatten().repeat_interleave(m * n),
@@ -109,8 +129,24 @@ def pairs(
         **{name: getattr(found, name) for name in names},
         **{name: value[..., None].expand(members, m, n) for name, value in per_teacher.items()},
         paper_epsilon=theory.paper_epsilon(found.gradient, found.overlap, m + n, dimension),
-    ).assign(**labels)
+        bias_bound=theory.bias_gap_bound(found.bound, delta, found.norm),
+    ).assign(kind=kind, slope=slope, delta=delta)
     return table[table.loss.notna()].reset_index(drop=True)
+
+
+def check(settings: Geometry) -> Tables:
+    """Table ``counts`` of one geometry, see :meth:`Geometry.run`; its pairs are too many to keep."""
+    table = run(settings)["pairs"]
+    dots = scatter(table)
+    slacks = [counts(table, slack).assign(slack=slack) for slack in (1.0, settings.slack)]
+    keys = {
+        name: getattr(settings, name) for name in ("input_dim", "teacher_width", "outputs", "teacher_bias")
+    }
+    above = (dots.sine > dots.bound)[dots.binds].groupby(dots.kind).agg(["size", "sum"])
+    above = above.rename(columns={"size": "dots", "sum": "dots_above"}).rename_axis("kind")
+    found = pd.concat(slacks, ignore_index=True).merge(above, on="kind", how="left")
+    found[["dots", "dots_above"]] = found[["dots", "dots_above"]].fillna(0).astype(int)
+    return {"counts": found.assign(slope=settings.slopes[0], **keys)}
 
 
 def training_inputs(teacher: Network, x: Tensor, planes: Tensor, radii: Sequence[float]) -> Tensor:

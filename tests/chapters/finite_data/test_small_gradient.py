@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from companion.chapters.two_layer_theorem import small_gradient as study
-from companion.chapters.two_layer_theorem.studies import SmallGradient
-from companion.chapters.two_layer_theorem.tables import counts, scatter
+from companion.chapters.finite_data import small_gradient as study
+from companion.chapters.finite_data.studies import Geometry, SmallGradient
+from companion.chapters.finite_data.tables import counts, scatter
 from companion.runs.spec import SpecError
 from ts_core.data import on_planes
 from ts_core.streams import stream
@@ -51,6 +51,21 @@ def test_paper_form_is_never_exceeded(tables):
     assert dots.sine.max() > 0.3 and dots.sine.min() < 1e-4  # from unaligned to aligned
 
 
+def test_a_geometry_keeps_the_counts_of_its_pairs():
+    settings = TINY | dict(slopes=(0.2,), seeds=2)
+    table, whole = Geometry(**settings).run()["counts"], SmallGradient(**settings).run()["pairs"]
+    assert set(table.slack) == {1.0, 10.0} and (table.slope == 0.2).all() and (table.input_dim == 5).all()
+    for slack, found in table.groupby("slack"):
+        expected = counts(whole, slack)
+        assert found[expected.columns].reset_index(drop=True).equals(expected)
+    dots = scatter(whole)
+    assert table.query("slack == 1").dots.sum() == dots.binds.sum() and (table.dots_above == 0).all()
+    more = Geometry(**settings, slack=100.0).run()["counts"].query("slack > 1")
+    assert (more.premises.to_numpy() > table.query("slack > 1").premises.to_numpy()).all()
+    with pytest.raises(SpecError, match="slopes: a geometry has one slope"):
+        Geometry(slopes=(0.0, 0.2))
+
+
 def test_tables_are_tidy(tables):
     pairs, losses = tables["pairs"], tables["losses"]
     key = ["kind", "slope", "delta", "seed", "checkpoint", "teacher", "student"]
@@ -73,6 +88,7 @@ CHANGED = dict(
     over_realization=3.0,
     outputs=3,
     polarity=0.5,
+    teacher_bias=0.3,
     slopes=(0.0,),
     seeds=1,
     samples=150,

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from companion import place
-from companion.chapters.two_layer_theorem.sweeps import PAPER
-from companion.chapters.two_layer_theorem.tables import over_epochs
+from companion.chapters.finite_data.sweeps import PAPER
+from companion.chapters.finite_data.tables import over_epochs
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.runs.store import load_results
 

@@ -1,0 +1,52 @@
+"""Sphinx extension: a numbered block says which claims decide it, and a table of claims links the blocks.
+
+Both at the very end, when pages are written: a block's page need not change when the claims of another do.
+"""
+
+import re
+from functools import cache
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx_proof.nodes import NODE_TYPES
+
+from companion.pages import statements
+from companion.pages.scorecard import PLACE
+
+OF_A_CLAIM = re.compile(rf'<span class="{PLACE}">([^<]*)</span>')
+
+
+@cache
+def paper_map(folder):
+    return statements.collect(folder)
+
+
+def link(app, doctree, docname):
+    """Claims below each block of a page, and the block of each claim in its tables."""
+    for block in doctree.findall(lambda node: isinstance(node, tuple(NODE_TYPES.values()))):
+        known = paper_map(Path(app.srcdir) / Path(docname).parent)
+        decided, reason = known.verdicts(block["label"]), known.unclaimed.get(block["label"])
+        if decided or reason:
+            words = f"Checked: {', '.join(decided)}" if decided else f"Not decided here: {escape(reason)}"
+            block[-1] += nodes.paragraph("", "", nodes.raw("", words, format="html"), classes=["decided"])
+    for table in doctree.findall(nodes.raw):
+        if OF_A_CLAIM.search(table.astext()):
+            linked = OF_A_CLAIM.sub(lambda place: linked_block(app, docname, place[1]), table.astext())
+            table.replace_self(nodes.raw("", linked, format="html"))
+
+
+def linked_block(app, docname, label):
+    """Kind and number of a block, which lead to it; the label as it is where there is no such block."""
+    block = getattr(app.env, "proof_list", {}).get(label)
+    if not block or block["nonumber"]:
+        return label
+    number = ".".join(map(str, app.env.toc_fignumbers[block["docname"]][block["countertype"]][label]))
+    page = app.builder.get_relative_uri(docname, block["docname"])
+    return f'<a href="{page}#{label}">{block["realtype"].title()} {number}</a>'
+
+
+def setup(app):
+    app.connect("builder-inited", lambda app: paper_map.cache_clear())
+    app.connect("doctree-resolved", link)
+    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

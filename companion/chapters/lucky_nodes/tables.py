@@ -1,0 +1,109 @@
+"""What the tables of the chapter say: shortcuts, decay by role, ranks, tickets, used width."""
+
+import numpy as np
+import pandas as pd
+
+from companion.pages.statistics import distances
+
+PUBLISHED_STEPS = 100  # steps of one logged iteration of the published panels
+PUBLISHED_SEEDS = 32  # of the published correlations
+CHANCE = 50.0  # percent: mean rank of a node that has nothing to do with the teacher node
+RUN = ["over_realization", "start", "data"]
+
+
+def by_role(norms: pd.DataFrame, kind: str = "role") -> pd.DataFrame:
+    """Mean fan-out norm of the student nodes of one kind per run and step.
+
+    norms       table of that name of decay.decay;  kind  "role" (what they are in the end) or "matched".
+    columns     over_realization, start, gradient, seed, step, kind: norm, nodes.
+    """
+    keys = ["over_realization", "start", "gradient", "seed", "step", kind]
+    return norms.groupby(keys).norm.agg(norm="mean", nodes="size").reset_index()
+
+
+def census(norms: pd.DataFrame) -> pd.DataFrame:
+    """What became of the student nodes: a row per over-realization, start, gradient and role.
+
+    columns     share (of the student nodes, mean over seeds), start_norm, end_norm (geometric means over
+                nodes).
+    """
+    keys = ["over_realization", "start", "gradient", "role"]
+    geometric = lambda values: np.exp(np.log(values.clip(lower=1e-12)).mean())
+    ends = {
+        "start_norm": norms[norms.step == norms.step.min()],
+        "end_norm": norms[norms.step == norms.step.max()],
+    }
+    found = pd.DataFrame({name: table.groupby(keys).norm.agg(geometric) for name, table in ends.items()})
+    size = ends["end_norm"].groupby(keys).size()
+    return found.assign(share=size / size.groupby(keys[:3]).transform("sum")).reset_index()
+
+
+def panels(norms: pd.DataFrame) -> pd.DataFrame:
+    """Our panels as the published ones: mean norm of matched and of other students per seed.
+
+    columns     over_realization, start, iteration, node, seed: norm.
+    """
+    released = norms[(norms.gradient == "separated") & (norms.start != "random")]
+    found = by_role(released, "matched")
+    node = np.where(found.matched, "matched", "unmatched")
+    return found.assign(node=node, iteration=found.step // PUBLISHED_STEPS)
+
+
+def panel_distance(norms: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """How far each published norm lies from ours: a row per published number, with its ``distance``."""
+    keys = ["over_realization", "start", "iteration", "node"]
+    ours = panels(norms).groupby(keys).norm.mean().rename("ours").reset_index()
+    both = published.merge(ours, on=keys)
+    return both.assign(distance=(both.ours - both.norm).abs())
+
+
+def rank_by_seed(ranks: pd.DataFrame, samples: int | None = None, statistic: str = "mean") -> pd.DataFrame:
+    """Mean or median rank of the winners of living teacher nodes per run, baseline epoch and layer.
+
+    ranks       table of that name of luck.luck;  samples  that ranks are taken from, by default the most.
+    columns     over_realization, start, data, seed, samples, epoch, layer: rank (percent).
+    """
+    chosen = ranks[ranks.alive & (ranks.samples == (samples or ranks.samples.max()))]
+    keys = [*RUN, "seed", "samples", "epoch", "layer"]
+    return chosen.groupby(keys)["rank"].agg(statistic).reset_index()
+
+
+def dead(ranks: pd.DataFrame) -> tuple[int, int]:
+    """Teacher nodes that are constant on all evaluation samples, and how many there are."""
+    nodes = ranks[(ranks.samples == ranks.samples.max()) & (ranks.epoch == 0)]
+    nodes = nodes.drop_duplicates(["seed", "layer", "teacher"])
+    return int((~nodes.alive).sum()), len(nodes)
+
+
+def worth(tickets: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
+    """Final mean correlation of every ticket and of the whole student: a row per over-realization and seed.
+
+    columns     tickets, and "the whole student"; mean over layers.
+    """
+    last = tickets[tickets.epoch == tickets.epoch.max()]
+    whole = layers[
+        (layers.epoch == layers.epoch.max()) & (layers.start == "random") & (layers.data == "finite")
+    ]
+    both = pd.concat([last, whole.assign(ticket="the whole student")])
+    table = both.pivot_table(index=["over_realization", "seed"], columns="ticket", values="correlation")
+    return table.dropna()
+
+
+def by_width(layers: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """How far our correlations lie from the published ones: a row per over-realization."""
+    ours = layers[(layers.start == "random") & (layers.data == "finite")]
+    keys = ["over_realization", "layer", "epoch"]
+    shown = published[published.epoch.isin(ours.epoch.unique())]
+    return distances(ours, shown, keys, "correlation", ["over_realization"], seeds=PUBLISHED_SEEDS)
+
+
+def best_students(best: pd.DataFrame) -> pd.DataFrame:
+    """The best students of every living teacher node, in words: number, final correlation, initial rank."""
+    shown = best[best.alive].assign(
+        text=lambda t: (
+            t.student.map("#{}".format)
+            + t.correlation.map(" {:.2f}".format)
+            + t["rank"].map(" (from {:.0f} %)".format)
+        )
+    )
+    return shown.pivot(index=["layer", "teacher"], columns="place", values="text")

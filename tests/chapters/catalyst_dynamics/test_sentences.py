@@ -1,0 +1,148 @@
+"""What the chapter says in words, beside the queries that give it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from companion.chapters.catalyst_dynamics import claims, tables
+from companion.chapters.catalyst_dynamics.parameters import Parameters
+from companion.chapters.catalyst_dynamics.studies import Fates
+from companion.runs.store import load_results
+from tests.sentences import BOOK, Said, prose, unsaid
+
+CHAPTER = "catalyst_dynamics"
+HORIZON = Parameters().horizon
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    stored = {
+        name: load_results(name, BOOK / "results" / name)[0] for name in ("fates", "few_samples", "long_time")
+    }
+    full = tables.phase_map(stored["fates"]["runs"])
+    nodes = tables.missing(stored["fates"]["teachers"].query("overlap == 0"))
+    return SimpleNamespace(
+        full=full,
+        narrow=tables.narrow(stored["fates"]["runs"]),
+        shares=tables.shares(full, HORIZON).set_index(tables.SETTING),
+        failures=tables.failures(full, HORIZON).set_index(tables.SETTING),
+        first=nodes[nodes.missing].drop_duplicates([*tables.SETTING, "seed"]),
+        nodes=nodes,
+        medians=full[full.polarity == 1].groupby("over_realization").time.median(),
+        covered=stored["few_samples"]["runs"].groupby(["over_realization", "train_samples"]).covered.mean(),
+        starts=stored["few_samples"]["runs"].seed.nunique(),
+        long=stored["long_time"]["runs"],
+    )
+
+
+def stuck(of, ratio):
+    return of.shares.stuck.xs(ratio, level="over_realization")
+
+
+def held(of):
+    """Share of first missing nodes with a student that points against them; the cosines of the others."""
+    against = of.first.mirror < claims.AGAINST
+    others = of.first.mirror[~against]
+    return against.mean(), claims.AGAINST, others.min(), others.max()
+
+
+def verdict(of, name):
+    made = [*claims.long_time(of.long), *claims.mirror(of.nodes, "laptop")]
+    return next(claim.verdict for claim in made if claim.id == f"catalyst/{name}")
+
+
+def slow(of):
+    """Median time until the gradient is small: a row per width, a column per polarity."""
+    return of.long.groupby(["over_realization", "polarity"]).time.median().unstack()
+
+
+SAID = [
+    Said(
+        "With as many students as teacher nodes it vanishes there, too, in all <d> starts.",
+        lambda of: (
+            of.narrow[(of.narrow.over_realization == 1) & (of.narrow.sample_gradient < 1e-4)].shape[0],
+        ),
+    ),
+    Said(
+        "as many students as teacher nodes it vanishes there, too, in all",
+        lambda of: (of.narrow[of.narrow.over_realization == 1].sample_gradient < 1e-4).all(),
+    ),
+    Said("max |g$_k$(x)| over <d> samples", lambda of: Fates().samples),
+    Said(
+        "At $n=m$ a share of <.2f> to <.2f> of the starts is stuck",
+        lambda of: (stuck(of, 1).min(), stuck(of, 1).max()),
+    ),
+    Said(
+        "of all <,d> starts with twice as many students as teacher nodes or more, none is",
+        lambda of: len(of.full[of.full.over_realization >= 2]),
+    ),
+    Said(
+        "none is, and each of them covers the teacher in the end.",
+        lambda of: set(of.full[of.full.over_realization >= 2].outcome) == {"covered"},
+    ),
+    Said("at $n/m=1.2$ the share is <.2f> at most", lambda of: stuck(of, 1.2).max()),
+    Said(
+        "at $p=2$ a share of <.2f> of the 1x starts is still moving after <,d> units of time",
+        lambda of: (of.shares.moving[2, 1], Fates().limit),
+    ),
+    Said("<d> random starts in every square", lambda of: of.shares.starts.min()),
+    Said(
+        "At $p=1$, <d> of the <d> failures of the 1x student are only late, and <d> are for ever; at $p=0$ "
+        "all <d> are for ever.",
+        lambda of: (*of.failures.loc[(1, 1), ["later", "failed", "stuck"]], of.failures.stuck[0, 1]),
+    ),
+    Said(
+        "and 39 are for ever; at $p=0$ all 22 are for ever.",
+        lambda of: of.failures.stuck[0, 1] == of.failures.failed[0, 1] and not of.failures.moving[1, 1],
+    ),
+    Said(
+        "in <d> of the stuck 1x starts the strongest node is the one that is missing, or among those",
+        lambda of: of.failures.xs(1.0, level="over_realization").without_strongest.sum(),
+    ),
+    Said(
+        "a share of <.2f> of the first missing nodes have a student whose cosine with them is below <.1f>. "
+        "In the others several students share the work: their cosines are between <.1f> and <.2f>.",
+        held,
+    ),
+    Said("As far as our bar goes this is undecided", lambda of: verdict(of, "mirror") == "undecided"),
+    Said(
+        "about half of their strength or more mirrored",
+        lambda of: of.nodes[of.nodes.missing].mirrored.min() > 0.4,
+    ),
+    Said(
+        "at $p=1$ the median time falls from <.1f> at $n=m$ to <.1f> at twice the width and <.1f> at four "
+        "times; 16 times the width still gains, but little: <.1f>.",
+        lambda of: tuple(of.medians[[1, 2, 4, 16]]),
+    ),
+    Said(
+        "On <d> samples the 2x student covers the teacher from a share of <.2f> of the starts, and the 1x "
+        "student from <.2f> of them on <,d> samples",
+        lambda of: (32, of.covered[2, 32], of.covered[1, 1024], 1024),
+    ),
+    Said("On 16 samples no width helps.", lambda of: of.covered.xs(16, level=1).max() < 0.15),
+    Said("Share of <d> starts that cover all five teacher nodes", lambda of: of.starts),
+    Said(
+        "about in inverse proportion where it gets there; the claim on that is undecided.",
+        lambda of: verdict(of, "long-time") == "undecided",
+    ),
+    Said(
+        "The time of a 4x student is much the same at every polarity, and longer than that of the 1x student "
+        "where all nodes are strong",
+        lambda of: (
+            slow(of).loc[4].max() < 1.5 * slow(of).loc[4].min() and slow(of)[0][4] > 2 * slow(of)[0][1]
+        ),
+    ),
+    Said(
+        "at $p=2$ a share of only <.2f> of the 1x starts has covered the teacher when it falls below it",
+        lambda of: of.long[(of.long.polarity == 2) & (of.long.over_realization == 1)].covered.mean(),
+    ),
+]
+
+
+@pytest.mark.parametrize("said", SAID, ids=str)
+def test_the_text_says_what_the_tables_do(said, evidence):
+    assert said.filled(evidence) in prose(CHAPTER)
+
+
+def test_no_number_stands_in_the_text_without_its_query(evidence):
+    assert unsaid(prose(CHAPTER), [said.filled(evidence) for said in SAID]) == []

@@ -1,0 +1,109 @@
+"""Verdicts on tables made by hand: what should hold does, and its opposite does not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from companion.chapters.lucky_nodes import claims
+from tests.sentences import BOOK
+
+RUN = dict(start="random", data="finite")
+
+
+def published(name: str) -> pd.DataFrame:
+    return pd.read_csv(BOOK / "reference" / f"{name}.csv")
+
+
+def noise(seed: int) -> float:
+    return 1 + 0.01 * np.sin(7.0 * seed)
+
+
+def norms(left: float) -> pd.DataFrame:
+    """Losers that keep a share of the winners' norm from a start near the teacher, .6 of it from others."""
+    rows = [
+        dict(over_realization=ratio, start=start, gradient=gradient, seed=seed, step=step, student=k)
+        | dict(matched=k < 1, role=("winner", "loser")[k])
+        | dict(norm=(1.2, 1.2 * (left if start == "[1, 1]" else 0.6) * noise(seed))[k])
+        for ratio in (2.0, 5.0, 10.0)
+        for start in ("[1, 1]", "random")
+        for gradient in ("separated", "exact")
+        for seed in (1, 2, 3)
+        for step in (0, 19_900)
+        for k in (0, 1)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("left, verdict", [(0.01, "holds"), (0.5, "fails")])
+def test_decay_is_judged_by_what_is_left_of_the_losers(left, verdict):
+    near, far, _ = claims.decay_claims(norms(left), published("lucky_fan_outs"))
+    assert near.verdict == verdict and near.refuses and far.verdict == "holds"
+
+
+def ranks(first: float, later: float, few: float) -> pd.DataFrame:
+    """Mean ranks before training and after an epoch, and what few samples add."""
+    rows = [
+        dict(over_realization=10.0, **RUN, seed=seed, samples=samples, epoch=epoch, layer=layer, teacher=0)
+        | dict(rank=(later if epoch else first + few * (samples == 192)) * noise(seed), alive=True)
+        for seed in (1, 2, 3, 4)
+        for samples in (192, 1024, 10_240)
+        for epoch in (0, 1)
+        for layer in (1, 2, 3, 4)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_lucky_winners_and_when_luck_is_decided():
+    lucky, unlucky = ranks(20.0, 2.0, 5.0), ranks(49.0, 30.0, 0.0)
+    found = claims.luck_claims(lucky, published("lucky_ranks"), "laptop")
+    assert [claim.verdict for claim in found] == ["holds"] * 4 and all(claim.refuses for claim in found)
+    assert [claim.published for claim in found] == [3.75, 12.94, 26.33, 28.86]
+    assert claims.decided_claim(lucky).verdict == claims.few_samples_claim(lucky).verdict == "holds"
+    assert {claim.verdict for claim in claims.luck_claims(unlucky, None, "quick")} == {"fails"}
+    assert claims.decided_claim(unlucky).verdict == claims.few_samples_claim(unlucky).verdict == "fails"
+
+
+def layers(at_50: float) -> pd.DataFrame:
+    """The published correlations, and another one for the widest student."""
+    curve = published("lucky_correlation").drop(columns="reading")
+    rows = curve[curve.epoch.isin([10, 20, 40])].merge(pd.DataFrame({"seed": [1, 2, 3, 4]}), how="cross")
+    wide = (rows.over_realization == 50) & (rows.layer == 2)
+    value = rows.correlation.where(~wide, at_50) + 0.005 * np.sin(9.0 * rows.seed)
+    return rows.assign(correlation=value, **RUN)
+
+
+def test_too_much_width():
+    theirs = published("lucky_correlation")
+    too_wide, near = claims.width_claims(layers(0.76), theirs)
+    assert (
+        too_wide.verdict == "holds"
+        and near.value < claims.BARS["curve"]
+        and too_wide.refuses
+        and near.refuses
+    )
+    too_wide, near = claims.width_claims(layers(0.97), theirs)
+    assert too_wide.verdict == "fails" and near.value > claims.BARS["curve"]
+
+
+def test_a_ticket_is_held_against_random_nodes():
+    whole = pd.DataFrame(
+        [
+            dict(over_realization=5.0, **RUN, seed=seed, epoch=40, layer=1, correlation=0.9 * noise(seed))
+            for seed in (1, 2, 3, 4)
+        ]
+    )
+    worth = {
+        "winners": 0.8,
+        "winners after 1 epoch": 0.62,
+        "random nodes": 0.6,
+        "new draw, same scale": 0.6,
+        "new draw, own scale": 0.6,
+    }
+    tickets = pd.concat(
+        [
+            whole.assign(ticket=name, correlation=value * whole.correlation / 0.9)
+            for name, value in worth.items()
+        ]
+    )
+    first, late = claims.ticket_claims(tickets, whole)
+    assert first.verdict == "holds" and late.verdict == "fails" and first.refuses and "0.30" in first.note

@@ -1,0 +1,89 @@
+"""Pictures of the chapter on lucky nodes."""
+
+import matplotlib
+
+matplotlib.use("agg")
+
+import numpy as np
+import pandas as pd
+
+from companion.chapters.lucky_nodes import plots
+from companion.pages import figures
+from tests.pictures import close  # noqa: F401 (a fixture)
+
+
+def labels(axes) -> list[str]:
+    return [text.get_text() for text in np.ravel(axes)[0].figure.legends[0].get_texts()]
+
+
+def test_a_panel_per_start_and_a_line_per_role():
+    roles = pd.DataFrame(
+        [
+            dict(start=start, role=role, step=step, seed=1, norm=1.0, nodes=3)
+            for start in ("[1, 1]", "random")
+            for role in ("winner", "loser")
+            for step in (0, 10)
+        ]
+    )
+    _, axes = figures.figure(1, 2)
+    plots.decay(roles, axes[0])
+    assert [ax.get_title() for ax in axes[0]] == ["start near the teacher", "random start"]
+    assert [len(ax.lines) for ax in axes[0]] == [2, 2] and labels(axes) == ["winners", "losers"]
+
+
+def test_published_norms_are_open_dots_of_their_own_panel():
+    rows = [
+        dict(over_realization=r, start=s, node=node, iteration=i, seed=1, norm=r)
+        for r in (2.0, 5.0)
+        for s in ("[1, 0]", "[1, 1]")
+        for node in ("matched", "unmatched")
+        for i in (0, 20)
+    ]
+    ours = pd.DataFrame(rows)
+    _, axes = figures.figure(2, 2)
+    plots.panels(ours, ours[ours.over_realization == 2].assign(norm=9.0), axes)
+    dots = [[line for line in ax.lines if line.get_marker() == "o"] for ax in axes.flat]
+    assert [sum(len(line.get_xdata()) for line in found) for found in dots] == [4, 4, 0, 0]
+    assert labels(axes)[-1] == "published"
+
+
+def test_ranks_show_the_first_epochs_and_chance():
+    found = pd.DataFrame([dict(layer=l, epoch=e, seed=1, rank=20.0) for l in (1, 2) for e in (0, 1, 40)])
+    _, axes = figures.figure(1, 2)
+    plots.ranks(found, found.assign(rank=5.0), axes[0])
+    ours, chance, published = axes[0, 0].lines
+    assert ours.get_xdata().tolist() == [0, 1] and set(chance.get_ydata()) == {50.0}
+    assert published.get_markerfacecolor() == "white"
+
+
+def test_tickets_are_in_one_order_with_the_whole_student_last():
+    table = pd.DataFrame({"the whole student": [0.9, 0.8], "random nodes": [0.5, 0.6], "winners": [0.6, 0.7]})
+    _, axes = figures.figure(1, 1)
+    plots.tickets(table, axes[0, 0])
+    names = [text.get_text().replace("\n", " ") for text in axes[0, 0].get_xticklabels()]
+    assert names == ["random nodes", "winners, initial weights", "the whole student"]
+    assert [line.get_ydata().tolist() for line in axes[0, 0].lines] == [[0.5, 0.6, 0.9], [0.6, 0.7, 0.8]]
+
+
+def test_used_width_has_a_line_per_start_and_decay():
+    used = pd.DataFrame(
+        [
+            dict(
+                over_realization=r,
+                start=s,
+                weight_decay=d,
+                step=9,
+                seed=1,
+                path_norm=1.0,
+                effective_width=2.0,
+                kinds=1.0,
+            )
+            for r in (1.0, 5.0)
+            for s in ("small", "large")
+            for d in (0.0, 0.1)
+        ]
+    )
+    _, axes = figures.figure(1, 3)
+    plots.used(used, axes[0])
+    assert labels(axes)[:2] == ["small start", "small start, weight decay 0.1"]
+    assert all(len(ax.lines) == 5 for ax in axes[0])

@@ -1,0 +1,91 @@
+"""What the chapter says in words, beside the queries that give it."""
+
+import re
+from types import SimpleNamespace
+
+import nbformat
+import pandas as pd
+import pytest
+
+from companion.chapters.lucky_nodes import regularization
+from companion.chapters.lucky_nodes.parameters import Parameters
+from companion.chapters.lucky_nodes.sweeps import RANKS
+from companion.pages import scorecard
+from tests.sentences import BOOK, Said, prose, unsaid
+
+CHAPTER = "lucky_nodes"
+
+
+@pytest.fixture(scope="module")
+def evidence():
+    """Claims of the stored page, by id and scale."""
+    notebook = nbformat.read(BOOK / f"{CHAPTER}.ipynb", as_version=4)
+    of_chapter = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("lucky/")]
+    return SimpleNamespace(
+        claims={(claim.id, claim.scale): claim for claim in of_chapter},
+        notebook=notebook,
+        quick=Parameters(),
+        laptop=RANKS.scales["laptop"],
+        biases=pd.read_csv(BOOK / "reference" / "batchnorm_bias.csv"),
+    )
+
+
+SAID = [
+    Said(
+        "the separated update never points uphill, yet it is not close",
+        lambda of: (claim := of.claims["lucky/separation", "quick"]).verdict == "fails" and claim.value > 0.5,
+    ),
+    Said(
+        "more layers make it worse in the lowest one",
+        lambda of: shallow_and_deep(of)[0] > shallow_and_deep(of)[1] + 0.05,
+    ),
+    Said(
+        "The separation of expectations fails its bar",
+        lambda of: of.claims["lucky/separation", "quick"].verdict == "fails",
+    ),
+    Said(
+        "From such a start they fade", lambda of: of.claims["lucky/decay-begins", "quick"].verdict == "holds"
+    ),
+    Said(
+        "From a **random start** they hardly do",
+        lambda of: of.claims["lucky/decay-begins", "quick"].wrong.value > 0.8,
+    ),
+    Said(
+        "winners of the lowest layer began in front; higher up luck at the very start counts for less",
+        lambda of: rising([of.claims[f"lucky/rank-layer-{layer}", "quick"].value for layer in (1, 2, 3, 4)]),
+    ),
+    Said(
+        "The percentages of VGG-<d>, <d> and <d> stand nowhere; only the sentence does.",
+        lambda of: tuple(n for n in (11, 13, 16, 19) if f"vgg{n}_bn" not in set(of.biases.network)),
+    ),
+    Said(
+        "In most layers of the published networks most biases are negative",
+        lambda of: ((of.biases.percent_negative > 50).groupby(of.biases.network).mean() > 0.5).all(),
+    ),
+    Said("cosine above <.2f>", lambda of: regularization.COPY),
+    Said("after <d> epochs against over-realization", lambda of: of.laptop.epochs),
+    Said(
+        "A start ten times as large refuses it.",
+        lambda of: regularization.LARGE == 10 and of.claims["lucky/kinds", "quick"].refuses,
+    ),
+]
+
+
+def shallow_and_deep(of) -> tuple[float, float]:
+    """Mean cosines of the lowest layer, of the shallowest and the deepest networks."""
+    note = of.claims["lucky/separation", "quick"].note
+    deep, shallow, _ = map(float, re.findall(r"\d\.\d+", note))
+    return shallow, deep
+
+
+def rising(values: list[float]) -> bool:
+    return values == sorted(values)
+
+
+@pytest.mark.parametrize("said", SAID, ids=str)
+def test_the_text_says_what_the_tables_do(said, evidence):
+    assert said.filled(evidence) in prose(CHAPTER)
+
+
+def test_no_number_stands_in_the_text_without_its_query(evidence):
+    assert unsaid(prose(CHAPTER), [said.filled(evidence) for said in SAID]) == []
