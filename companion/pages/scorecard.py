@@ -1,5 +1,6 @@
 """Claims side by side with their verdicts: shown by chapters, collected by the scorecard."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -90,7 +91,7 @@ def claims_in(notebook: Mapping) -> list[Claim]:
 
 def anchor(id: str) -> str:
     """Of a claim's row on its chapter's page."""
-    return f"claim-{id.replace('/', '-')}"
+    return "claim-" + re.sub(r"[^\w-]", "-", id)
 
 
 def chip(claim: Claim) -> str:
