@@ -88,8 +88,8 @@ SAID = {
         Said("The totals are never added up: many claims are made at two scales.", two_scales),
         Said("five more sweeps are named in their chapter", lambda of: len(deep_sweeps()) == 1 + 5),
         Said(
-            "on average one took from <d> seconds (`other_inputs`) to <d> minutes (`equal_budget`), and those of "
-            "all <d> stored sweeps took <.1f> hours one by one.",
+            "on average one took from <d> seconds (`other_inputs`) to <d> minutes (`equal_budget`), and "
+            "those of all <d> stored sweeps took <.1f> hours one by one.",
             lambda of: (
                 round(of.cell["other_inputs"]),
                 round(of.cell["equal_budget"] / 60),
