@@ -167,7 +167,7 @@ def test_a_statement_and_its_claims_lead_to_each_other(toy):
         (toy.work / "html" / "book" / f"{name}.html").read_text() for name in ("polygon", "scorecard", "map")
     )
     to_claim = 'href="polygon.html#claim-polygon-darts"'
-    assert f"Checked: <a {to_claim.replace('darts', 'share-0.9')}" in block and to_claim in block
+    assert f"Checked: <a {to_claim.replace('darts', 'share-0-9')}" in block and to_claim in block
     assert 'id="claim-polygon-darts"' in block and shown.count("polygon/darts</a>") == 1
     assert '<a href="#thm-polygon">Theorem 1.1</a> · polygon/darts' in block
     assert '<a href="polygon.html#thm-polygon">Theorem 1.1</a> · polygon/darts' in card
