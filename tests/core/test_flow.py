@@ -1,13 +1,11 @@
 """Solutions of a flow: the order of the method, against an adaptive solver."""
 
 import numpy as np
-import pytest
 import torch
 from scipy.integrate import solve_ivp
 
 from ts_core.streams import stream
 from ts_core.theory import population
-from ts_core.training.adaptive import adaptive
 from ts_core.training.flow import trajectory
 
 
@@ -35,20 +33,3 @@ def test_trajectory_is_of_fourth_order_and_agrees_with_an_adaptive_solver():
         for step in (0.1, 0.05)
     )
     assert fine < 1e-5 and 8 < coarse / fine < 32
-
-
-def test_the_adaptive_solver_gives_the_same_trajectory_to_its_tolerance():
-    w, v, *teacher = networks(members=1)
-    velocity = lambda w, v: population.flow(w, v, *teacher)
-    fine = trajectory(velocity, (0.3 * w, 0.3 * v), 0.01, 200, 100)
-    gaps = []
-    for tolerance in (1e-4, 1e-8):
-        found = adaptive(velocity, (0.3 * w, 0.3 * v), [0.0, 1.0, 2.0], tolerance)
-        assert [part.shape for part in found] == [part.shape for part in fine]
-        gaps.append(max((ours - theirs).abs().max().item() for ours, theirs in zip(found, fine)))
-    assert gaps[1] < 1e-6 < gaps[0] < 1e-2
-
-
-def test_a_flow_that_blows_up_is_refused_in_words():
-    with pytest.raises(ValueError, match="not followed to time 2"):
-        adaptive(lambda y: (y.square(),), (torch.ones(1, dtype=torch.float64),), [0.0, 2.0], 1e-6, "RK45")

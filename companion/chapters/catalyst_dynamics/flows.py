@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from companion.chapters.catalyst_dynamics.adaptive import adaptive
 from companion.chapters.catalyst_dynamics.studies import Aligned, ClosedForms, Convergence, Examples
 from companion.experiments.dynamics.run import learned, random_start, strengths, teachers
 from companion.experiments.tidy import tidy
@@ -15,7 +16,6 @@ from ts_core.data import gaussian
 from ts_core.streams import stream
 from ts_core.theory.kernels import kappa, phi
 from ts_core.theory.population import flow, loss, reduced, sample_gradient
-from ts_core.training.adaptive import adaptive
 from ts_core.training.flow import trajectory
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from companion.chapters.lucky_nodes.studies import Decay
+from companion.chapters.lucky_nodes.winners import role
 from ts_core.gradients import weight_gradients
 from ts_core.networks import Network, forward
 from ts_core.sizes import over_realized_width
@@ -14,7 +15,6 @@ from ts_core.teachers import FIVE, distinct_encodings
 from ts_core.theory.overlap_relation import separated
 from ts_core.theory.unlucky import slowest
 from ts_core.training.device import device_of
-from ts_core.winners import role
 
 ROLES = np.array(["winner", "duplicate", "loser"])
 BLOCK = 50  # steps whose samples are drawn at once

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from companion.chapters.lucky_nodes.studies import Luck
+from companion.chapters.lucky_nodes.winners import own_winners, rank, winners
 from companion.experiments.tidy import tidy
 from ts_core.data import gaussian
 from ts_core.metrics import best_student, correlation
@@ -17,7 +18,6 @@ from ts_core.teachers import FIVE, drawn_teachers, uniform_students, with_unit_r
 from ts_core.training.batches import Batches, fresh, shuffled
 from ts_core.training.device import device_of
 from ts_core.training.sgd import train
-from ts_core.winners import own_winners, rank, winners
 
 FLOOR = 1e-5  # added to the norm of a teacher's row, as released
 BEST = 5  # students that are listed per teacher node

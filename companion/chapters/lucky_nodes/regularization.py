@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from companion.chapters.lucky_nodes.studies import Width
+from companion.chapters.lucky_nodes.winners import role
 from ts_core.data import gaussian
 from ts_core.metrics import evaluate
 from ts_core.networks import Network, fan_out_norm, forward
@@ -16,7 +17,6 @@ from ts_core.training.batches import drawn
 from ts_core.training.device import device_of
 from ts_core.training.optimizers import SGD
 from ts_core.training.sgd import diverged, train
-from ts_core.winners import role
 
 LARGE = 10.0  # a large start over a small one
 EVALUATION = 4096

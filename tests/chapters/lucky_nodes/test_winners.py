@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ts_core.winners import own_winners, rank, role, winners
+from companion.chapters.lucky_nodes.winners import own_winners, rank, role, winners
 
 
 def test_winners_may_share_a_student_and_own_winners_do_not():
