@@ -7,9 +7,10 @@ import pandas as pd
 import torch
 
 from companion.chapters.lucky_nodes.studies import Matched, RichGetRicher
+from companion.experiments.tidy import tidy
 from ts_core.data import gaussian
 from ts_core.gradients import weight_gradients
-from ts_core.networks import two_layer
+from ts_core.networks import Network, two_layer
 from ts_core.streams import stream
 from ts_core.theory import matched as theory
 from ts_core.theory.population import angle_rate
@@ -87,16 +88,18 @@ def rates(cell: RichGetRicher) -> pd.DataFrame:
 
     returns     angle, seed: rate on the samples (-dtheta/dt), expected (formula).
     """
-    parts = []
-    for angle in np.linspace(math.pi / (cell.angles + 1), math.pi, cell.angles, endpoint=False):
-        for seed in range(cell.seeds):
-            x = gaussian([stream(seed, "data")], cell.samples, cell.input_dim, 1.0)
-            rows = torch.zeros(2, cell.input_dim + 1, dtype=torch.float64)
-            rows[:, 0], rows[1, 0], rows[1, 1] = 1.0, math.cos(angle), math.sin(angle)
-            one = torch.ones(1, 1, dtype=torch.float64)
-            teacher, student = (two_layer(row[None], one) for row in rows)
-            pull = -weight_gradients(teacher, student, x)[0][0, 0, :-1]
-            turned = pull[0] * math.sin(angle) - pull[1] * math.cos(angle)
-            parts.append(dict(angle=angle, seed=seed, rate=float(turned)))
-    expected = lambda table: -angle_rate(torch.tensor(table.angle.to_numpy())).numpy()
-    return pd.DataFrame(parts).assign(expected=expected)
+    angles = np.linspace(math.pi / (cell.angles + 1), math.pi, cell.angles, endpoint=False)
+    x = gaussian([stream(seed, "data") for seed in range(cell.seeds)], cell.samples, cell.input_dim, 1.0)
+    one = torch.ones(1, 1, dtype=torch.float64)
+
+    def node(angle: float) -> Network:
+        rows = torch.zeros(1, cell.input_dim + 1, dtype=torch.float64)
+        rows[0, 0], rows[0, 1] = math.cos(angle), math.sin(angle)
+        return two_layer(rows, one)
+
+    turned = []
+    for angle in angles:
+        pull = -weight_gradients(node(0.0), node(angle).spread(cell.seeds), x)[0][:, 0]
+        turned.append(pull[:, 0] * math.sin(angle) - pull[:, 1] * math.cos(angle))
+    found = tidy({"angle": angles, "seed": range(cell.seeds)}, rate=torch.stack(turned))
+    return found.assign(expected=-angle_rate(torch.tensor(found.angle.to_numpy())).numpy())

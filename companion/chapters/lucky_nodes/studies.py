@@ -55,14 +55,12 @@ class Matched(Cell):
 
 
 class RichGetRicher(Cell):
-    """How fast one node turns towards one teacher node, by its angle; and who of several gets there."""
+    """How fast one node turns towards one teacher node, by its angle."""
 
     input_dim: Count = 20
     angles: Count = 24
     seeds: Count = 16
     samples: Count = 4096
-    batch_size: Count = 64
-    """of the SGD steps whose spread is shown"""
 
     def run(self, *earlier: Tables) -> Tables:
         """Table ``rates`` of matching.rates."""
