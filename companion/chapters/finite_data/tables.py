@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from companion.chapters.finite_data.premises import counts as counts  # claims and pages find them here
+# in a room of their own, since cells count with them: a cell that read this room would change with its tables
+from companion.chapters.finite_data.premises import counts as counts
 from companion.chapters.finite_data.premises import scatter as scatter
 from companion.pages.statistics import distances, jackknife_interval, mean_interval
 

@@ -1,5 +1,8 @@
 """What the tables of the chapter say: shortcuts, decay by role, ranks, tickets, used width."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -89,12 +92,15 @@ def worth(tickets: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
     return table.dropna()
 
 
-def by_width(layers: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """How far our correlations lie from the published ones: a row per over-realization."""
+def by_width(layers: pd.DataFrame, published: pd.DataFrame, measure: Callable = distances) -> Any:
+    """How far our correlations lie from the published ones: a row per over-realization.
+
+    measure     may be another one of :mod:`statistics` with the arguments of ``distances``.
+    """
     ours = layers[(layers.start == "random") & (layers.data == "finite")]
     keys = ["over_realization", "layer", "epoch"]
     shown = published[published.epoch.isin(ours.epoch.unique())]
-    return distances(ours, shown, keys, "correlation", ["over_realization"], seeds=PUBLISHED_SEEDS)
+    return measure(ours, shown, keys, "correlation", ["over_realization"], seeds=PUBLISHED_SEEDS)
 
 
 def best_students(best: pd.DataFrame) -> pd.DataFrame:

@@ -75,14 +75,9 @@ def layers(at_50: float) -> pd.DataFrame:
 def test_too_much_width():
     theirs = published("lucky_correlation")
     too_wide, near = claims.width_claims(layers(0.76), theirs)
-    assert (
-        too_wide.verdict == "holds"
-        and near.value < claims.BARS["curve"]
-        and too_wide.refuses
-        and near.refuses
-    )
+    assert too_wide.verdict == "holds" and near.value < near.at_most and too_wide.refuses and near.refuses
     too_wide, near = claims.width_claims(layers(0.97), theirs)
-    assert too_wide.verdict == "fails" and near.value > claims.BARS["curve"]
+    assert too_wide.verdict == "fails" and near.value > near.at_most
 
 
 def test_a_ticket_is_held_against_random_nodes():
