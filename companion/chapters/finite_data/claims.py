@@ -360,7 +360,7 @@ def needed_claims(runs: pd.DataFrame, spec: Mapping[str, Any]) -> list[Claim]:
         Claim(
             **over_random("plane", LEVEL),
             id="finite-data/needed-triples",
-            place="thm-sample-size",
+            place="rem-other-data",
             scale="laptop",
             at_least=BARS["needed_triples"],
             wrong=Wrong("the released recipe", **over_random("aware", LEVEL)),
@@ -416,7 +416,7 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
         Claim(
             **over_random(wide),
             id="finite-data/agnostic",
-            place="thm-sample-size",
+            place="rem-other-data",
             scale="laptop",
             at_most=BARS["needed_agnostic"],
             wrong=Wrong("the theorem's small steps, 2 / K^(3/2)", **over_random(small)),
@@ -428,7 +428,7 @@ def input_claims(runs: pd.DataFrame, needed_runs: pd.DataFrame) -> list[Claim]:
         Claim(
             **worst(pd.DataFrame(laws).T.rename(columns={"value": "ratio"})),
             id="finite-data/laws",
-            place="thm-sample-size",
+            place="rem-other-data",
             scale="laptop",
             at_most=BARS["needed_law"],
             wrong=Wrong("Gaussian inputs of twice the dimension", **doubled),
