@@ -2,6 +2,7 @@
 
 import ast
 import json
+import logging
 import os
 import shutil
 import sys
@@ -188,6 +189,7 @@ def execute(
 def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "KernelManager") -> None:
     import papermill  # slow: the kernel starts meanwhile
 
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it logs it also raises: once is enough
     notebook = read(path)
     # of an earlier run
     notebook.cells = [cell for cell in notebook.cells if "injected-parameters" not in tags(cell)]

@@ -1,13 +1,13 @@
 """Parameters of the chapter on finite data, and the cells of its live runs."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from companion.chapters.finite_data import studies
 from companion.chapters.finite_data.sweeps import SampleComplexity
 from companion.pages import parameters
-from companion.runs.spec import Cell, Count, Floats, Ints, Positive
+from companion.runs.spec import Cell, Count, Floats, Positive
 
 
 class Parameters(parameters.Parameters):
@@ -25,8 +25,12 @@ class Parameters(parameters.Parameters):
     """samples per SGD step, drawn with replacement (number)"""
     learning_rate: Positive = 0.01
     """SGD step size for the loss 1/2 ||f* - f||^2 summed over outputs"""
-    sample_sizes: Ints = (60, 240, 960)
-    """sizes of the training set (samples)"""
+    sample_sizes: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(strict=False, min_length=1)] = (
+        60,
+        240,
+        960,
+    )
+    """sizes of the training set, each at least 2 (samples)"""
     sample_steps: Count = 500
     """training time (SGD steps per epoch, of 5 epochs)"""
     dtype: Literal["float32", "float64"] = "float64"
