@@ -5,7 +5,7 @@ import pandas as pd
 import torch
 from scipy.optimize import minimize_scalar
 
-from companion.chapters.spectral.parametrization import graph, least_penalty, weights
+from companion.chapters.spectral.parametrization import graph, least_curvature, least_penalty, weights
 from companion.chapters.spectral.studies import Identities
 from ts_core.streams import stream
 
@@ -15,7 +15,9 @@ def identities(cell: Identities) -> pd.DataFrame:
 
     columns     seed; block: weights by their formula, against the block of Phi Lambda Phi^-1; added: the same
                 with the eigenvalues added; penalty: group lasso, against the least penalty, found by a search
-                over the eigenvalue of every node; ridge: that of eigenvalues 1, which L2 on weights is.
+                over the eigenvalue of every node; ridge: that of eigenvalues 1, which L2 on weights is;
+                curvature: of a node at 0, against the eigenvalues of its Hessian, relative to its scale;
+                halved: the same with half the pull.
     """
     rows = []
     for seed in range(1, cell.seeds + 1):
@@ -32,8 +34,14 @@ def identities(cell: Identities) -> pd.DataFrame:
         lasso = least_penalty(phi, a, b).item()
         norms = phi.norm(dim=1).numpy()
         least = sum(_least(norm, a, b) for norm in norms)
+        pull = phi[0]
+        hessian = 2 * torch.diag(torch.tensor([a] + [b] * cell.inputs, dtype=phi.dtype))
+        hessian[0, 1:], hessian[1:, 0] = -pull, -pull
+        curvature = torch.linalg.eigvalsh(hessian)[0]
+        from_it = lambda of: (abs(least_curvature(of, a, b) - curvature) / hessian.norm()).item()
         rows.append(
             dict(seed=seed, block=off(weights(phi, into, out)), added=off(weights(phi, into, -out)))
+            | dict(curvature=from_it(pull.norm()), halved=from_it(pull.norm() / 2))
             | dict(penalty=abs(lasso / least - 1), ridge=abs((a + b * norms**2).sum() / least - 1))
         )
     return pd.DataFrame(rows)

@@ -13,9 +13,9 @@ class Parameters(parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale."""
 
     teacher_width: Annotated[int, Field(ge=2)] = 3
-    """nodes of the teacher's hidden layer, h_T, at least 2 (nodes)"""
-    widths: Ints = (8, 16)
-    """nodes of the students' hidden layers, h, each at least those of the teacher (nodes)"""
+    """nodes of the teacher's hidden layer, m, at least 2 (nodes)"""
+    widths: Ints = (6, 12)
+    """nodes of the students' hidden layers, n, each at least those of the teacher (nodes)"""
     seeds: Count = 6
     """students of each width and method, each with its own teacher, data, start and batches (number)"""
     input_dim: Count = 10
@@ -24,15 +24,15 @@ class Parameters(parameters.Parameters):
     """nodes of the layer above the hidden one, k_2 (nodes)"""
     eigenvalue_penalty: Positive = 0.01
     """a, L2 penalty of the eigenvalues, beside the mean squared error; the published one is 5e-4"""
-    vector_penalty: Positive = 0.01
-    """b, L2 penalty of the eigenvectors' entries, published; in direct training, of the weights"""
-    learning_rate: Positive = 0.01
+    vector_penalty: Positive = 0.09
+    """b, L2 penalty of the eigenvectors' entries, in direct training of the weights; published: .01"""
+    learning_rate: Positive = 0.02
     """peak of Adam's step size, which rises for a tenth of the steps and falls to 0"""
     samples: Count = 1000
     """training samples (number)"""
-    batch_size: Count = 100
+    batch_size: Count = 50
     """samples per step, shuffled every epoch (number)"""
-    epochs: Count = 250
+    epochs: Count = 150
     """length of the live runs (passes through the data)"""
     alive: Fraction = 0.05
     """a node survives if its size is above this share of the largest, in (0, 1), published"""

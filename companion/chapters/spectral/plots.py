@@ -53,10 +53,10 @@ def cut_curves(kept: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
             mean_and_band(line, "beyond", "log10_error", ax, colours[width], linestyle=styles[teacher])
         say_missing(ax, kept.error)
         ax.set(title=title)
-    handles = [Line2D([], [], color=colour, label=f"student h = {h}") for h, colour in colours.items()]
+    handles = [Line2D([], [], color=colour, label=f"student n = {n}") for n, colour in colours.items()]
     if len(styles) > 1:
         handles += [
-            Line2D([], [], color=INK, linestyle=s, label=f"teacher h_T = {m}") for m, s in styles.items()
+            Line2D([], [], color=INK, linestyle=s, label=f"teacher m = {m}") for m, s in styles.items()
         ]
     label_rim(np.asarray(axes), "nodes kept − nodes of the teacher", "log$_{10}$ relative test error")
     legend_on_top(axes, handles)
@@ -71,20 +71,19 @@ def survivors(counted: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     ends = at_the_end(counted)
     colours = ordered_colours(counted.teacher_width)
     widths = sorted(ends.width.unique())
+    ticks = sorted({2, *widths, *ends.teacher_width})
     for ax, (title, panel) in zip(axes, _panels(ends)):
         ax.plot(widths, widths, color=NEUTRAL, label="all nodes")
         for teacher, of in panel.groupby("teacher_width"):
             ax.axhline(teacher, color=colours[teacher], linestyle="--", linewidth=1)
             middle = of.groupby("width").nodes.median()
-            ax.plot(
-                middle.index, middle, color=colours[teacher], marker="s", label=f"teacher h_T = {teacher}"
-            )
+            ax.plot(middle.index, middle, color=colours[teacher], marker="s", label=f"teacher m = {teacher}")
             ax.scatter(of.width, of.nodes, s=12, color=colours[teacher], alpha=0.5, linewidths=0)
         ax.set(xscale="log", yscale="log", title=title)
         ax.set_xticks(widths, [str(width) for width in widths])
-        ax.set_yticks(ticks := [2, 3, 5, 8, 10, 20, 40], [str(tick) for tick in ticks])
+        ax.set_yticks(ticks, [str(tick) for tick in ticks])
         ax.minorticks_off()
-    label_rim(np.asarray(axes), "nodes of the student, h", "nodes that survive")
+    label_rim(np.asarray(axes), "nodes of the student, n", "nodes that survive")
     legend_on_top(axes)
     return axes
 
@@ -106,7 +105,7 @@ def sorted_sizes(units: pd.DataFrame, alive: float, axes: Sequence[Axes]) -> Seq
                 color=colours[width],
                 alpha=0.6,
                 linewidth=1,
-                label=f"student h = {width}",
+                label=f"student n = {width}",
             )
         ax.axvline(
             ends.teacher_width.max() + 0.5, color=TEACHER, linewidth=1, label="the teacher's nodes, left"
@@ -125,10 +124,10 @@ def forgetting(counted: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     for ax, (teacher, panel) in zip(axes, counted[counted.step > 0].groupby("teacher_width")):
         for width, line in panel.groupby("width"):
             mean_and_band(
-                line, "step", "excess", ax, colours[width], marker="o", label=f"student h = {width}"
+                line, "step", "excess", ax, colours[width], marker="o", label=f"student n = {width}"
             )
         ax.axhline(0, color=TEACHER, linewidth=1)
-        ax.set(xscale="log", title=f"teacher h_T = {teacher}")
+        ax.set(xscale="log", title=f"teacher m = {teacher}")
     label_rim(np.asarray(axes), "Adam steps", "survivors − teacher's")
     legend_on_top(axes)
     return axes

@@ -46,11 +46,16 @@ def jumps(kept: pd.DataFrame) -> pd.DataFrame:
     """What the last node costs that the teacher has, and what those beyond are worth, a row per student.
 
     columns     those of a student; jump: error with one node less than the teacher has over that with as
-                many; rest: the latter over the error of the whole student.
+                many; above: the latter over that with one node more, NaN for a student of the teacher's
+                width; rest: the latter over that of the whole student.
     """
     rows = cuts(kept)
     error = lambda of: rows[of].set_index(RUN).error
     level = error(rows.beyond == 0)
     return pd.DataFrame(
-        {"jump": error(rows.beyond == -1) / level, "rest": level / error(rows.kept == rows.width)}
+        {
+            "jump": error(rows.beyond == -1) / level,
+            "above": level / error(rows.beyond == 1),
+            "rest": level / error(rows.kept == rows.width),
+        }
     ).reset_index()

@@ -94,5 +94,5 @@ def test_flow_balances_both_penalties_at_the_rate_4a():
 
 def test_identities_hold_and_their_alternatives_do_not():
     errors = Identities(seeds=4).run()["errors"]
-    assert errors[["block", "penalty"]].to_numpy().max() < 1e-14
-    assert errors[["added", "ridge"]].to_numpy().min() > 1e-3
+    assert errors[["block", "penalty", "curvature"]].to_numpy().max() < 1e-14
+    assert errors[["added", "ridge", "halved"]].to_numpy().min() > 1e-3
