@@ -1,8 +1,8 @@
 """Parameters of the chapter on the spectral parametrization, and the cells of its live runs."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from companion.chapters.spectral.studies import Identities, Students
 from companion.pages import parameters
@@ -12,8 +12,8 @@ from companion.runs.spec import Cell, Count, Fraction, Ints, Positive
 class Parameters(parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale."""
 
-    teacher_width: Annotated[int, Field(ge=2)] = 3
-    """nodes of the teacher's hidden layer, m, at least 2 (nodes)"""
+    teacher_width: Count = 3
+    """nodes of the teacher's hidden layer, m (nodes)"""
     widths: Ints = (6, 12)
     """nodes of the students' hidden layers, n, each at least those of the teacher (nodes)"""
     seeds: Count = 6

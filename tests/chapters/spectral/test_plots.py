@@ -27,7 +27,7 @@ def test_cut_curves_meet_at_the_teachers_size():
     narrow, wide = axes[0, 0].lines[1:]
     assert narrow.get_xdata().tolist() == list(range(-3, 4)) and wide.get_xdata()[-1] == 9
     assert np.diff(narrow.get_ydata())[2] < -1.8
-    assert legend(axes) == ["student n = 6", "student h = 12"]
+    assert legend(axes) == ["student n = 6", "student n = 12"]
 
 
 def test_several_teachers_are_told_apart_and_members_that_diverged_are_named():
@@ -60,4 +60,4 @@ def test_forgetting_is_drawn_by_teacher():
     _, axes = figures.figure(1, 1)
     plots.forgetting(later, axes[0])
     assert axes[0, 0].lines[0].get_xdata().tolist() == [100, 200]
-    assert legend(axes) == ["student n = 6", "student h = 12"]
+    assert legend(axes) == ["student n = 6", "student n = 12"]
