@@ -2,7 +2,13 @@
 
 import pandas as pd
 
+MAIN = ["spectral", "direct", "plain"]
 RUN = ["method", "problem", "width", "teacher_width", "seed"]
+
+
+def three_methods(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the chapter's main picture: spectral and direct students, and the main chapters' own."""
+    return table[(table.method == "plain") == (table.problem == "two layers")].query("method in @MAIN")
 
 
 def survivors(units: pd.DataFrame, alive: float) -> pd.DataFrame:
