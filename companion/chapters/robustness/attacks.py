@@ -1,8 +1,8 @@
 """Attacks on the inputs of whole ensembles, the gradient by the book's own backward pass.
 
 With the *oracle label* the teacher answers at the attacked input, too, and an attack looks for x + delta at
-which student and teacher differ. Their difference is a network too (:func:`difference`), so that such an attack
-is one on that network with target 0. The *fixed label* keeps the teacher's answer to x.
+which student and teacher differ. Their difference is a network too (:func:`difference`), so that such an
+attack is one on that network with target 0. The *fixed label* keeps the teacher's answer to x.
 """
 
 from typing import Literal
@@ -81,8 +81,13 @@ def attack(
             delta = delta + rate * slope.sign()
             delta = torch.maximum(torch.minimum(delta, torch.as_tensor(radius)), -torch.as_tensor(radius))
         else:
-            slope = slope if within is None else slope @ within
+            if within is not None:
+                slope = slope @ within
             delta = delta + rate * unit(slope)
+            if (
+                within is not None
+            ):  # once more: what was left of a tiny slope may be rounding of the other part
+                delta = delta @ within
             delta = delta * (radius / delta.norm(dim=2, keepdim=True).clamp(min=1e-30)).clamp(max=1)
     return delta
 
