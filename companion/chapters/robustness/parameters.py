@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from companion.chapters.robustness.studies import Augmentation, Deep, Device, DType, Leak, Setting, Students
 from companion.pages import parameters
-from companion.runs.spec import Cell, Count, Floats, Positive
+from companion.runs.spec import Cell, Count, Positive
 
 STEPS_OF_RADIUS = (0.2, 0.5, 1.0, 2.0)  # radii of the free attack, over the radius of all others
 
@@ -24,8 +24,8 @@ class Parameters(parameters.Parameters):
     """student nodes per teacher node n / m, at least 1 (ratio)"""
     outputs: Count = 10
     """output dimension C (nodes)"""
-    noises: Floats = (0.0, 0.1, 0.4)
-    """r: noise in all directions over the inputs' spread in S; one of them 0 (ratio)"""
+    noises: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (0.1, 0.4)
+    """r: noise in all directions over the inputs' spread in S, beside 0 (ratios)"""
     seeds: Annotated[int, Field(ge=2)] = 4
     """ensemble members, each with its own teacher, subspace, data and start (number)"""
     batch_size: Annotated[int, Field(ge=2)] = 32
@@ -43,8 +43,6 @@ class Parameters(parameters.Parameters):
 
     @model_validator(mode="after")
     def _runnable(self):
-        if 0 not in self.noises or len(self.noises) < 2:
-            raise ValueError(f"noises: must be 0 and at least one other, got {list(self.noises)}")
         self.live_cells()  # refuses what it cannot run
         return self
 
@@ -55,7 +53,9 @@ class Parameters(parameters.Parameters):
     def students(self) -> list[Students]:
         """Students that are trained as usual, and under attack."""
         radii = tuple(share * self.radius for share in STEPS_OF_RADIUS)
-        own = dict(radii=radii, train_radius=self.radius, attacked=500, eval_samples=2000)
+        own = dict(
+            noises=(0.0, *self.noises), radii=radii, train_radius=self.radius, attacked=500, eval_samples=2000
+        )
         return [self._of(Students, method=method, **own) for method in ("adversarial", "standard")]
 
     def augmentation(self) -> Augmentation:

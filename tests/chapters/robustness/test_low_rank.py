@@ -97,7 +97,7 @@ def test_a_student_is_held_against_every_attack():
     by = {(a.attack, a.radius): a for a in found}
     clean, free = by["clean", 0.0], by["free", 0.1]
     assert len(by) == len(found) == 11 and clean.loss.max() < 1e-24
-    assert (free.loss > 10 * by["random", 0.1].loss.clamp(max=free.loss / 20)).all()
+    assert (free.loss > 3 * by["random", 0.1].loss).all()
     assert (by["outside S", 0.1].loss >= 0.95 * free.loss).all() and by["inside S", 0.1].loss.max() < 1e-20
     torch.testing.assert_close(by["free", 0.01].predicted * 100, free.predicted)
     small = by["free", 0.01]
