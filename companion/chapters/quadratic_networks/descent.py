@@ -58,8 +58,9 @@ def by_sgd(spec: Descent, times: Sequence[float]) -> list[Pair]:
         rows("start", p) + spec.overlap * teachers[:, np.arange(p) % spec.teachers] for p in spec.widths
     ]
     inputs = [stream(seed, "data", dim) for seed in seeds]
+    dtype = np.dtype(spec.dtype)
     draw = lambda count: torch.from_numpy(
-        np.stack([own.standard_normal((count, dim), dtype=np.float32) for own in inputs])
+        np.stack([own.standard_normal((count, dim), dtype=dtype) for own in inputs])
     )
     kept: list[list[Pair]] = []
 

@@ -9,7 +9,7 @@ from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.streams import stream
 
-TOLERANCE = 1e-12  # of the solver, relative: the drift is to be that of the flow
+TOLERANCE = 1e-13  # of the solver, relative: the drift is to be that of the flow
 LOOKS = 60  # of a flow, evenly spaced
 
 

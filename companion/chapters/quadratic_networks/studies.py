@@ -1,6 +1,6 @@
 """The chapter's own numbers, each a cell: SGD beside its equations, escapes, where a flow ends, curvature."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,8 @@ class Descent(Cell):
     """steps / N"""
     interval: Positive = 0.5
     """between two looks (steps / N)"""
+    dtype: Literal["float32", "float64"] = "float64"
+    """of samples and training"""
 
     @model_validator(mode="after")
     def _fits(self):

@@ -19,7 +19,7 @@ class Sizes(Grid):
     def cells(self) -> list[Descent]:
         cells = []
         for dim in self.input_dims:
-            at = dict(input_dim=dim, rate=self.rate, seeds=self.seeds)
+            at = dict(input_dim=dim, rate=self.rate, seeds=self.seeds, dtype="float32")
             cells.append(Descent(widths=self.warm_widths, teachers=2, horizon=1.4 / self.rate, **at))
             cells.append(Descent(widths=self.widths, teachers=1, overlap=0.0, horizon=4.0 / self.rate, **at))
         return sorted(cells, key=lambda cell: -cell.work)
