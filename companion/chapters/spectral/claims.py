@@ -136,15 +136,13 @@ def fan_out_claim(units: pd.DataFrame, alive: float, scale: str) -> Claim:
     """What the implicit regularization of the main chapters leaves."""
     ends = at_the_end(survivors(units, alive))
     plain = method(ends, "plain", "two layers")
-    twin = method(ends, "spectral", "two layers")
-    other = twin if len(twin) else method(ends, "spectral")
     return Claim(
         **_share_left(plain),
         id="spectral/fan-out",
         place="obs-fan-out",
         scale=scale,
         at_least=BARS["share"],
-        wrong=Wrong(f"spectral students, {'two' if len(twin) else 'three'} layers", **_share_left(other)),
+        wrong=Wrong("spectral students", **_share_left(method(ends, "spectral"))),
         sentence="Without a penalty most surplus nodes survive: fan-out decay from a random start does not "
         "show the teacher's size (share of the student's surplus nodes that survive, mean over students).",
     )
