@@ -68,6 +68,7 @@ def balance_claim(units: pd.DataFrame, alive: float, scale: str) -> Claim:
         scale=scale,
         at_most=BARS["balance"],
         wrong=Wrong("the same before training", **off(rows[rows.step == 0])),
+        changed="the live run had a = b, where the start is almost balanced" if scale == "quick" else "",
         sentence="In trained students the two penalties of a surviving node are in balance "
         "(|aλ² − b‖φ‖²| / (aλ² + b‖φ‖²), mean over nodes, interval over seeds).",
     )
@@ -88,7 +89,9 @@ def size_claims(units: pd.DataFrame, kept: pd.DataFrame, alive: float, scale: st
             scale=scale,
             at_least=BARS["share"],
             wrong=Wrong("direct training", **_found(direct)),
-            note="; ".join(f"{rate:.2f} of those of a teacher of {m} nodes" for m, rate in each.items()),
+            changed="it was the mean share of students with Student's interval, which ends above 1",
+            note="exactly: "
+            + "; ".join(f"{rate:.2f} of those of a teacher of {m} nodes" for m, rate in each.items()),
             sentence="Spectral students keep exactly the teacher's number of nodes (share of seeds of which "
             "most students do, widths of both taken together).",
         ),
