@@ -107,13 +107,14 @@ def inside_and_outside(runs: pd.DataFrame, scale: str) -> list[Claim]:
     ]
 
 
-def layers(table: pd.DataFrame) -> Claim:
+def layers(table: pd.DataFrame, scale: str) -> Claim:
     """Every layer of a deep student; ``table`` is of deep.deep."""
     least = lambda when: gaps(table, when).min(axis=1)
     return Claim(
         **mean_interval(least("end")),
         id="robustness/layers",
         place="obs-inside",
+        scale=scale,
         at_least=BARS["layers"],
         wrong=Wrong("before training", **mean_interval(least("start"))),
         sentence="So it is in every layer of a deep student (best-student correlation in S minus that on "
@@ -204,13 +205,14 @@ def adversarial_training(attacks: pd.DataFrame, radius: float, scale: str) -> Cl
     )
 
 
-def augmentation(moved: pd.DataFrame) -> Claim:
+def augmentation(moved: pd.DataFrame, scale: str) -> Claim:
     """Only what leaves S helps; ``moved`` is of augmentation.augmented."""
     shares = shares_of(moved)
     return Claim(
         **mean_interval(shares["outside S"] / shares["inside S"], "log"),
         id="robustness/augmentation",
         place="obs-attacks",
+        scale=scale,
         at_most=BARS["moved"],
         wrong=Wrong("moved inside S, over none", **mean_interval(shares["inside S"], "log")),
         note=", ".join(
