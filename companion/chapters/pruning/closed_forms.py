@@ -4,7 +4,7 @@ The *denoiser*: m teacher nodes with orthogonal rows of norm 1 and fan-out weigh
 z copies of each with fan-out weights v* / z; erf nodes, inputs N(0, I), many of them (large d). Errors are
 relative: 1/2 E(f* - f)^2 over its value m v*^2 / 6 for the network that is 0, so that v* drops out. ``kept``
 is the share c = k / n of nodes, or of first-layer weights, that stays; arguments broadcast. Numbers of nodes
-need not be whole: the formulas for nodes then interpolate, and m may be infinite.
+need not be whole: the formulas for nodes then interpolate.
 
 Random edges agree with the formula of the released code; the others are derived in this book.
 """
@@ -88,7 +88,8 @@ def merged_copies(noise, z):
 def _spread(mean, each, m):
     """Variance of how many of the ``each`` nodes of one of m groups stay, ``mean`` of them on average."""
     left = each - 1 / m  # (n - 1) / m
-    return mean * (1 - 1 / m) * np.divide(each - mean, left, out=np.zeros_like(left), where=left > 0)
+    found = mean * (1 - 1 / m) * np.divide(each - mean, left, out=np.zeros_like(left), where=left > 0)
+    return np.minimum(found, mean * (each - mean))  # no number in [0, each] varies more; not whole ones may
 
 
 def _dpp_overlaps(kept: float) -> tuple[float, float]:

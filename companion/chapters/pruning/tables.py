@@ -24,13 +24,13 @@ def curves(z: float, m: int, points: int = 60) -> pd.DataFrame:
     )
 
 
-def sign_map(most: float = 100.0, points: int = 60) -> pd.DataFrame:
-    """log2 of the error of DPP nodes over that of random edges, many teacher nodes, by z and kept share.
+def sign_map(m: int, most: float = 100.0, points: int = 60) -> pd.DataFrame:
+    """log2 of the error of DPP nodes over that of random edges by z and kept share, closed forms.
 
     Above 0 the edges win.
     """
     z, kept = np.meshgrid(np.geomspace(1, most, points), np.linspace(0.02, 0.98, points), indexing="ij")
-    ratio = np.log2(closed_forms.dpp_nodes(kept, z, np.inf) / closed_forms.random_edges(kept, z))
+    ratio = np.log2(closed_forms.dpp_nodes(kept, z, m) / closed_forms.random_edges(kept, z))
     return pd.DataFrame(dict(z=z.ravel(), kept=kept.ravel(), edges_win=ratio.ravel()))
 
 

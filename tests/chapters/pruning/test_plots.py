@@ -26,7 +26,7 @@ def test_lines_are_closed_forms_and_marks_are_students():
 def test_the_map_has_its_line_and_a_dot_per_student_size():
     _, axes = figures.figure(1, 1)
     measured = tables.edges_win(errors())
-    plots.sign_map(tables.sign_map(points=12), measured, axes[0, 0])
+    plots.sign_map(tables.sign_map(2, points=12), measured, axes[0, 0])
     field, line, dots = axes[0, 0].collections
     assert len(dots.get_offsets()) == 5 and np.isfinite(np.asarray(field.get_array())).all()
     assert len(line.get_paths()[0].vertices) > 5
