@@ -7,7 +7,9 @@ from companion.chapters.quadratic_networks.tables import (
     counted,
     distance,
     excess,
+    expected_excess,
     expected_log_prefactor,
+    final_excess,
     log_prefactor,
     misfit,
     on_width,
@@ -26,6 +28,7 @@ BARS = {
     "conserved": 1e-8,  # relative drift
     "closest": 0.02,  # of what a random solution is farther from the start than the closest one
     "tail": 0.15,  # size of the logarithm of time^2 loss, measured over expected
+    "excess": 0.1,  # size of what the solution of SGD is farther than the closest, measured minus expected
     "spectra": 0.0,  # Hessians whose counts are not the expected ones
 }
 
@@ -80,12 +83,12 @@ def rate(growths: pd.Series, scale: str, of: str) -> Claim:
     """The escape rate does not depend on p; ``growths`` has levels width and seed, among others."""
     found = on_width(growths)
     return Claim(
-        **mean_interval(found.abs(), "log" if (found != 0).all() else "linear"),
+        **_size(mean_interval(found)),
         id=f"quadratic/rate-{of}",
         place="thm-quadratic-escape",
         scale=scale,
         at_most=BARS["rate"],
-        wrong=Wrong("at a fixed η, without the factor p", **mean_interval((found - 1).abs(), "log")),
+        wrong=Wrong("at a fixed η, without the factor p", **_size(mean_interval(found - 1))),
         sentence=f"The rate at which {'SGD' if of == 'sgd' else 'the flow'} escapes from the plateau does "
         "not depend on the number p of student nodes (size of the slope of its logarithm against ln p).",
     )
@@ -115,6 +118,25 @@ def _size(found: dict) -> dict:
     value, low, high = (found[name] for name in ("value", "low", "high"))
     least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     return {"value": abs(value), "low": least, "high": max(abs(low), abs(high))}
+
+
+def noise(random: pd.DataFrame, passages: pd.DataFrame, scale: str) -> Claim:
+    """At a finite rate SGD misses the closest solution, by what its noise says, whatever N."""
+    widths = passages.width[passages.width.isin(random.width)]
+    expected = expected_excess(passages)[widths].mean()
+    found = final_excess(random[random.width.isin(widths)]).groupby("seed").mean()
+    return Claim(
+        **_size(mean_interval(found - expected)),
+        id="quadratic/noise",
+        place="prop-quadratic-noise",
+        scale=scale,
+        at_most=BARS["excess"],
+        wrong=Wrong("the closest solution, as by the flow", **_size(mean_interval(found))),
+        note=f"expected {expected:.2f}; mean over p = {', '.join(map(str, widths))} and every N",
+        sentence="From a random start SGD at a finite rate reaches a solution that is farther than the "
+        "closest one by what the noise of its first steps says (size of measured minus expected excess, in "
+        "units of that of random solutions).",
+    )
 
 
 def tail(tails: pd.DataFrame) -> Claim:
@@ -148,7 +170,7 @@ def geometry(kept: pd.DataFrame, endings: pd.DataFrame, spectra: pd.DataFrame) -
             place="thm-quadratic-conserved",
             at_most=BARS["conserved"],
             wrong=Wrong("the equations of SGD", **exact(kept.groupby("seed").drift_noisy.max().min())),
-            sentence="The gradient flow conserves M^T D⁻¹ M exp(−8η₀α/p*) (largest relative drift while the "
+            sentence="The gradient flow conserves Mᵀ D⁻¹ M exp(−8η₀α/p*) (largest relative drift while the "
             "smallest eigenvalue of D is above .001).",
         ),
         Claim(

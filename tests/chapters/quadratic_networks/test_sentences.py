@@ -21,7 +21,8 @@ SAID = [
     Said("over twelve starts, a line per shape", lambda of: studies.Endings().seeds == 12),
     Said("over time, mean over five starts", lambda of: studies.Tails().seeds == 5),
     Said(
-        "at three sizes $N$ and resumes", lambda of: len(sweeps.QUADRATIC.settings("laptop").input_dims) == 3
+        "repeats the warm and random starts at three sizes $N$ each",
+        lambda of: len(sweeps.LAPTOP.input_dims) == 3 == len(sweeps.LAPTOP.warm_dims),
     ),
     Said("Times double", lambda of: Parameters(rate=0.05).random_start().horizon == 72),
 ]

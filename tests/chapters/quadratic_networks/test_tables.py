@@ -98,3 +98,27 @@ def test_a_tail_has_its_limit_and_without_a_response_another():
 def test_the_size_of_an_interval_keeps_zero_inside():
     assert claims._size(dict(value=-0.2, low=-0.5, high=0.1)) == dict(value=0.2, low=0.0, high=0.5)
     assert claims._size(dict(value=-0.2, low=-0.5, high=-0.1)) == dict(value=0.2, low=0.1, high=0.5)
+
+
+@pytest.mark.parametrize("p, noise", [(1, 0.8), (2, 0.5), (5, 0.1)])
+def test_the_expected_excess_is_that_of_gaussian_starts_with_noise(p, noise):
+    rng = np.random.default_rng(0)
+    start, added = rng.standard_normal((2, 400_000, p))
+    moved = start + np.sqrt(noise) * added
+    cosine = (start * moved).sum(1) / np.linalg.norm(start, axis=1) / np.linalg.norm(moved, axis=1)
+    expected = tables.expected_excess(pd.DataFrame(dict(width=[p], noise=noise)))[p]
+    assert expected == pytest.approx(1 - cosine.mean(), abs=4 * cosine.std() / 400_000**0.5)
+    if p == 1:  # the share of starts that end at the farther of two solutions, twice
+        assert expected == pytest.approx(2 / np.pi * np.arctan(np.sqrt(noise)))
+
+
+def test_the_expected_lead_is_what_a_larger_start_gains():
+    passages = pd.DataFrame(dict(width=[3], noise=0.5, growth=0.35))
+    late = np.log(1 / 0.01) / 2 / 0.35 - np.log(1 / 0.015) / 2 / 0.35
+    assert tables.expected_leads(passages)[3] == pytest.approx(late)
+    np.testing.assert_allclose(tables.leads(runs([1.0, -2.0])), [-1, 2], atol=0.03)
+
+
+def test_the_excess_is_that_of_the_last_time():
+    table = runs([0.0]).assign(excess=lambda of: of.time)
+    assert tables.final_excess(table).to_list() == [TIMES[-1]]
