@@ -121,21 +121,23 @@ def _size(found: dict) -> dict:
 
 
 def noise(random: pd.DataFrame, passages: pd.DataFrame, scale: str) -> Claim:
-    """At a finite rate SGD misses the closest solution, by what its noise says, whatever N."""
+    """At a finite rate SGD misses the closest solution, by what its noise says."""
     widths = passages.width[passages.width.isin(random.width)]
+    of = random[random.width.isin(widths)]
+    by_seed = final_excess(of).groupby(["seed", "width"]).mean().groupby("seed").mean()
     expected = expected_excess(passages)[widths].mean()
-    found = final_excess(random[random.width.isin(widths)]).groupby("seed").mean()
+    dims = ", ".join(map(str, sorted(of.input_dim.unique())))
     return Claim(
-        **_size(mean_interval(found - expected)),
+        **_size(mean_interval(by_seed - expected)),
         id="quadratic/noise",
         place="prop-quadratic-noise",
         scale=scale,
         at_most=BARS["excess"],
-        wrong=Wrong("the closest solution, as by the flow", **_size(mean_interval(found))),
-        note=f"expected {expected:.2f}; mean over p = {', '.join(map(str, widths))} and every N",
-        sentence="From a random start SGD at a finite rate reaches a solution that is farther than the "
-        "closest one by what the noise of its first steps says (size of measured minus expected excess, in "
-        "units of that of random solutions).",
+        wrong=Wrong("the closest solution, as by the flow", **_size(mean_interval(by_seed))),
+        note=f"expected {expected:.2f}; p = {', '.join(map(str, widths))}; N = {dims}",
+        sentence="From random starts SGD at a finite rate reaches a solution that is farther than the "
+        "closest one by what its noise says (size of measured minus expected excess, in units of that of "
+        "random solutions).",
     )
 
 
@@ -196,6 +198,21 @@ def geometry(kept: pd.DataFrame, endings: pd.DataFrame, spectra: pd.DataFrame) -
             "as many zeros as expected (Hessians that differ).",
         ),
     ]
+
+
+def manifold(solutions: pd.DataFrame) -> Claim:
+    """The dimension of the set of solutions."""
+    off = lambda measured: float((measured != _dimension(solutions)).sum())
+    return Claim(
+        **exact(off(solutions.free)),
+        id="quadratic/manifold",
+        place="thm-quadratic-conserved",
+        at_most=BARS["spectra"],
+        wrong=Wrong("with norms that are kept", **exact(off(solutions.kept))),
+        note=f"{len(solutions)} pairs of p and p*",
+        sentence="Around the solution that a flow reaches there are others, of as many dimensions as "
+        "expected, none for p = 1 (pairs that differ).",
+    )
 
 
 def _dimension(found: pd.DataFrame) -> pd.Series:

@@ -82,9 +82,9 @@ def misfit(moved: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"bare": rms("share_ode"), "aligned": rms("share_aligned")})
 
 
-def growth(runs: pd.DataFrame, window: Sequence[float] = SGD_WINDOW) -> pd.Series:
-    """Rate at which ||M|| of SGD grows between two levels of ||M||^2 / p, a number per student."""
-    low, high = (crossing(runs, "share", level) for level in window)
+def growth(runs: pd.DataFrame, window: Sequence[float] = SGD_WINDOW, column: str = "share") -> pd.Series:
+    """Rate at which ||M|| grows between two levels of ||M||^2 / p, a number per student."""
+    low, high = (crossing(runs, column, level) for level in window)
     return np.log(window[1] / window[0]) / 2 / (high - low)
 
 
