@@ -93,7 +93,7 @@ def adaptive(theory: pd.DataFrame) -> Claim:
         place="prop-adaptive",
         at_least=BARS["beta"],
         wrong=Wrong("β = 4", **gain(4.0)),
-        note="by the linearized equations, over the grid of rates; no seed moves it",
+        note="by the linearized equations, over the grid of rates that have a plateau; no seed moves it",
         sentence="Adaptive back-propagation at β = 2 leaves the plateau faster than gradient descent, each "
         "at its best learning rate (ratio of escape rates, K = M = 2).",
     )

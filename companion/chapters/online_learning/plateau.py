@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq, root
 
-from companion.chapters.online_learning.order_parameters import solve, velocity
+from companion.chapters.online_learning.order_parameters import velocity
 from companion.experiments.soft_committee.overlaps import Overlaps, error
 
 
@@ -55,22 +56,25 @@ def at_rate(width: int, learning_rate: float, beta: float = 1.0) -> Plateau:
     raises      RuntimeError where no such fixed point is found.
     """
     rates: dict[str, Any] = dict(learning_rate=learning_rate, beta=beta)
-    start = at_small_rate(width)
-    away = start._replace(q=start.q + 0.1 * torch.eye(width))
-    times = np.array([0.0, 40 / learning_rate])
-    reached = solve(Overlaps(*(part[None] for part in away)), times, tolerance=1e-5, **rates)
-    q, c, r = (float(x[-1, 0, 0, i]) for x, i in ((reached.q, 0), (reached.q, 1), (reached.r, 0)))
 
     def moves(x: torch.Tensor) -> torch.Tensor:
         """Derivatives of q, c, r and s."""
         dq, dr, _ = velocity(symmetric(width, *x), **rates)
         return torch.stack([dq[0, 0], dq[0, 1], dr[0, 0], dr[0, 1]])
 
+    def alike(_: float, x: np.ndarray) -> list[float]:
+        """Derivatives of q, c and r of students that all have the same overlaps with all teacher nodes."""
+        return moves(torch.tensor([*x, x[2]], dtype=torch.float64)).tolist()[:3]
+
     def residual(z: np.ndarray) -> list[float]:
         apart = math.exp(z[0])
         dq, dc, dr, _ = moves(torch.tensor([z[1] + apart, z[1], z[2], z[2]], dtype=torch.float64)).tolist()
         return [(dq - dc) / apart, dc, dr]
 
+    start = at_small_rate(width)
+    q, r = float(start.q[0, 0]), float(start.r[0, 0])
+    rest = solve_ivp(alike, (0, 1e4 / learning_rate), [q + 0.1, q, r], method="BDF", rtol=1e-6, atol=1e-9)
+    q, c, r = rest.y[:, -1]  # some of its directions are slow, so that an implicit method is needed
     found = root(residual, [math.log(max(q - c, 1e-12)), c, r], tol=1e-12)
     apart, c, r = math.exp(found.x[0]), found.x[1], found.x[2]
     if not np.abs(residual(found.x)).max() < 1e-9 or apart < 1e-9:

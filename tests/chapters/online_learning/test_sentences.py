@@ -6,7 +6,9 @@ import pytest
 from companion.chapters.online_learning.order_parameters import velocity
 from companion.chapters.online_learning.parameters import Parameters
 from companion.chapters.online_learning.plateau import at_rate, error_at_small_rate, symmetric
+from companion.chapters.online_learning.tables import distance
 from companion.pages.scorecard import collect
+from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
 CHAPTER = "online_learning"
@@ -35,7 +37,20 @@ def relaxation(rate: float, beta: float) -> float:
     return float(-np.linalg.eigvals(jacobian).real.max())
 
 
+def far(route: str) -> tuple[float, ...]:
+    """Mean distance of SGD by number of inputs in the stored sweep, in units of 1 / sqrt N."""
+    overlaps = load_results("committee_sizes", BOOK / "results" / "committee_sizes")[0]["overlaps"]
+    mean = distance(overlaps, route).groupby("input_dim").distance.mean()
+    return tuple(mean[[50, 200, 800, 3200]])
+
+
 SAID = [
+    Said(
+        "With 50, 200, 800 and 3,200 inputs the overlaps of SGD are, on average, <.2f>, <.2f>, <.2f> and "
+        "<.2f> times",
+        lambda of: far("ODE"),
+    ),
+    Said("from those of the gradient flow <.2f>, <.2f>, <.2f> and <.2f> times.", lambda of: far("flow")),
     Said(
         "the gradient flow without them waits at a third of the height.",
         lambda of: 0.3 < error_at_small_rate(2) / at_rate(2, Parameters().learning_rate).error < 0.37,
