@@ -18,6 +18,7 @@ from scipy.special import erf, expit
 from torch import Tensor
 from torch.func import grad, hessian, vmap
 
+from companion.chapters.copy_average.levels import relu_arc
 from companion.chapters.copy_average.studies import OneNeuron
 from companion.runs.spec import Tables
 from ts_core.streams import stream
@@ -64,11 +65,6 @@ def rule() -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights of the Gauss-Hermite rule for the standard normal."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     return nodes, weights / weights.sum()
-
-
-def relu_arc(t: float) -> float:
-    """E sigma(x) sigma(y) of ReLU for standard normal x, y of correlation t."""
-    return (math.sqrt(1 - t * t) + t * (math.pi - math.acos(t))) / (2 * math.pi)
 
 
 def arc(activation: str, t: float) -> float:
