@@ -21,11 +21,11 @@ class Cifar10(SweepSpec):
     """images: cifar10, patches of photographs that ship with scikit-image, or auto:
     cifar10 where its files are, else patches
     """
-    images: Annotated[int, Field(ge=100)] = 2500
+    images: Annotated[int, Field(ge=100)] = 1500
     """training images, with the validation images among them (number)"""
-    validation_images: Annotated[int, Field(ge=10)] = 500
+    validation_images: Annotated[int, Field(ge=10)] = 250
     """training images set aside to select the epoch (number)"""
-    test_images: Annotated[int, Field(ge=10)] = 1000
+    test_images: Annotated[int, Field(ge=10)] = 600
     """test images, for accuracies and correlations (number)"""
     pool: Annotated[int, Field(ge=1, le=2)] = 2
     """pixels averaged along each side of the 32 x 32 images, 1 or 2 (pixels)"""
@@ -47,7 +47,7 @@ class Cifar10(SweepSpec):
     """passes over them after pruning (number)"""
     teacher_rate: Positive = 0.005
     """largest learning rate of the teacher's cross-entropy, for training and for fine-tuning"""
-    student_epochs: Count = 9
+    student_epochs: Count = 6
     """passes over the unlabelled training images (number)"""
     student_rate: Positive = 0.004
     """largest learning rate of the students, for 1/2 ||f* - f||^2 summed over outputs of standard deviation

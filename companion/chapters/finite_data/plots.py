@@ -140,6 +140,7 @@ def samples_axis(ax: Axes, samples: pd.Series) -> None:
     tens = 10, 100, 1000, 10_000
     ticks = inside(sorted((*tens, *(3 * ten for ten in tens))))
     ticks = ticks if len(ticks) <= 4 else inside(tens)
+    ticks = ticks if len(ticks) >= 2 else sorted({samples.min(), samples.max()})
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.minorticks_off()
 
@@ -220,7 +221,8 @@ def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
         ax.axhline(np.log10(level), color=INK, linestyle=":", linewidth=0.8)
     ax.set(xscale="log", xlabel="random samples", ylabel="log$_{10}$ sine of the median node")
     samples_axis(ax, table.samples)
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower left")
+    ax.set_title("a threshold, nearly")
     return ax
 
 
@@ -233,6 +235,11 @@ def gradient_levels(
     bounds      the exponent of the bound in each quantity: dashed, from the first value asked for on.
     """
     names = {"level": "sine asked for, ε", "nodes": "nodes K", "input_dim": "input dimension d"}
+    titles = {
+        "level": "gradient follows the angle",
+        "nodes": "not the nodes",
+        "input_dim": "nor the dimension",
+    }
     for ax, (quantity, table) in zip(axes, lines.items()):
         medians = table.groupby(["seed", quantity]).gradient.median().unstack()
         medians = medians.where(medians > 0)  # else never found
@@ -243,8 +250,8 @@ def gradient_levels(
         first = middle.index.max() if quantity == "level" else middle.index.min()
         grown = middle[first] * (np.asarray(middle.index) / first) ** bounds[quantity]
         ax.plot(middle.index, grown, color=INK, linestyle="--", label="growth of the bound")
-        ticks = sorted(middle.index)
-        ax.set(xscale="log", yscale="log", xlabel=names[quantity])
+        ticks = sorted(middle.index)[:: 2 if len(middle) > 4 else 1]
+        ax.set(xscale="log", yscale="log", xlabel=names[quantity], title=titles[quantity])
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
     return axes

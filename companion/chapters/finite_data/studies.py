@@ -90,6 +90,30 @@ class Geometry(SmallGradient):
         return check(self)
 
 
+class LawPremises(Geometry):
+    """The same on inputs of any law, whose density is estimated, and with the Gaussian's in its place."""
+
+    slopes: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(strict=False, min_length=1)] = (
+        0.0,
+    )
+    law: Literal["gaussian", "cube", "student-t", "mixture", "sphere", "corners", "patches", "two-valued"] = (
+        "gaussian"
+    )
+    """law of all inputs; patches of photographs, or a built case without any training (two-valued)"""
+    base_samples: Count = 20_000
+    """samples that the slab points are taken from, and as many others that eta is estimated on (number)"""
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``counts`` as :class:`Geometry` has, per kind of theorem and slack, and ``eta_of``.
+
+        eta_of      whose density makes the bounds: the law's or the gaussian's of the same variance.
+        eta         the law's, largest of seeds and teacher nodes;  eta_gaussian  of the other.
+        """
+        from companion.chapters.finite_data.law_premises import run
+
+        return run(self)
+
+
 class Observation(Cell):
     """Students that start where they observe little of one teacher node, trained by SGD; float64, CPU.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from companion.chapters.finite_data.studies import Geometry, Specialization
+from companion.chapters.finite_data.studies import Geometry, LawPremises, Specialization
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.runs.spec import Count, Floats, Grid, Ints, Positive
 from companion.runs.sweeps import Sweep
@@ -104,6 +104,39 @@ GEOMETRIES = Sweep(
         ),
     },
     ("slope", "teacher_bias", "slack"),
+)
+
+
+class PremisesOfLaws(Grid):
+    """Premises of the small-gradient theorem on inputs of several laws, a cell each."""
+
+    laws: Annotated[
+        tuple[
+            Literal["gaussian", "cube", "student-t", "mixture", "sphere", "corners", "patches", "two-valued"],
+            ...,
+        ],
+        Field(strict=False, min_length=1),
+    ] = ("gaussian", "two-valued")
+    seeds: Count = 2
+    """ensemble members per law (number)"""
+    steps: Count = 60
+    """training time (Levenberg-Marquardt steps)"""
+
+    def cells(self) -> list[LawPremises]:
+        return [LawPremises(law=law, seeds=self.seeds, steps=self.steps) for law in self.laws]
+
+
+LAW_PREMISES = Sweep(
+    "law_premises",
+    {
+        "quick": PremisesOfLaws(),
+        "laptop": PremisesOfLaws(
+            laws=("gaussian", "cube", "student-t", "mixture", "sphere", "corners", "patches", "two-valued"),
+            seeds=4,
+            steps=120,
+        ),
+    },
+    ("slope", "slack"),
 )
 
 

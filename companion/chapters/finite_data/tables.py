@@ -87,9 +87,36 @@ def geometries(found: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
+VIOLATIONS = ["violations", "angle_violations", "bias_violations"]
+
+
 def violations(found: pd.DataFrame) -> pd.Series:
     """All that a row of counts has against its theorem, the dots above the paper's form included."""
-    return found[["violations", "angle_violations", "bias_violations", "dots_above"]].sum(axis=1)
+    return found[[*VIOLATIONS, "dots_above"]].sum(axis=1)
+
+
+def law_premises(found: pd.DataFrame) -> pd.DataFrame:
+    """One row per law of the inputs: true premises, and those with a bound below 1, of both theorems.
+
+    found       ``counts`` of the sweep of laws.
+    returns     eta_aware and eta_agnostic, in units of the Gaussian's; violations of any conclusion,
+                ``weaker`` of the premise that asks less of the gradient, and ``gaussian`` of bounds with the
+                Gaussian's eta.
+    """
+    found = found.assign(found=found[VIOLATIONS].sum(axis=1), eta=found.eta / found.eta_gaussian)
+    own, theorem = found.eta_of == "law", found.slack == 1
+    of = lambda rows, value: found[rows].groupby("law", sort=False)[value].sum()
+    table = pd.DataFrame(
+        {
+            "premises": of(own & theorem, "premises"),
+            "below_1": of(own & theorem, "telling_premises"),
+            "violations": of(own & theorem, "found"),
+            "weaker": of(own & ~theorem, "found"),
+            "gaussian": of(~own & theorem, "found"),
+        }
+    )
+    eta = found.pivot_table(index="law", columns="kind", values="eta").add_prefix("eta_")
+    return eta[["eta_aware", "eta_agnostic"]].join(table).loc[table.index]
 
 
 def agreement(table: pd.DataFrame, published: pd.DataFrame, value: str, measure: Callable = distances) -> Any:
@@ -326,10 +353,11 @@ def sine_line(nodes: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
 def gradient_exponent(table: pd.DataFrame, quantity: str) -> dict:
     """Exponent of the gradient level in a quantity: a slope per seed, of the median over nodes.
 
-    returns     NaN where half of the nodes of a seed are never found.
+    Places at which half of the nodes of a seed are never found have no level, and do not count for that seed.
     """
-    medians = table.groupby(["seed", quantity]).gradient.median().unstack()
-    return mean_interval([_slope(row.index, row.where(row > 0)) for _, row in medians.iterrows()])
+    medians = table.groupby(["seed", quantity]).gradient.median()
+    found = [row.droplevel("seed") for _, row in medians[medians > 0].groupby("seed")]
+    return mean_interval([_slope(row.index, row) for row in found if len(row) > 1])
 
 
 def found_at(runs: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:

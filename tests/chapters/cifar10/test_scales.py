@@ -18,7 +18,7 @@ from companion.runs.workers import RunError
             dict(width=5, over_realizations=(1.3,)),
             "over_realization must be at least 1 and give a whole number",
         ),
-        (dict(batch_size=3000), "batch_size: must not exceed the 2000 training images"),
+        (dict(batch_size=3000), "batch_size: must not exceed the 1250 training images"),
         (dict(prune=(0.1,) * 8), "prune: 8 layers leave nothing of images of 16 pixels"),
         (dict(prune=(1.0,)), "prune.0: .*less than 1"),
         (dict(dataset="cifar100"), "dataset: .*'patches'"),

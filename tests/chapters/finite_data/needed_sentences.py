@@ -1,6 +1,8 @@
 """What the chapter says in words about the sweeps of samples needed, beside the queries that give it."""
 
-from companion.chapters.finite_data import claims, sweeps, tables
+import math
+
+from companion.chapters.finite_data import claims, law_premises, sweeps, tables
 from companion.chapters.finite_data.tables import LEVEL
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said
@@ -8,17 +10,23 @@ from tests.sentences import BOOK, Said
 NEEDED = sweeps.SAMPLES_NEEDED.scales["laptop"]
 CENTRE = tables.centre(NEEDED.model_dump())
 OTHER = sweeps.OTHER_INPUTS.scales["laptop"]
+ANGLES = sweeps.ANGLE_LEVELS.scales["laptop"]
+MIDDLE_SAMPLES = 400  # 8 d at d = 50
 
 
 def evidence() -> dict:
     """Tables of the sweeps and the claims about them."""
     stored = {
-        name: load_results(name, BOOK / "results" / name) for name in ("samples_needed", "other_inputs")
+        name: load_results(name, BOOK / "results" / name)
+        for name in ("samples_needed", "other_inputs", "angle_levels", "law_premises")
     }
+    counts = stored.pop("law_premises")[0]["counts"]
+    nodes = stored["angle_levels"][0]["nodes"]
     runs = {name: found["runs"] for name, (found, _) in stored.items()}
     made = [
         *claims.needed_claims(runs["samples_needed"], NEEDED.model_dump()),
         *claims.input_claims(runs["other_inputs"], runs["samples_needed"]),
+        *claims.angle_claims(runs["angle_levels"], nodes, ANGLES.model_dump()),
     ]
     last = tables.at_the_end(runs["samples_needed"])
     return {
@@ -27,6 +35,10 @@ def evidence() -> dict:
         "half": runs["samples_needed"][runs["samples_needed"].epoch < last.epoch.max()],
         "stars": tables.needed_along(last, CENTRE, LEVEL),
         "other": tables.at_the_end(runs["other_inputs"]),
+        "sines": tables.sine_line(nodes, ANGLES.model_dump()),
+        "levels": tables.level_lines(runs["angle_levels"], nodes, ANGLES.model_dump()),
+        "laws": tables.law_premises(counts),
+        "law_counts": counts,
     }
 
 
@@ -92,6 +104,48 @@ def agnostic(of) -> tuple[float, ...]:
     return *ends(claim), *ends(claim.wrong)
 
 
+def median_sine(of, epoch: int) -> float:
+    """Median over seeds of the median node's sine, with MIDDLE_SAMPLES samples."""
+    return of.sines[(of.sines.samples == MIDDLE_SAMPLES) & (of.sines.epoch == epoch)].sine.median()
+
+
+def early(of) -> int:
+    """The epoch that the picture shows as the early one."""
+    return min(of.sines.epoch, key=lambda epoch: abs(epoch - ANGLES.epochs / 10))
+
+
+def pessimism(of) -> float:
+    """The measured gradient level at MIDDLE over what the paper asks for there, to two digits."""
+    line = of.levels["level"]
+    level = line[line.level == tables.MIDDLE].groupby("seed").gradient.median().median()
+    nodes = ANGLES.teacher_width * (1 + ANGLES.over_realization)
+    return float(f"{level * 5 * nodes**1.5 * ANGLES.input_dim**0.5 / tables.MIDDLE:.2g}")
+
+
+def steeper_and_level(of) -> bool:
+    """What the picture of gradient levels is said to show."""
+    angle, nodes, dim = (of.made[f"level-{name}"] for name in ("angle", "nodes", "d"))
+    return angle.low > 1 and max(abs(nodes.low), abs(nodes.high)) < 0.25 and dim.low > 0
+
+
+def no_trained_student(of) -> bool:
+    """With the Gaussian's density only the built case violates a bound."""
+    return (of.laws.gaussian.drop("two-valued") == 0).all() and of.laws.gaussian["two-valued"] > 0
+
+
+def built_case(of) -> bool:
+    """Every observer of every seed violates the Gaussian's bounds on angle and bias; none its own."""
+    own, other = (
+        of.law_counts.query(f"law == 'two-valued' and eta_of == '{eta}' and slack == 1").iloc[0]
+        for eta in ("law", "gaussian")
+    )
+    observers = 2 * sweeps.LAW_PREMISES.scales["laptop"].seeds
+    return (
+        own.premises == other.premises == other.angle_violations == other.bias_violations == observers
+        and own[tables.VIOLATIONS].sum() == 0
+    )
+
+
 SAID = [
     Said(
         "mean over <d> seeds, first reaches <.1f>: above the <.3f> that an affine node can have",
@@ -135,5 +189,52 @@ SAID = [
         "With wide steps it needs <.2f> times as many samples in all as random data do, from <.2f> to <.2f>; "
         "with the theorem's small ones <.1f> times as many, from <.1f> to <.1f>",
         agnostic,
+    ),
+    Said("for the Gaussian it gives <.2f> times the true density", lambda of: of.laws.eta_aware["gaussian"]),
+    Said("No true premise violates a conclusion. The columns", lambda of: (of.laws.violations == 0).all()),
+    Said(
+        "up to a noise of a thousandth, half of the points of a plane lie on another one at 60°",
+        lambda of: law_premises.TIGHT == 1e-3 and round(math.degrees(law_premises.TILT)) == 60,
+    ),
+    Said("The Gaussian's $\\eta$ would exclude it, for every observer and seed", built_case),
+    Said("the law's own, <.1f> times as large, does not", lambda of: of.laws.eta_aware["two-valued"]),
+    Said("none exceeds the bounds with the Gaussian's $\\eta$, whatever the law", no_trained_student),
+    Said(
+        "($d=50$, $m=5$, $n/m=2$, <d> seeds) for <,d> steps",
+        lambda of: (ANGLES.seeds, ANGLES.epochs * ANGLES.steps_per_epoch),
+    ),
+    Said(
+        "The exponent of $N^*$ in $1/\\varepsilon$ is <.2f>, from <.2f> to <.2f>, for sines from <.1f> to "
+        "<.2f>; the bound has <d>.",
+        lambda of: (*ends(of.made["needed-angle"]), tables.SINES[0], tables.SINES[-1], tables.BOUND["sine"]),
+    ),
+    Said(
+        "with <d> of them the sine of the median node is <.4f> after <,d> steps and <.5f> at the end",
+        lambda of: (
+            MIDDLE_SAMPLES,
+            median_sine(of, early(of)),
+            early(of) * ANGLES.steps_per_epoch,
+            median_sine(of, ANGLES.epochs),
+        ),
+    ),
+    Said(
+        "falls like $\\varepsilon$ to the power of <.2f>, from <.2f> to <.2f>; the bound has <d>.",
+        lambda of: (*ends(of.made["level-angle"]), tables.LEVEL_BOUND["level"]),
+    ),
+    Said("it is smaller than the measured level by a factor of <,d>", pessimism),
+    Said(
+        "the exponent in $K$ is <.2f>, from <.2f> to <.2f>, where the bound has −3/2, and in $d$ it is "
+        "<.2f>, from <.2f> to <.2f>, where it has −1/2",
+        lambda of: (*ends(of.made["level-nodes"]), *ends(of.made["level-d"])),
+    ),
+    Said(
+        "grows like its overlap $\\max_k|\\alpha_{kj}|$ to the power of <.2f>, from <.2f> to <.2f>",
+        lambda of: ends(of.made["level-overlap"]),
+    ),
+    Said("at ε = .1 against the number of nodes K", lambda of: tables.MIDDLE == 0.1),
+    Said(
+        "a line that rises with the angle, steeper than the dashed one, and two that stay level or rise a "
+        "little where the dashed ones fall",
+        steeper_and_level,
     ),
 ]

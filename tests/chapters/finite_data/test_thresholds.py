@@ -143,7 +143,9 @@ def test_exponents_of_gradient_levels_and_of_sines():
     ]
     assert gradient_exponent(pd.DataFrame(rows), "level")["value"] == pytest.approx(1.5)
     unfound = pd.DataFrame(rows).assign(gradient=lambda t: t.gradient.where(t.level > 0.1, 0.0))
-    assert math.isnan(gradient_exponent(unfound, "level")["value"])
+    assert gradient_exponent(unfound, "level")["value"] == pytest.approx(1.5)
+    once = pd.DataFrame(rows).assign(gradient=lambda t: t.gradient.where(t.level > 0.2, 0.0))
+    assert math.isnan(gradient_exponent(once, "level")["value"])
     sines = pd.DataFrame([dict(seed=s, samples=n, sine=1 / n) for s in range(3) for n in SIZES])
     assert exponent_in_sine(sines, (0.05, 0.025, 0.0125))["value"] == pytest.approx(1)
 
