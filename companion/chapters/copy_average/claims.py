@@ -64,7 +64,7 @@ def ends(runs: pd.DataFrame, scale: str) -> list[Claim]:
     return [
         Claim(
             **_least(found),
-            id=f"copy-average/two-ends-{scale}",
+            id="copy-average/two-ends",
             place="obs-two-ends",
             scale=scale,
             at_least=BARS["ends"],
@@ -75,7 +75,7 @@ def ends(runs: pd.DataFrame, scale: str) -> list[Claim]:
         ),
         Claim(
             **exact((average.loss - average.best).abs().max()),
-            id=f"copy-average/level-{scale}",
+            id="copy-average/level",
             place="obs-two-ends",
             scale=scale,
             at_most=BARS["closed"],
@@ -89,13 +89,14 @@ def ends(runs: pd.DataFrame, scale: str) -> list[Claim]:
         ),
         Claim(
             **exact((last.loss - last.best).min()),
-            id=f"copy-average/below-{scale}",
+            id="copy-average/below",
             place="obs-two-ends",
             scale=scale,
             at_most=BARS["below"],
             wrong=Wrong("two nodes too few", **exact((narrow.loss - narrow.best).min())),
-            sentence=f"With one node too few the copies lie below every copy-average student, k = {k} "
-            "(lowest loss reached minus L*(2)).",
+            note=f"k = {k}",
+            sentence="With one node too few the copies lie below every copy-average student (lowest loss "
+            "reached minus L*(2)).",
         ),
     ]
 
@@ -106,7 +107,7 @@ def line(phases: pd.DataFrame, k: int, scale: str) -> list[Claim]:
     return [
         Claim(
             **exact(at.lower / k),
-            id=f"copy-average/pays-{scale}",
+            id="copy-average/pays",
             place="obs-phase-line",
             scale=scale,
             at_least=BARS["pays"],
@@ -116,7 +117,7 @@ def line(phases: pd.DataFrame, k: int, scale: str) -> list[Claim]:
             changed="the bar was .5, which the alternative meets at k = 20; the numbers for k = 50 were "
             "known by then",
             sentence="Copies without an average are the better student only where it has more than three "
-            f"fifths of the teacher's nodes, k = {k} (n / k from which on they lie lower).",
+            "fifths of the teacher's nodes (n / k from which on they lie lower).",
         )
     ]
 
@@ -126,7 +127,7 @@ def one_neuron(levels: pd.DataFrame, scale: str) -> Claim:
     names = ", ".join(dict.fromkeys(levels.activation))
     return Claim(
         **exact((levels.free - levels.reduced).abs().max()),
-        id=f"copy-average/one-neuron-{scale}",
+        id="copy-average/one-neuron",
         place="prop-one-neuron",
         scale=scale,
         at_most=BARS["closed"],
@@ -148,7 +149,7 @@ def relu(runs: pd.DataFrame, scale: str) -> list[Claim]:
     return [
         Claim(
             **exact(ratios.get("relu", math.nan)),
-            id=f"copy-average/relu-below-{scale}",
+            id="copy-average/relu-below",
             place="obs-relu",
             scale=scale,
             at_most=BARS["sum"],
@@ -159,7 +160,7 @@ def relu(runs: pd.DataFrame, scale: str) -> list[Claim]:
         ),
         Claim(
             **ending(found[~found.doomed]),
-            id=f"copy-average/doomed-{scale}",
+            id="copy-average/doomed",
             place="prop-doomed",
             scale=scale,
             at_most=BARS["spared"],
