@@ -14,7 +14,9 @@ def test_a_student_of_the_stored_sweep_is_the_same_today():
     cell = ROBUSTNESS.scales["laptop"].into(Students, seeds=(1,), noises=(0.0,), method="standard")
     again = cell.run()
     keys = ["method", "noise", "seed"]
-    of = lambda table: table[(table.seed == 1) & (table.noise == 0) & table.method.isin(["standard", "start"])]
+    of = lambda table: table[
+        (table.seed == 1) & (table.noise == 0) & table.method.isin(["standard", "start"])
+    ]
     stored, now = (of(table).set_index(keys).sort_index() for table in (tables["runs"], again["runs"]))
     for column in ("cos_in", "cos_out", "rho_in", "rho_full"):
         np.testing.assert_allclose(now[column], stored[column], atol=0.02)
