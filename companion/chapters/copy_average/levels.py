@@ -1,4 +1,4 @@
-"""Closed forms for a single erf node that stands for several teacher nodes, and for copy-average students."""
+"""Closed forms for a single node that stands for several teacher nodes, and for copy-average students."""
 
 import math
 
@@ -13,6 +13,22 @@ def level(teachers: int) -> float:
 def one_neuron_norm(teachers: int) -> float:
     """|w| of that node, 1 / sqrt(2 l - 1); its outgoing weight is l."""
     return 1 / math.sqrt(2 * teachers - 1)
+
+
+def relu_level(teachers: int) -> float:
+    """The same of one ReLU node: l/2 + l (l - 1) h(0) - 2 l^2 h(1 / sqrt l)^2, h of :func:`relu_arc`.
+
+    raises      ValueError for fewer than 1.
+    """
+    if teachers < 1:
+        raise ValueError(f"teachers must be at least 1, got {teachers}")
+    alone = teachers / 2 + teachers * (teachers - 1) * relu_arc(0.0)
+    return alone - 2 * teachers**2 * relu_arc(1 / math.sqrt(teachers)) ** 2
+
+
+def relu_arc(t: float) -> float:
+    """E sigma(x) sigma(y) of ReLU for standard normal x, y of correlation t in [-1, 1]."""
+    return (math.sqrt(1 - t * t) + t * (math.pi - math.acos(t))) / (2 * math.pi)
 
 
 def best_level(students: int, teachers: int) -> float:

@@ -18,9 +18,11 @@ from scipy.special import erf, expit
 from torch import Tensor
 from torch.func import grad, hessian, vmap
 
+from companion.chapters.copy_average.levels import relu_arc
 from companion.chapters.copy_average.studies import OneNeuron
 from companion.runs.spec import Tables
 from ts_core.streams import stream
+from ts_core.theory.kernels import erf_kernel
 from ts_core.training.stiff import settle
 
 SLOPE = 0.2  # of leaky ReLU
@@ -64,11 +66,6 @@ def rule() -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights of the Gauss-Hermite rule for the standard normal."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     return nodes, weights / weights.sum()
-
-
-def relu_arc(t: float) -> float:
-    """E sigma(x) sigma(y) of ReLU for standard normal x, y of correlation t."""
-    return (math.sqrt(1 - t * t) + t * (math.pi - math.acos(t))) / (2 * math.pi)
 
 
 def arc(activation: str, t: float) -> float:
@@ -145,9 +142,8 @@ def free_loss(activation: str, teachers: int) -> Callable[[Tensor], Tensor]:
 
     def of_erf(theta: Tensor) -> Tensor:
         w, a = theta[:-1], theta[-1]
-        q = w @ w
-        shown = (w[:teachers] / (2 * (1 + q)).sqrt()).arcsin().sum()
-        return 2 / math.pi * (a**2 * (q / (1 + q)).arcsin() - 2 * a * shown) + silent
+        shown = erf_kernel(w, torch.eye(teachers, teachers + 1, dtype=w.dtype)).sum()
+        return a**2 * erf_kernel(w, w) - 2 * a * shown + silent
 
     def series(theta: Tensor) -> Tensor:
         w, a = theta[:-1], theta[-1]

@@ -32,7 +32,8 @@ def copies_loss(v: np.ndarray, n: int, k: int) -> complex:
 def perturbed_copies(k: int) -> np.ndarray:
     """Minima of :func:`copies_loss` for n = k - 1 down to 2, each found from the one before.
 
-    returns     ``(k - 2, 4)``, n = 2 first; to rounding.
+    returns     ``(k - 2, 4)``, n = 2 first; to rounding. NaN where the minimum is no copy: the weight on the
+                own teacher node is not twice as large as the others, as happens for very narrow students.
     """
     found, v = np.empty((k - 2, 4)), np.array([0.9, 0.1, 0.0, 1.1])
     for n in range(k - 1, 1, -1):
@@ -40,7 +41,7 @@ def perturbed_copies(k: int) -> np.ndarray:
         slope = lambda v, n=n: [copies_loss(v + 1e-30j * e, n, k).imag * 1e30 for e in np.eye(4)]
         lowest = minimize(lambda v, n=n: copies_loss(v, n, k), v, jac=lambda v: np.array(slope(v)))
         v = root(slope, lowest.x, tol=1e-14).x
-        found[n - 2] = v
+        found[n - 2] = v if v[0] > 2 * np.abs(v[1:3]).max() else math.nan
     return found
 
 
@@ -126,7 +127,7 @@ def phase_line(k: int) -> pd.DataFrame:
         kinds = torch.full((n,), -1), torch.cat([torch.full((n,), -1), torch.full((k - n,), 1)])
         rows.append(
             dict(n=n, family="copies", level=copies_loss(v, n, k))
-            | dict(curvature=least_curvature(*copy, *kinds))
+            | dict(curvature=least_curvature(*copy, *kinds) if np.isfinite(v).all() else math.nan)
             | dict(own=v[0], outgoing=v[3], norm=copy[0][0].norm().item())
         )
     return pd.DataFrame(rows).assign(k=k)

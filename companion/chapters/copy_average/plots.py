@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from companion.chapters.copy_average.levels import best_level, one_neuron_norm
+from companion.chapters.copy_average.levels import best_level, relu_level
 from companion.pages.figures import (
     ACCENT,
     INK,
@@ -19,6 +19,7 @@ from companion.pages.figures import (
 )
 
 COLOURS = {"copy-average": TEACHER, "copies": STUDENT, "other": NEUTRAL}
+NAMES = {"relu": "ReLU", "leaky": "leaky ReLU"}
 WORDS = {"copy-average": "copy and average", "copies": "copies only", "other": "short of a node"}
 
 
@@ -80,19 +81,23 @@ def partitions(points: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
-def phase_line(phases: pd.DataFrame, k: int, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Copies against copy-average over the width: difference of levels, least curvature of both."""
-    of_k = phases[phases.k == k]
-    level = of_k.pivot(index="n", columns="family", values="level")
-    axes[0].plot(level.index, level["copies"] / level["copy-average"] - 1, color=INK)
-    axes[0].axhline(0, color=NEUTRAL, linewidth=1)
-    axes[0].set(xlabel="student nodes n", ylabel="copies / copy-average − 1", title="which is lower")
-    for family, line in of_k.groupby("family"):
-        axes[1].plot(line.n, line.curvature, color=COLOURS[family], label=WORDS[family])
-    axes[1].axhline(0, color=NEUTRAL, linewidth=1)
+def phase_line(phases: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Copies against copy-average over n / k: levels, and least curvature; solid: the largest k."""
+    widest = phases.k.max()
+    for k, of_k in phases.groupby("k"):
+        look = dict(linestyle="-" if k == widest else ":", alpha=1 if k == widest else 0.8)
+        level = of_k.pivot(index="n", columns="family", values="level")
+        lead = level["copies"] / level["copy-average"] - 1
+        axes[0].plot(level.index / k, 100 * lead, color=INK, label=f"k = {k}", **look)
+        for family, line in of_k.groupby("family"):
+            label = WORDS[family] if k == widest else None
+            axes[1].plot(line.n / k, line.curvature, color=COLOURS[family], label=label, **look)
+    for ax in axes:
+        ax.axhline(0, color=NEUTRAL, linewidth=1)
+    axes[0].set(xlabel="student nodes n / k", ylabel="loss, copies over average (%)", title="which is lower")
     axes[1].set_yscale("symlog", linthresh=1e-5)
-    axes[1].set(xlabel="student nodes n", ylabel="least curvature", title="which is a minimum")
-    axes[1].set_yticks([-1e-1, -1e-3, 0, 1e-3])
+    axes[1].set(xlabel="student nodes n / k", ylabel="least curvature", title="which is a minimum")
+    axes[1].set_yticks([-1e-1, -1e-3, 0, 1e-3], ["−.1", "−.001", "0", ".001"])
     legend_on_top(np.array(axes))
     return axes
 
@@ -107,7 +112,7 @@ def one_neuron(curve: pd.DataFrame, levels: pd.DataFrame, ax: Axes) -> Axes:
                 side.r,
                 side.loss / row.silent,
                 color=colours[row.activation],
-                label=row.activation if side.r.iloc[0] > 0 else None,
+                label=NAMES.get(row.activation, row.activation) if side.r.iloc[0] > 0 else None,
             )
         ax.plot(row.size, row.free / row.silent, "o", color=colours[row.activation], markersize=7)
     ax.set_xscale("symlog", linthresh=0.1)
@@ -118,41 +123,56 @@ def one_neuron(curve: pd.DataFrame, levels: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
-def nodes(table: pd.DataFrame, n: int, k: int, ax: Axes) -> Axes:
-    """Length and outgoing weight of every student node, by kind; dotted: of a copy and of the average."""
-    shown = table[(table.n == n) & (table.k == k)]
-    for kind, group in shown.groupby("kind"):
-        ax.plot(
-            group.norm,
-            group.outgoing.abs(),
-            "o",
-            color=COLOURS[kind],
-            markersize=5,
-            alpha=0.6,
-            label=WORDS[kind],
-        )
-    size = k - n + 1
-    for number in (1, size):
-        ax.axvline(one_neuron_norm(number), color=NEUTRAL, linestyle=":", linewidth=1)
-        ax.axhline(number, color=NEUTRAL, linestyle=":", linewidth=1)
-    ax.set(xlabel="length ‖w‖", ylabel="outgoing weight |a|", title=f"n = {n}, k = {k}")
-    return ax
+def shapes(found: pd.DataFrame, predicted: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Angle, length and outgoing weight of student nodes over the width: dots from flows, lines predicted.
 
-
-def widths(runs: pd.DataFrame, k: int, ax: Axes) -> Axes:
-    """Loss at the end over the width, a dot per kind and level; line: the best copy-average student (erf)."""
-    of_k = runs[runs.k == k]
-    for kind, group in of_k.groupby("kind"):
-        ax.plot(group.n, group.loss, "o", color=COLOURS[kind], markersize=6, label=WORDS[kind], alpha=0.8)
-    n = np.arange(1, k)
-    if set(of_k.activation) == {"erf"}:
-        ax.plot(
-            n, [best_level(i, k) for i in n], color=ACCENT, linestyle="--", label="$L^*(k-n+1)$", zorder=0
-        )
-    ax.set(
-        xlabel="student nodes n",
-        ylabel="loss at the end",
-        yscale="log",
-        title=f"{of_k.activation.iloc[0]}, k = {k}",
+    found       of :func:`tables.shapes`, one k; predicted  of :func:`tables.predicted`.
+    """
+    panels = (
+        ("angle", "angle to a teacher node (°)"),
+        ("length", "length ‖w‖"),
+        ("outgoing", "outgoing weight |a|"),
     )
-    return ax
+    of_average = (found.kind == "copy-average") & (found.part == "copy")
+    groups = (
+        ("copies", "o", found[found.kind == "copies"]),
+        ("copy-average", "s", found[(found.kind == "copy-average") & ~of_average]),
+        ("copy-average", "^", found[of_average]),
+    )
+    words = {"o": "copies only", "s": "the average", "^": "copies beside an average"}
+    for ax, (column, label) in zip(axes, panels):
+        for kind, line in predicted.groupby("kind"):
+            ax.plot(line.n, line[column], color=COLOURS[kind], linewidth=1)
+        for kind, marker, dots in groups:
+            ax.plot(dots.n, dots[column], marker, color=COLOURS[kind], markersize=6, label=words[marker])
+        ax.set(xlabel="student nodes n", ylabel=label)
+    axes[2].set_yscale("log")
+    axes[2].set_yticks([1, 2, 4, 8], ["1", "2", "4", "8"])
+    axes[2].minorticks_off()
+    legend_on_top(np.array(axes))
+    return axes
+
+
+def widths(shares: pd.DataFrame, k: int, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Level and share of every end over the width, a panel per activation; line: one node for the rest."""
+    one_node = {"erf": best_level, "relu": lambda n, k: relu_level(k - n + 1)}
+    n = np.arange(1, k)
+    for ax, (activation, reached) in zip(axes, shares[shares.k == k].groupby("activation")):
+        ax.plot(
+            n,
+            [one_node[activation](i, k) for i in n],
+            color=ACCENT,
+            linestyle="--",
+            label="one node for the rest",
+        )
+        for kind, group in reached.dropna(subset="level").groupby("kind"):
+            size = 15 + 85 * group.share
+            ax.scatter(group.n, group.level, s=size, color=COLOURS[kind], label=WORDS[kind], alpha=0.8)
+        ax.set(
+            xlabel="student nodes n",
+            ylabel="loss at the end",
+            yscale="log",
+            title=NAMES.get(activation, activation),
+        )
+    legend_on_top(np.array(axes))
+    return axes

@@ -23,7 +23,7 @@ class Flows(Cell):
     start_scale: Positive = 0.3
     """standard deviation of every weight at the start"""
     tolerance: Fraction = 1e-4
-    """of a step of the flow, relative; a hundredth of it changes no end"""
+    """of a step of the flow, relative; a tenth of it changes no end"""
     dominance: Fraction = 0.5
     """a node averages if its second largest overlap with a teacher node is above this share of the largest"""
 

@@ -1,8 +1,9 @@
 """What the numbers say: which levels are reached and how often, thresholds of the phase line."""
 
+import numpy as np
 import pandas as pd
 
-from companion.chapters.copy_average.levels import best_level, level
+from companion.chapters.copy_average.levels import level, one_neuron_norm, relu_level
 from companion.pages.statistics import share_interval
 
 SETTING = ["activation", "n", "k"]
@@ -10,9 +11,13 @@ DIGITS = 7  # of a level: two ends at the same one differ by less
 
 
 def at_rest(runs: pd.DataFrame) -> pd.DataFrame:
-    """Starts at rest, with the level of the best copy-average student beside their loss."""
+    """Starts at rest, with ``best`` beside their loss: the level of one node for k - n + 1 teacher nodes.
+
+    For erf it is that of the best copy-average student; ReLU has no such student.
+    """
     found = runs[runs.status == "ok"]
-    best = [best_level(n, k) for n, k in zip(found.n, found.k)]
+    of = {"erf": level, "relu": relu_level}
+    best = [of[name](k - n + 1) for name, n, k in zip(found.activation, found.n, found.k)]
     return found.assign(best=best)
 
 
@@ -69,5 +74,50 @@ def _from(holds: pd.Series) -> int:
 
 
 def lowest(runs: pd.DataFrame) -> pd.DataFrame:
-    """Lowest loss of each activation, n and k, beside copy-average: columns loss, best."""
-    return at_rest(runs).groupby(SETTING)[["loss", "best"]].min().reset_index()
+    """Lowest loss of each activation, n and k, and its ``ratio`` to best of :func:`at_rest`."""
+    found = at_rest(runs).groupby(SETTING)[["loss", "best"]].min().reset_index()
+    return found.assign(ratio=found.loss / found.best)
+
+
+def shapes(nodes: pd.DataFrame) -> pd.DataFrame:
+    """The different nodes of erf students at rest: a row per n, k, kind and shape (to three digits).
+
+    columns     part (copy, average), angle (to the nearest teacher node, degrees), length, outgoing (size).
+    """
+    erf = nodes[(nodes.activation == "erf") & (nodes.kind != "other")]
+    cosine = (erf["first"] / erf.norm).clip(upper=1)
+    found = erf[["n", "k", "kind"]].assign(
+        part=np.where(erf.second > erf["first"] / 2, "average", "copy"),
+        angle=np.degrees(np.arccos(cosine)).round(1),
+        length=erf.norm.round(3),
+        outgoing=erf.outgoing.abs().round(3),
+    )
+    return found.drop_duplicates().sort_values(["k", "n", "kind"]).reset_index(drop=True)
+
+
+def predicted(phases: pd.DataFrame) -> pd.DataFrame:
+    """The same columns in closed form (the average) and from the symmetric family (copies only)."""
+    copy = phases[phases.family == "copies"]
+    size = copy.k - copy.n + 1
+    average = pd.DataFrame(
+        dict(angle=np.degrees(np.arccos(1 / np.sqrt(size))), length=size.map(one_neuron_norm), outgoing=size)
+    )
+    copies = pd.DataFrame(
+        dict(angle=np.degrees(np.arccos(copy.own / copy.norm)), length=copy.norm, outgoing=copy.outgoing)
+    )
+    of = lambda table, kind, part: table.assign(n=copy.n, k=copy.k, kind=kind, part=part)
+    return pd.concat(
+        [of(average, "copy-average", "average"), of(copies, "copies", "copy")], ignore_index=True
+    )
+
+
+def with_live(stored: pd.DataFrame, live: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Rows for ``number`` teacher nodes: those of this run, and stored ones of the other activations."""
+    here = live[live.l == number]
+    others = stored[(stored.l == number) & ~stored.activation.isin(here.activation)]
+    return pd.concat([here, others], ignore_index=True)
+
+
+def two_lines(live: pd.DataFrame, stored: pd.DataFrame, k: int) -> pd.DataFrame:
+    """The phase line of this run beside a stored one, unless it is the same."""
+    return pd.concat([live[live.k != k], stored[stored.k == k]], ignore_index=True)
