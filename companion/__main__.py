@@ -1,4 +1,4 @@
-"""Command line of the book: python -m companion list | run | sweep | build | notebooks | fetch."""
+"""Command line: python -m companion list | run | list-runs | sweep | build | notebooks | fetch."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 from companion import chapters, place, project
-from companion.pages import request
+from companion.pages import grid, request, run_list
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import choose, describe
@@ -28,11 +28,18 @@ def arguments() -> argparse.ArgumentParser:
         "list", help="chapters and their parameters: type, default, meaning, unit; sweeps and their scales"
     )
     one = commands.add_parser(
-        "run", help="execute one chapter with other parameters and render it beside the book"
+        "run", help="execute chapters with other parameters and render each beside the book"
     )
-    one.add_argument("chapter", help="name of the notebook, as in `list`")
+    one.add_argument("chapters", nargs="+", metavar="CHAPTER", help="name of the notebook, as in `list`")
     one.add_argument(
         "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one parameter; repeat"
+    )
+    one.add_argument(
+        "--grid",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE,VALUE",
+        help="a run for every combination of these values, and a page that shows the runs side by side",
     )
     one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
     one.add_argument(
@@ -44,9 +51,13 @@ def arguments() -> argparse.ArgumentParser:
         "--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
     )
     one.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
+    commands.add_parser("list-runs", help="the runs that are rendered: name, chapter, values, page")
     all_ = commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     all_.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
-    commands.add_parser("notebooks", help="execute all chapters at their defaults and store them in book/")
+    stored = commands.add_parser(
+        "notebooks", help="execute chapters at their defaults and store them in book/"
+    )
+    stored.add_argument("names", nargs="*", metavar="NOTEBOOK", help="only these (default: all)")
     many = commands.add_parser(
         "sweep",
         help="train a whole sweep; finished cells are kept beside its tables, so the same command resumes",
@@ -94,8 +105,7 @@ def main(words: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (BookError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _say(error)
     except KeyboardInterrupt:
         print("interrupted; every rendering is as it was", file=sys.stderr)
         return 130
@@ -117,19 +127,56 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
+    """Every request is checked before the first one starts; one that fails leaves the others alone."""
+    book, failed = _book(), 0
+    combinations = grid.grid(given.grid) if given.grid else [[]]
+    if given.name and len(given.chapters) * len(combinations) > 1:
+        raise BookError("--name names one run; several have names from their values")
+    asked = {
+        chapter: [
+            request.ask(
+                book,
+                chapter,
+                [*given.p, *values],
+                file=given.f,
+                data=given.data_dir,
+                results=given.results,
+                name=given.name,
+            )
+            for values in combinations
+        ]
+        for chapter in given.chapters
+    }
     from companion.pages import build  # papermill is slow to import
 
+    for chapter, wanted in asked.items():
+        pages = []
+        for one in wanted:
+            try:
+                pages.append(build.run(book, one))
+                _open(pages[-1])
+            except BookError as error:
+                _say(error)
+                failed += 1
+        if given.grid and pages:
+            runs = sorted(
+                (run for run in run_list.runs(book) if run.page in pages),
+                key=lambda run: pages.index(run.page),
+            )
+            name = f"{chapter}-{request.digest(given.grid)}.html"
+            _open(grid.write_comparison((book.work / run_list.LIST).with_name(name), runs))
+    return 1 if failed else 0
+
+
+def _list_runs(given: argparse.Namespace) -> int:
     book = _book()
-    wanted = request.ask(
-        book,
-        given.chapter,
-        given.p,
-        file=given.f,
-        data=given.data_dir,
-        results=given.results,
-        name=given.name,
-    )
-    return _open(build.run(book, wanted))
+    found = run_list.runs(book)
+    for run in found:
+        print(f"{run.request.name}: {run.request.chapter}, {run.values or 'as in the book'}")
+        print(f"  {run.page.resolve().as_uri()}")
+    if not found:
+        print(f"no run in {(book.work / run_list.LIST).parent}; python -m companion run CHAPTER makes one")
+    return 0
 
 
 def _build(given: argparse.Namespace) -> int:
@@ -143,7 +190,7 @@ def _notebooks(given: argparse.Namespace) -> int:
 
     if place.is_installed():
         raise BookError("the notebooks of an installed package stay as they are; work in a checkout")
-    changed = build.rewrite(_book())
+    changed = build.rewrite(_book(), given.names)
     print("\n".join(f"wrote {page}" for page in changed) or "every notebook is as it was")
     return 0
 
@@ -191,9 +238,17 @@ def _open(page: Path) -> int:
     return 0
 
 
+def _say(error: Exception) -> int:
+    if report := getattr(error, "report", ""):
+        print(report, file=sys.stderr)
+    print(f"error: {error}", file=sys.stderr)
+    return 1
+
+
 COMMANDS = {
     "list": _list,
     "run": _run,
+    "list-runs": _list_runs,
     "build": _build,
     "notebooks": _notebooks,
     "sweep": _sweep,

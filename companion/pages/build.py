@@ -7,19 +7,23 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbformat
+
 from companion.pages import notebooks, statements
 from companion.pages.book import Book
+from companion.pages.claims import SCALES
 from companion.pages.notebooks import BookError, Kernels
 from companion.pages.parameters import check_defaults, choose
 from companion.pages.request import Request, ask, defaults
-from companion.pages.scorecard import SCORECARD
+from companion.pages.run_list import write_list
+from companion.pages.scorecard import SCORECARD, claims_in, show_beside
 from companion.pages.statements import MAP
 from companion.runs.workers import cores
 
@@ -84,18 +88,26 @@ def run(book: Book, request: Request) -> Path:
     _check_executed(book.root, [page for page in by_name.values() if page not in jobs])
     with _stage(book) as stage, renderer(stage) as waiting:
         _execute(stage, jobs)
+        if request.values:
+            _show_defaults(book, stage, jobs, by_name[request.chapter])
         html = render(waiting, stage, book.work)
         request.save(html)
-        return _publish(html, target) / by_name[request.chapter].with_suffix(".html")
+        page = _publish(html, target) / by_name[request.chapter].with_suffix(".html")
+        write_list(book)
+        return page
 
 
-def rewrite(book: Book) -> list[Path]:
-    """Write the parameters cells, execute every notebook at its defaults without input data, and store them.
+def rewrite(book: Book, names: Collection[str] = ()) -> list[Path]:
+    """Write the parameters cells, execute notebooks at their defaults without input data, and store them.
 
+    names       of the notebooks, by default all; the pages that collect from them are made again in any case.
     returns     the notebooks that changed.
     raises      BookError; the stored notebooks are then as they were.
     """
-    jobs = {page: defaults(book, page.stem, no_data(book)) for page in book.pages()}
+    by_name = {page.stem: page for page in book.pages()}
+    wanted = {choose(name, list(by_name), "notebook") for name in names or by_name} | {*COLLECT}
+    jobs = {page: defaults(book, name, no_data(book)) for name, page in by_name.items() if name in wanted}
+    _check_executed(book.root, [page for page in by_name.values() if page not in jobs])
     with _stage(book) as stage:
         for page in jobs:
             if page.stem in book.chapters:
@@ -155,6 +167,15 @@ def render(waiting: subprocess.Popen, stage: Path, work: Path) -> Path:
         raise BookError(f"the book does not render: {first} (whole log: {log})")
     (stage / "_build" / "complete").touch()
     return stage / "_build" / "html"
+
+
+def _show_defaults(book: Book, stage: Path, pages: Iterable[Path], chapter: Path) -> None:
+    """Beside the live claims of a run those that the book has stored, on every page that was executed."""
+    live = SCALES[0]
+    standing = [claim for claim in claims_in(notebooks.glance(book.root / chapter)) if claim.scale == live]
+    for page in pages:
+        show_beside(notebook := notebooks.read(stage / page), standing)
+        nbformat.write(notebook, stage / page)
 
 
 def _check_same_run(target: Path, request: Request) -> None:
@@ -260,7 +281,7 @@ def _execute_batch(
     except BookError as error:
         pool.shutdown(cancel_futures=True)
         kept = notebooks.keep_failed(stage / tasks[task], stage.parent / "failed")
-        raise BookError(f"{error} (with its traceback: {kept})") from None
+        raise BookError(f"{error} (with its traceback: {kept})", error.report) from None
 
 
 def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:

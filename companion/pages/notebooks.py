@@ -4,6 +4,7 @@ import ast
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import threading
@@ -16,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 if TYPE_CHECKING:
+    import papermill
     from jupyter_client.manager import KernelManager
 
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
@@ -25,7 +27,13 @@ class BookError(Exception):
     """What a reader can put right, in one line.
 
     A wrong value, a chapter that fails, a page that does not render.
+
+    report      what led to it, for whoever wants to know more; any number of lines.
     """
+
+    def __init__(self, line: str, report: str = ""):
+        super().__init__(line)
+        self.report = report
 
 
 def read(path: Path) -> NotebookNode:
@@ -207,11 +215,19 @@ def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "Kernel
         )
     except papermill.PapermillExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".splitlines()[0]
-        raise BookError(f"{path.stem} failed in cell {error.exec_count}: {reason}") from None
+        line = f"{path.stem} failed in cell {error.exec_count}: {reason}"
+        raise BookError(line, _report(error, values)) from None
     except RuntimeError as error:  # nbclient's, when the kernel is gone
         raise BookError(f"{path.stem} was not finished: {error}; often there was not enough memory") from None
     normalise(done)
     nbformat.write(done, path)
+
+
+def _report(error: "papermill.PapermillExecutionError", values: dict[str, Any]) -> str:
+    """Parameters, cell and traceback, without the colours of a terminal."""
+    given = [f"{name} = {value!r}" for name, value in values.items()] or ["parameters as in the book"]
+    trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(error.traceback))
+    return "\n".join([*given, f"cell {error.exec_count}:", *error.source.splitlines(), "", trace])
 
 
 def _stop(kernel: "KernelManager") -> None:

@@ -6,13 +6,14 @@ It is handed to the kernel as a file.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import choose, merge, parse, read_values
+from companion.pages.parameters import defaults as standing_values
 from companion.runs.store import check_writable
 
 
@@ -20,11 +21,12 @@ from companion.runs.store import check_writable
 class Request:
     """One chapter to execute.
 
-    values      parameters that differ from the defaults, as papermill takes them.
+    values      parameters that were asked for, as papermill takes them.
     results     folder of finished cells, written to by the run.
     data        folder of input data; empty where nobody named one.
     name        of the run: its folder.
     workers     processes that may compute its cells; 1 is the notebook's own.
+    standing    the defaults of the parameters in ``values``.
     """
 
     chapter: str
@@ -33,6 +35,7 @@ class Request:
     data: str = ""
     name: str = ""
     workers: int = 1
+    standing: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def data_folder(self) -> Path | None:
@@ -76,14 +79,27 @@ def ask(
     data = data.resolve() if data else None
     check_writable(results)
     spec(**values).check(data)
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
-    name = name or (f"{chapter}-{digest}" if values else chapter)
+    name = name or (f"{chapter}-{digest(values)}" if values else chapter)
     if Path(name).name != name or name.startswith("."):
         raise BookError(f"the name of a run must be that of a folder, got {name!r}")
-    return Request(chapter, values, str(results), str(data or ""), name)
+    standing = {key: value for key, value in standing_values(spec).items() if key in values}
+    return Request(chapter, values, str(results), str(data or ""), name, standing=standing)
+
+
+def digest(values: Any) -> str:
+    """Eight letters that tell plain values from others."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def asked(book: Book, chapter: str, folder: Path) -> Request:
     """The request beside a notebook; the chapter's defaults where there is none, as in an editor."""
     path = place(folder, chapter)
-    return Request(**json.loads(path.read_text())) if path.exists() else defaults(book, chapter)
+    return read(path) if path.exists() else defaults(book, chapter)
+
+
+def read(path: Path) -> Request:
+    """The request in a file.
+
+    raises      ValueError or TypeError for what is none.
+    """
+    return Request(**json.loads(path.read_text()))

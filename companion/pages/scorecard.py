@@ -1,5 +1,6 @@
 """Claims side by side with their verdicts: shown by chapters, collected by the scorecard."""
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -51,13 +52,20 @@ class Table:
         return "\n".join([*("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows), self.summary()])
 
     def _repr_html_(self) -> str:
-        """One row per claim, one column per scale."""
+        return self.html()
+
+    def html(self, standing: Iterable[Claim] = ()) -> str:
+        """One row per claim, one column per scale.
+
+        standing    claims at the defaults, shown below those of the same id and scale.
+        """
+        defaults = {(claim.id, claim.scale): claim for claim in standing}
         rows: dict[str, dict[str, Claim]] = {}
         for claim in self.claims:
             rows.setdefault(claim.id, {})[claim.scale] = claim
         scales = [scale for scale in SCALES if any(scale in row for row in rows.values())]
         head = "".join(f"<th>{name}</th>" for name in ("claim", *(f"{scale} scale" for scale in scales)))
-        body = "".join(_row(row, scales) for row in rows.values())
+        body = "".join(_row(row, scales, defaults) for row in rows.values())
         # The theme gives tables of class dataframe its own colours, in light and in dark mode.
         return (
             '<div style="overflow-x:auto"><table class="dataframe claims">'
@@ -89,6 +97,15 @@ def claims_in(notebook: Mapping) -> list[Claim]:
     return [from_json(stored) for metadata in shown for stored in metadata.get(STORED, [])]
 
 
+def show_beside(notebook: Mapping, standing: Iterable[Claim]) -> None:
+    """In an executed notebook, show claims at the defaults below those of the same id and scale."""
+    standing = tuple(standing)
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if stored := output.get("metadata", {}).get(STORED):
+                output["data"]["text/html"] = Table(map(from_json, stored)).html(standing)
+
+
 def anchor(id: str) -> str:
     """Of a claim's row on its chapter's page."""
     return "claim-" + re.sub(r"[^\w-]", "-", id)
@@ -103,7 +120,7 @@ def chip(claim: Claim) -> str:
     return f'<b style="{colour};padding:0 .4em;border-radius:.3em">{MARKS[claim.verdict]} {claim.verdict}</b>'
 
 
-def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
+def _row(row: dict[str, Claim], scales: Sequence[str], defaults: Mapping[tuple[str, str], Claim]) -> str:
     one = next(iter(row.values()))
     changed = [f"changed after a look: {claim.changed}" for claim in row.values() if claim.changed]
     notes = dict.fromkeys(map(escape, [*(claim.note for claim in row.values() if claim.note), *changed]))
@@ -111,7 +128,7 @@ def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
     small = "<br>".join([f"{place} · {escape(one.id)}", *notes])
     cells = (
         f"{escape(one.sentence)}<br><small>{small}</small>",
-        *(_decision(row[scale]) if scale in row else "–" for scale in scales),
+        *(_decision(row[scale], defaults.get((one.id, scale))) if scale in row else "–" for scale in scales),
     )
     return (
         f'<tr id="{escape(anchor(one.id))}">'
@@ -120,13 +137,18 @@ def _row(row: dict[str, Claim], scales: Sequence[str]) -> str:
     )
 
 
-def _decision(claim: Claim) -> str:
+def _decision(claim: Claim, standing: Claim | None = None) -> str:
     published = "" if claim.published is None else f"published {short(claim.published)}"
     small = "<br>".join(map(escape, filter(None, (f"bar {claim.bar}", published, _refused(claim)))))
-    return (
-        f'<span style="white-space:nowrap">{chip(claim)}<br>{claim.measured()}</span><br>'
-        f"<small>{small}</small>"
-    )
+    beside = f"<br><small>at the defaults:</small> {_number(standing)}" if standing else ""
+    return f"{_number(claim)}{beside}<br><small>{small}</small>"
+
+
+def _number(claim: Claim) -> str:
+    """Verdict and measurement, with the reason where it has no interval."""
+    open_ends = not math.isnan(claim.value) and math.isnan(claim.low) and math.isnan(claim.high)
+    why = "<br><small>no interval: one seed, or a value at the end of its scale</small>" if open_ends else ""
+    return f'<span style="white-space:nowrap">{chip(claim)}<br>{claim.measured()}</span>{why}'
 
 
 def _refused(claim: Claim, floor: float = 0.0) -> str:

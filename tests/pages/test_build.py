@@ -3,12 +3,14 @@
 import hashlib
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from contextlib import chdir, redirect_stdout
+from html import unescape
 from pathlib import Path
 
 import nbformat
@@ -17,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from companion import __main__ as command
 from companion.datasets.cifar10 import DataError
-from companion.pages import build, notebooks, request, scorecard
+from companion.pages import build, notebooks, request, run_list, scorecard
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.runs.store import load_results
@@ -36,7 +38,9 @@ def tree(folder: Path) -> dict[str, str]:
 
 def kept(root: Path) -> dict[str, dict]:
     """What a run that fails must leave as it was: the sources, the book's pages, those of every other run."""
-    return {part: tree(root / part) for part in ("book", "companion", "_build/html", "_build/runs")}
+    found = {part: tree(root / part) for part in ("book", "companion", "_build/html", "_build/runs")}
+    found["_build/runs"].pop(run_list.LIST.name, None)  # which only lists them
+    return found
 
 
 def pages(root: Path) -> dict[str, str]:
@@ -224,15 +228,26 @@ def test_notebooks_that_did_not_change_are_not_written(toy, monkeypatch):
     assert build.rewrite(toy) == [] and tree(toy.root / "book") == before
 
 
+def test_only_the_notebooks_that_are_named_are_made_again(copy):
+    page = copy.root / "book" / "polygon.ipynb"
+    other = page.with_name("ring.ipynb")
+    stored = page.read_bytes()
+    for path in (page, other):
+        path.write_text(path.read_text().replace(" of 12 sides", " of 13 sides"))
+    damaged = other.read_bytes()
+    assert Path("book/polygon.ipynb") in build.rewrite(copy, ["polygon"])
+    assert page.read_bytes() == stored and other.read_bytes() == damaged
+    with pytest.raises(BookError, match="unknown notebook 'polygons'; did you mean polygon"):
+        build.rewrite(copy, ["polygons"])
+
+
 def test_run_renders_into_its_own_folder_and_changes_nothing_else(toy):
     before = kept(toy.root)
     page = run(toy, name="hundred", sides=100, label="fine")
     folder = toy.work / "runs" / "hundred"
     assert page == folder / "book" / "polygon.html"
     after = kept(toy.root)
-    assert {
-        name: file for name, file in after["_build/runs"].items() if not name.startswith("hundred/")
-    } == {}
+    assert all(name.startswith("hundred/") for name in after["_build/runs"])
     assert {**after, "_build/runs": {}} == before
     text = page.read_text()
     assert "Show the parameters of this run" in text and "The fine polygon of 100 sides" in text
@@ -243,6 +258,37 @@ def test_run_renders_into_its_own_folder_and_changes_nothing_else(toy):
     stored = {claim.id: claim.value for claim in scorecard.collect(toy.work / "stage" / "book")}
     assert stored["polygon/share-0.9"] == pytest.approx(0.99934, rel=1e-5)  # 100 / (2 pi) * sin(2 pi / 100)
     assert request.asked(toy, "polygon", folder).values == {"sides": 100, "label": "fine"}
+
+
+def test_a_run_says_what_was_changed_and_what_the_book_has(toy):
+    folder = toy.work / "runs" / "hundred" / "book"
+    names = ("polygon", "scorecard", "intro", "ring", "map")
+    text = {name: (folder / f"{name}.html").read_text() for name in names}
+    assert {name for name in names if "A run of your own: hundred" in text[name]} == set(names[:3])
+    row = "<tr><td><code>sides</code></td><td>12</td><td><b>100</b></td></tr>"
+    assert row in text["polygon"] and "<td>inside</td><td><b>fine</b></td>" in text["intro"]
+    beside = re.findall(r"at the defaults:</small> <span.*?</b><br>([^<]*)</span>", text["polygon"])
+    claims = scorecard.claims_in(notebooks.glance(toy.root / "book" / "polygon.ipynb"))
+    assert beside == [claim.measured() for claim in claims if claim.scale == "quick"]
+    assert text["scorecard"].count("at the defaults") == len(beside) and "at the defaults" not in text["ring"]
+    assert "own: " not in (toy.work / "html" / "book" / "polygon.html").read_text()
+
+
+def test_runs_are_listed_the_latest_first_and_linked(toy):
+    (toy.work / "runs" / "odd").mkdir()
+    (toy.work / "runs" / "odd" / "polygon.request.json").write_text('{"chapter": 1')
+    run(toy, "ring", name="as <it> is")
+    listed = [found.request.name for found in run_list.runs(toy)]
+    assert listed == ["as <it> is", "hundred"]
+    page = (toy.work / run_list.LIST).read_text()
+    assert "as &lt;it&gt; is" in page and "as in the book" in page and "label &quot;fine&quot;" in page
+    links = re.findall(r'<a href="(\w[^"]*)"', page)
+    assert [(toy.work / "runs" / unescape(link)).is_file() for link in links] == [True, True]
+    done = companion(toy.root, "list-runs")
+    assert done.stdout.splitlines()[2] == 'hundred: polygon, sides 100, label "fine"'
+    assert done.stdout.splitlines()[3].startswith("  file:///") and done.stderr == ""
+    shutil.rmtree(toy.work / "runs" / "odd")
+    shutil.rmtree(toy.work / "runs" / "as <it> is")
 
 
 def test_a_run_of_another_chapter_shows_this_one_as_stored(toy):
@@ -509,15 +555,60 @@ def test_a_mistake_on_the_command_line_is_one_line(toy, words, message, monkeypa
     assert kept(toy.root) == before
 
 
-def test_a_chapter_that_fails_is_one_line_and_leaves_its_traceback(toy, monkeypatch, capfd):
+def test_a_chapter_that_fails_shows_why_and_leaves_all_others(toy, monkeypatch, capfd):
     monkeypatch.setattr(command, "_book", lambda: toy)
     before = kept(toy.root)
     assert command.main(["run", "polygon", "-p", "bars", "[0.9, 0.9]"]) == 1
     out, saved = capfd.readouterr(), toy.work / "failed" / "polygon.ipynb"
-    assert out.err.startswith("error: polygon failed in cell 7: ValueError: claimed twice")
-    assert out.err.endswith(f" (with its traceback: {saved})\n") and out.err.count("\n") == 1
+    *report, line = out.err.splitlines()
+    assert line.startswith("error: polygon failed in cell 7: ValueError: claimed twice")
+    assert line.endswith(f" (with its traceback: {saved})")
+    assert report[:2] == ["bars = [0.9, 0.9]", "cell 7:"] and "stored = [" in report
+    assert any("Traceback" in row for row in report) and "\x1b" not in out.err
     assert "failed run" in "".join(notebooks.problems(notebooks.read(saved)))
     assert kept(toy.root) == before
+
+
+def test_a_grid_is_a_run_for_each_combination_and_a_page_of_them(toy, monkeypatch, capfd):
+    monkeypatch.setattr(command, "_book", lambda: toy)
+    words = ["run", "ring", "--grid", "sides=5,2000", "bars=[0.9],[0.9, 0.9]"]
+    assert command.main(words) == 1, "two of the four fail"
+    out = capfd.readouterr()
+    assert out.err.count("error: ring failed in cell 7") == 2
+    opened = [line.removeprefix("open file://") for line in out.out.splitlines() if line.startswith("open")]
+    values = [request.read(next(Path(page).parents[1].glob("*.json"))).values for page in opened[:-1]]
+    assert values == [{"sides": 5, "bars": [0.9]}, {"sides": 2000, "bars": [0.9]}]
+    page = Path(opened[-1])
+    text = page.read_text()
+    claims = scorecard.claims_in(notebooks.glance(toy.root / "book" / "ring.ipynb"))
+    shared = [claim for claim in claims if claim.id in ("ring/share-0.9", "ring/darts")]
+    assert all(text.count(claim.sentence.split(" of ")[0]) >= 1 for claim in shared)
+    assert text.index("sides 5") < text.index("sides 2000")
+    links = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert len(links) >= 7 and all((page.parent / unescape(link)).is_file() for link in links)
+    for run_of in opened[:-1]:
+        shutil.rmtree(Path(run_of).parents[1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sides"], "--grid takes name=value,value, got 'sides'"),
+        (["sides=3", "sides=4"], "--grid has sides twice"),
+        (["sides=3,4,3"], "--grid has a value of sides twice: 3,4,3"),
+        (["sides=[3"], "sides: cannot read"),
+        ([f"sides={','.join(map(str, range(3, 104)))}"], "--grid makes 1 to 100 runs, not 101"),
+        (["sides=3,2"], "sides: "),
+        (["sidse=3,4"], "unknown parameter 'sidse'; did you mean sides?"),
+        (["sides=3,4", "--name", "mine"], "--name names one run"),
+    ],
+)
+def test_a_grid_that_makes_no_sense_is_one_line_and_no_run(toy, words, message, monkeypatch, capfd):
+    monkeypatch.setattr(command, "_book", lambda: toy)
+    monkeypatch.setattr(build, "_execute", lambda *_: pytest.fail("work has started"))
+    assert command.main(["run", "polygon", "--grid", *words]) == 1
+    out = capfd.readouterr()
+    assert out.err.startswith(f"error: {message}") and out.err.count("\n") == 1
 
 
 def test_plain_papermill_works_from_any_folder(toy, tmp_path):

@@ -47,6 +47,7 @@ def test_words_become_one_frozen_record(book, tmp_path):
         str(tmp_path / "cells"),
         str(tmp_path),
         "six",
+        standing={"sides": 12, "bars": [0.9, 0.99], "label": "inside"},
     )
     assert wanted.data_folder == tmp_path
     with pytest.raises(FrozenInstanceError):

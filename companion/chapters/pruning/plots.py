@@ -1,0 +1,125 @@
+"""Pictures of the chapter on pruning."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from companion.pages.figures import INK, NEUTRAL, SIGNED, STUDENT, TEACHER, label_rim, legend_on_top
+
+COLOURS = {
+    "uniform nodes": "#8d99ae",
+    "DPP nodes": "#1a618a",
+    "random edges": "#e0951a",
+    "DPP edges": "#a23d80",
+    "magnitude edges": "#009e73",
+    "best nodes": "#222222",
+    "merging": "#d1495b",
+}
+MARKERS = {"uniform nodes": "s", "DPP nodes": "o", "best nodes": "v", "merging": "D"}
+
+
+def pruned(errors: pd.DataFrame, curves: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Relative error against the share that is kept: closed forms as lines, trained students as marks.
+
+    Left: fan-outs as they are, or summed where nodes merge. Right: fitted anew. Marks are geometric means
+    over students, the dotted line is that of the students before pruning.
+
+    errors      of one kind of student.
+    curves      of tables.curves.
+    """
+    for ax, reweighted in zip(axes, (False, True)):
+        chosen = errors[errors.reweighted == reweighted]
+        for method, colour in COLOURS.items():
+            if not reweighted and method in set(curves.method):
+                line = curves[curves.method == method]
+                ax.plot(line.kept, line.error, color=colour, linewidth=1.2)
+            points = np.exp(
+                np.log(chosen[chosen.method == method].set_index("kept").error).groupby("kept").mean()
+            )
+            if len(points):
+                style = dict(linestyle=":" if reweighted or method in ("best nodes", "merging") else "none")
+                ax.plot(points.index, points, color=colour, marker=MARKERS.get(method, "^"), **style)
+        own = np.exp(np.log(errors.drop_duplicates("seed").own).mean())
+        ax.axhline(own, color=INK, linestyle=(0, (1, 2)), linewidth=1)
+        ax.text(0.01, own, "the student itself", va="bottom", transform=ax.get_yaxis_transform())
+        ax.set(yscale="log", xlim=(0, 1), ylim=(own / 3, 1.3))
+    axes[0].set_title("fan-outs kept, or summed")
+    axes[1].set_title("fan-outs fitted anew")
+    label_rim(
+        np.array([list(axes)]), "share of first-layer weights kept", "error over that of predicting zero"
+    )
+    legend_on_top(
+        axes,
+        [
+            Line2D([], [], color=colour, marker=MARKERS.get(name, "^"), label=named(name))
+            for name, colour in COLOURS.items()
+        ],
+    )
+    return axes
+
+
+def named(method: str) -> str:
+    return {"best nodes": "best of all subsets of nodes", "merging": "merging copies"}.get(method, method)
+
+
+def sign_map(found: pd.DataFrame, measured: pd.DataFrame, ax: Axes) -> Axes:
+    """Where random edges err less than DPP nodes: blue; dots are trained students.
+
+    found       of tables.sign_map.
+    measured    columns over_realization, kept and edges_win (log2, mean over students).
+    """
+    import seaborn as sns
+
+    colours = sns.color_palette(f"{SIGNED}_r", as_cmap=True)
+    look = dict(cmap=colours, vmin=-1, vmax=1)
+    grid = found.pivot(index="z", columns="kept", values="edges_win")
+    mesh = ax.pcolormesh(grid.columns, grid.index, grid, shading="nearest", rasterized=True, **look)
+    ax.contour(grid.columns, grid.index, grid, levels=[0], colors=INK, linewidths=1.2)
+    ax.scatter(
+        measured.kept,
+        measured.over_realization,
+        c=measured.edges_win,
+        s=34,
+        edgecolor=INK,
+        linewidth=0.8,
+        **look,
+    )
+    ax.set(yscale="log", xlabel="share c kept", ylabel="copies z of each teacher node")
+    ax.set_yticks(ticks := [1, 2, 3, 5, 10, 30, 100], [f"{z}" for z in ticks])
+    ax.minorticks_off()
+    ax.text(0.12, 25, "random edges\nerr less", ha="left", va="center")
+    ax.text(0.62, 2, "DPP nodes\nerr less", ha="left", va="center")
+    bar = ax.figure.colorbar(mesh, ax=ax, label="log$_2$ of node error / edge error")
+    bar.outline.set_visible(False)
+    return ax
+
+
+def noise(curves: pd.DataFrame, errors: pd.DataFrame, m: int, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """When merging stops being free. Left: formula for noisy copies. Right: students by label noise.
+
+    curves      of tables.noise_curves.
+    errors      of students of one start and over-realization.
+    """
+    left, right = axes
+    for column, colour, label in (
+        ("kept", STUDENT, "the student itself"),
+        ("merged", TEACHER, "merged to m nodes"),
+    ):
+        left.plot(curves.deviation, curves[column], color=colour, label=label)
+    left.set(xscale="log", yscale="log", title="formula", xlabel="squared distance of a copy from w*")
+    mean = lambda values: np.exp(np.log(values).groupby(level="noise").mean())
+    at_m = errors[(errors.k == m) & errors.reweighted].set_index("noise")
+    for label, values, colour in (
+        ("the student itself", at_m[at_m.method == "merging"].own, STUDENT),
+        ("merged to m nodes", at_m[at_m.method == "merging"].error, TEACHER),
+        ("best m of its nodes", at_m[at_m.method == "best nodes"].error, NEUTRAL),
+    ):
+        points = mean(values)
+        right.plot(points.index, points, color=colour, marker="o", label=label)
+    right.set(yscale="log", title="trained, fan-outs fitted", xlabel="standard deviation of label noise")
+    left.set_ylabel("error over that of predicting zero")
+    legend_on_top(np.array([[left, right]]))
+    return axes

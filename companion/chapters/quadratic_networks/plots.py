@@ -1,0 +1,250 @@
+"""Pictures of the chapter on quadratic networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from companion.chapters.quadratic_networks.tables import (
+    counted,
+    excess,
+    expected_log_prefactor,
+    log_prefactor,
+)
+from companion.pages.figures import (
+    ACCENT,
+    INK,
+    NEUTRAL,
+    STUDENT,
+    TEACHER,
+    cloud,
+    legend_on_top,
+    ordered_colours,
+    over_realization_colours,
+)
+from companion.pages.statistics import mean_interval
+
+SHOWN = 4  # starts that are drawn
+
+
+def overlay(warm: pd.DataFrame, moved: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Loss of SGD (lines) and its equations (dashed): warm starts; random ones as they are, and aligned.
+
+    warm, moved     of one width each; moved is of :func:`tables.aligned`.
+    """
+    level = moved.plateau.iloc[0]
+    first = lambda runs: runs[runs.seed.isin(sorted(runs.seed.unique())[:SHOWN])]
+    panels = (
+        (first(warm), "time", "loss_ode", "time", "warm start: on its equations"),
+        (first(moved), "time", "loss_ode", "time", "random start: each at its own time"),
+        (first(moved), "aligned", "loss_aligned", "aligned", "the same, aligned at escape"),
+    )
+    for ax, (runs, x, fit, _, title) in zip(axes, panels):
+        for _, one in runs.assign(aligned=runs.time - runs.get("escape", 0)).groupby("seed"):
+            ax.plot(one[x], one.loss, color=STUDENT, alpha=0.8, linewidth=1.2)
+            ax.plot(one[x], one[fit], color=ACCENT, linestyle=(0, (4, 2)), linewidth=1.4)
+        ax.set_title(title)
+        ax.set_ylim(bottom=0)
+    for ax in axes[1:]:
+        ax.axhline(level, color=NEUTRAL, linestyle=":", zorder=0)
+    axes[0].set(xlabel="time α, steps / N", ylabel="population loss ε")
+    axes[1].set_xlabel("time α, steps / N")
+    axes[2].set(xlabel="time since escape", xlim=(-12, 16))
+    legend_on_top(
+        np.atleast_2d(axes),
+        [
+            Line2D([], [], color=STUDENT, label="SGD, one start each"),
+            Line2D([], [], color=ACCENT, linestyle="--", label="equations, same start"),
+            Line2D([], [], color=NEUTRAL, linestyle=":", label="plateau, by theory"),
+        ],
+    )
+    return axes
+
+
+def escapes(
+    table: pd.DataFrame, passages: pd.DataFrame, sgd: pd.DataFrame | None, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """Escape time against N, growth rate against p, and prefactor against p, a colour per p.
+
+    table, passages     of the cell Escapes.
+    sgd                 growth of SGD: width, growth, expected; or None.
+    """
+    waits, rates, prefactors = axes
+    colours = over_realization_colours(table.width / table.teachers)
+    teachers, rate = table.teachers.iloc[0], table.rate.iloc[0]
+    for width, group in table.groupby("width"):
+        means = group.groupby("input_dim").time.mean()
+        colour = colours[width / teachers]
+        waits.plot(means.index, means, color=colour, marker="o", label=f"p = {width}")
+    at = sorted(table.input_dim.unique())
+    slowest = table[table.width == table.width.min()].groupby("input_dim").time.mean()
+    slope = teachers / (8 * rate)
+    waits.plot(
+        at,
+        slowest.iloc[0] + 1.5 + slope * np.log(np.array(at) / at[0]),
+        color=INK,
+        linestyle="--",
+        linewidth=1,
+    )
+    waits.annotate(
+        "slope p*/8η₀",
+        (at[1], slowest.iloc[0] + 1.5 + slope * np.log(at[1] / at[0])),
+        (-4, 3),
+        textcoords="offset points",
+        ha="right",
+    )
+    waits.set(xscale="log", xlabel="input dimension N", ylabel="mean escape time", title="parallel: one rate")
+    waits.legend()
+
+    large = table[table.input_dim == max(at)]
+    widths = sorted(table.width.unique())
+    rates.plot(widths, [4 * rate / teachers] * len(widths), color=INK, linestyle="--", label="4η₀/p*, theory")
+    _points(rates, large.groupby("width").growth, STUDENT, "flow")
+    if sgd is not None:
+        _points(rates, sgd.groupby("width").growth, ACCENT, "SGD")
+        expected = sgd.groupby("width").expected.first()
+        rates.plot(expected.index, expected, color=ACCENT, linestyle="--", label="SGD, theory")
+    rates.plot(
+        widths, 4 * rate / (teachers * np.array(widths)), color=NEUTRAL, linestyle=":", label="at fixed η"
+    )
+    rates.set(xscale="log", xlabel="student nodes p", ylabel="growth rate of ‖M‖", title="the rate ignores p")
+    rates.set_ylim(bottom=0)
+    rates.legend()
+
+    measured = log_prefactor(table).groupby("width")
+    _points(prefactors, measured, STUDENT, "flow")
+    expected = expected_log_prefactor(passages)
+    prefactors.plot(expected.index, expected, color=INK, linestyle="--", label="theory")
+    prefactors.set(xscale="log", xlabel="student nodes p", ylabel="ln A", title="the prefactor does not")
+    prefactors.legend(loc="lower right")
+    for ax in axes[1:]:
+        ax.set_xticks(widths, [f"{p}" for p in widths])
+        ax.minorticks_off()
+    return axes
+
+
+def _points(ax: Axes, groups, colour: str, label: str) -> None:
+    """Means with their intervals."""
+    found = {p: mean_interval(values) for p, values in groups}
+    value, low, high = (np.array([of[name] for of in found.values()]) for name in ("value", "low", "high"))
+    ax.errorbar(
+        list(found),
+        value,
+        (value - low, high - value),
+        color=colour,
+        marker="o",
+        linestyle="none",
+        label=label,
+    )
+
+
+def geometry(kept: pd.DataFrame, endings: pd.DataFrame, bar: float, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Drift of the conserved matrix over time; how far the solutions that are reached lie from the start."""
+    drift, far = axes
+    looks = {
+        "drift_bare": (NEUTRAL, ":", "without the exponential"),
+        "drift_noisy": (TEACHER, "-.", "equations of SGD"),
+        "drift": (STUDENT, "-", "gradient flow"),
+    }
+    later = kept[kept.time > 0].dropna()
+    for column, (colour, style, label) in looks.items():
+        for number, (_, shape) in enumerate(later.groupby(["width", "teachers"])):
+            line = shape.groupby("time")[column].max()
+            drift.plot(line.index, line, color=colour, linestyle=style, label=None if number else label)
+    drift.axhline(bar, color=INK, linewidth=0.8, linestyle="--")
+    drift.set(yscale="log", xlabel="time α", ylabel="relative drift", title="conserved by the flow")
+    drift.legend()
+
+    names = []
+    for at, ((p, p_star), shape) in enumerate(endings.groupby(["width", "teachers"])):
+        names.append(f"{p}, {p_star}")
+        spread = (shape.other_sd / (shape.other - shape.closest)).mean()
+        cloud(
+            far,
+            at + np.linspace(-0.15, 0.15, len(shape)),
+            excess(shape),
+            STUDENT,
+            size=16,
+            alpha=0.8,
+            label=None if at else "reached by the flow",
+        )
+        far.errorbar(
+            at + 0.3,
+            1,
+            spread,
+            color=NEUTRAL,
+            marker="D",
+            linestyle="none",
+            label=None if at else "random solutions, 1 s.d.",
+        )
+    far.axhline(0, color=INK, linestyle="--", linewidth=0.8, label="closest solution")
+    far.set_xticks(range(len(names)), names)
+    far.set(
+        xlabel="student and teacher nodes p, p*",
+        ylabel="distance beyond the closest",
+        title="it ends next to its start",
+    )
+    far.set_ylim(-0.15, 2.1)
+    far.legend(loc="upper right")
+    return axes
+
+
+def spectra(table: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Eigenvalues of the Hessian in order: plateau above, solution below, a panel per shape."""
+    found = counted(table).set_index(["width", "teachers", "point"])
+    shapes = list(table.groupby(["width", "teachers"]).groups)
+    for column, (p, p_star) in zip(axes.T, shapes):
+        for ax, point in zip(column, ("plateau", "solution")):
+            one = table[(table.width == p) & (table.teachers == p_star) & (table.point == point)]
+            counts = found.loc[(p, p_star, point)]
+            colours = np.select(
+                [one.eigenvalue < -1e-9, one.eigenvalue.abs() <= 1e-9], [TEACHER, ACCENT], STUDENT
+            )
+            share = (one.order + 0.5) / len(one)
+            ax.scatter(share, one.eigenvalue, s=9, color=colours, linewidths=0)
+            ax.axhline(0, color=INK, linewidth=0.6)
+            ax.text(
+                0.03,
+                0.95,
+                f"{counts.negative:.0f} negative\n{counts.zeros:.0f} zero of {len(one)}",
+                va="top",
+                transform=ax.transAxes,
+            )
+            ax.set_xticks([])
+        column[0].set_title(f"p = {p}, p* = {p_star}")
+    for ax, name in zip(axes[:, 0], ("plateau", "solution")):
+        ax.set_ylabel(f"{name}:\neigenvalue")
+    return axes
+
+
+def tails(table: pd.DataFrame, floor: float, ax: Axes) -> Axes:
+    """Loss over time, both on log scales: a colour per shape, dashed with norms that are kept.
+
+    floor       below it the loss is the solver's error, and is left out.
+    """
+    shapes = list(table.groupby(["width", "teachers"]).groups)
+    colours = dict(zip(shapes, (INK, *ordered_colours(range(len(shapes) - 1)).values())))
+    for (p, p_star, norms), curve in table.groupby(["width", "teachers", "norms"]):
+        line = curve.groupby("time").loss.mean()
+        line = line[: line.index[line.to_numpy() < floor].min()].iloc[:-1] if (line < floor).any() else line
+        free = norms == "free"
+        ax.plot(
+            line.index,
+            line,
+            color=colours[p, p_star],
+            linestyle="-" if free else "--",
+            label=f"p = {p}, p* = {p_star}" if free else None,
+        )
+        late = line.index.to_numpy()[-12:]
+        if free and p > p_star:
+            ax.plot(late, 1.5 * curve.limit.iloc[0] / late**2, color=NEUTRAL, linestyle=":")
+    handles = [
+        *ax.get_legend_handles_labels()[0],
+        Line2D([], [], color=INK, linestyle="--", label="norms kept"),
+    ]
+    handles.append(Line2D([], [], color=NEUTRAL, linestyle=":", label="theory, times 1.5"))
+    ax.set(xscale="log", yscale="log", xlabel="time α, steps / N", ylabel="population loss ε")
+    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax

@@ -1,0 +1,155 @@
+"""How far SGD is from its equations, when it escapes and how fast, and what the flow keeps."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.special import digamma
+
+from companion.chapters.quadratic_networks.studies import ESCAPED
+
+SGD_WINDOW = (3e-3, 3e-2)  # of ||M||^2 / p: above the starts of N = 3200, and before M bends Q much
+ONE = ["input_dim", "teachers", "width", "seed"]  # what tells one student from another
+
+
+def distance(runs: pd.DataFrame, column: str = "apart") -> pd.Series:
+    """sqrt(N) times the root mean square over time of SGD minus its equations, a number per student."""
+    squares = (runs[column] ** 2).groupby([runs[key] for key in ONE]).mean()
+    return np.sqrt(squares * squares.index.get_level_values("input_dim"))
+
+
+def slope(distances: pd.Series) -> pd.Series:
+    """Slope of log distance against log N for each teachers, width and seed; sqrt(N) times it has slope 0."""
+    logs = np.log(distances).unstack("input_dim")
+    x = np.log(logs.columns.to_numpy(float))
+    return logs.sub(logs.mean(axis=1), axis=0).mul(x - x.mean()).sum(axis=1) / ((x - x.mean()) ** 2).sum()
+
+
+def crossing(runs: pd.DataFrame, column: str, level: float = ESCAPED) -> pd.Series:
+    """First time at which a column passes a level, on a line in the logarithm, a number per student.
+
+    NaN where it never does; a curve that begins above passes it when it begins.
+    """
+
+    def first(curve: pd.DataFrame) -> float:
+        time, values = curve.time.to_numpy(), curve[column].to_numpy()
+        above = np.flatnonzero(values >= level)
+        if not len(above):
+            return np.nan
+        at = above[0]
+        return (
+            time[0]
+            if at == 0
+            else np.interp(np.log(level), np.log(values[at - 1 : at + 1]), time[at - 1 : at + 1])
+        )
+
+    ordered = runs.sort_values([*ONE, "time"])
+    return ordered.groupby(ONE)[["time", column]].apply(first)
+
+
+def escape_times(runs: pd.DataFrame) -> pd.DataFrame:
+    """Escape of SGD and of its equations from the same start: a row per student, columns sgd and ode."""
+    return pd.DataFrame({"sgd": crossing(runs, "share"), "ode": crossing(runs, "share_ode")}).reset_index()
+
+
+def aligned(runs: pd.DataFrame, roll: int = 0) -> pd.DataFrame:
+    """The runs of students that escape by SGD and by its equations, with the latter moved to escape together.
+
+    roll        moves them by what the student so many rows further needs: what chance would do.
+    returns     the runs with: escape (of SGD), moved (escape of SGD minus that of the equations),
+                and share_aligned and loss_aligned, those of the equations moved; NaN outside of their times.
+    """
+    times = escape_times(runs).dropna()
+    moved = np.roll(times.sgd - times.ode, roll)
+    times = times.assign(escape=times.sgd, moved=moved).drop(columns=["sgd", "ode"])
+    found = runs.merge(times, on=ONE).sort_values([*ONE, "time"], ignore_index=True)
+    columns = {name: np.empty(len(found)) for name in ("share", "loss")}
+    for _, one in found.groupby(ONE):
+        earlier = one.time - one.moved.iloc[0]
+        for name, values in columns.items():
+            values[one.index] = np.interp(earlier, one.time, one[f"{name}_ode"], left=np.nan, right=np.nan)
+    return found.assign(**{f"{name}_aligned": values for name, values in columns.items()})
+
+
+def misfit(moved: pd.DataFrame) -> pd.DataFrame:
+    """Root mean square of the share of SGD minus that of its equations, per student: bare, and aligned.
+
+    moved       of :func:`aligned`; only times at which both have a value.
+    """
+    both = moved.dropna(subset="share_aligned")
+    by = [both[key] for key in ONE]
+    rms = lambda column: np.sqrt(((both.share - both[column]) ** 2).groupby(by).mean())
+    return pd.DataFrame({"bare": rms("share_ode"), "aligned": rms("share_aligned")})
+
+
+def growth(runs: pd.DataFrame, window: Sequence[float] = SGD_WINDOW) -> pd.Series:
+    """Rate at which ||M|| of SGD grows between two levels of ||M||^2 / p, a number per student."""
+    low, high = (crossing(runs, "share", level) for level in window)
+    return np.log(window[1] / window[0]) / 2 / (high - low)
+
+
+def on_width(growths: pd.Series) -> pd.Series:
+    """Slope of log growth against log p for each seed: 0 if the rate does not depend on p."""
+    logs = np.log(growths).unstack("width")
+    x = np.log(logs.columns.to_numpy(float))
+    return logs.sub(logs.mean(axis=1), axis=0).mul(x - x.mean()).sum(axis=1) / ((x - x.mean()) ** 2).sum()
+
+
+def log_prefactor(escapes: pd.DataFrame) -> pd.Series:
+    """ln A of each start, with escape time p* / (8 rate) ln(N / A); index width, input_dim, seed."""
+    waited = 8 * escapes.rate * escapes.time / escapes.teachers
+    found = np.log(escapes.input_dim) - waited
+    return found.set_axis(pd.MultiIndex.from_frame(escapes[["width", "input_dim", "seed"]]))
+
+
+def expected_log_prefactor(passages: pd.DataFrame) -> pd.Series:
+    """Mean of ln A by theory for one teacher node, by width.
+
+    Of ||M_0||^2 = chi^2_p / N the mean logarithm, less what norms lose before the plateau, less the passage.
+
+    passages    width, passage: of :meth:`Escapes.run`.
+    """
+    p = passages.set_index("width").passage
+    half = p.index.to_numpy() / 2
+    return digamma(half) - np.log(half) - np.log(1 + 1 / half) - p
+
+
+def counted(spectra: pd.DataFrame, zero: float = 1e-9) -> pd.DataFrame:
+    """Negative and zero eigenvalues of each Hessian, beside those that theory expects.
+
+    returns     a row per width, teachers and point: negative, zeros, lowest; expected_negative, least (the
+                lowest that is expected), and at solutions, else NaN, expected_zeros.
+    """
+    of = spectra.groupby(["width", "teachers", "point"]).eigenvalue
+    found = pd.DataFrame(
+        {
+            "negative": of.agg(lambda values: (values < -zero).sum()),
+            "zeros": of.agg(lambda values: (values.abs() <= zero).sum()),
+            "lowest": of.min(),
+            "dim": of.size(),
+        }
+    ).reset_index()
+    p, p_star, plateau = found.width, found.teachers, found.point == "plateau"
+    dim = found.dim / p
+    return found.assign(
+        expected_negative=np.where(plateau, p * p_star, 0),
+        least=np.where(plateau, -4 / (p * p_star), 0.0),
+        expected_zeros=np.where(plateau, np.nan, (p - p_star) * dim + p_star * (p_star - 1) / 2),
+    )
+
+
+def excess(endings: pd.DataFrame) -> pd.Series:
+    """What the solution reached is farther than the closest, as a share of what a random one is."""
+    return (endings.reached - endings.closest) / (endings.other - endings.closest)
+
+
+def tail_misfit(tails: pd.DataFrame, responding: bool = True) -> pd.Series:
+    """Size of ln(time^2 loss / limit) at the last time, mean over the wider students, a number per seed.
+
+    responding  False: with the limit that would hold if the nodes in use did not respond to the others.
+    """
+    last = tails[(tails.time == tails.time.max()) & tails.limit.notna()]
+    spare = last.width - last.teachers
+    stiff = 1 if responding else 1 + spare / (1 + last.teachers / 2) / 2
+    away = np.log(last.time**2 * last.loss / (last.limit * stiff)).abs()
+    return away.groupby(last.seed).mean()

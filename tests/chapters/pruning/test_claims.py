@@ -1,0 +1,53 @@
+"""Verdicts on tables made by hand: what should hold does, and its opposite does not."""
+
+import pandas as pd
+import pytest
+
+from companion.chapters.pruning import claims
+from tests.chapters.pruning.hand_made import errors
+
+
+def verdicts(found) -> list[str]:
+    assert all(claim.refuses for claim in found)
+    return [claim.verdict for claim in found]
+
+
+def test_students_on_the_closed_forms_and_off_them():
+    assert verdicts(claims.closed_form_claims(errors(), 2)) == ["holds"] * 3
+    off = claims.closed_form_claims(errors(random_edges=1.3, DPP_edges=1.3, DPP_nodes=1.2), 2)
+    assert [claim.verdict for claim in off] == ["fails"] * 3
+
+
+def test_orderings_of_nodes():
+    assert verdicts(claims.node_claims(errors(), 2, "even")) == ["holds", "holds", "fails"]
+    worse = claims.node_claims(errors(DPP_nodes=1.15), 2, "even")
+    assert [claim.verdict for claim in worse] == ["fails", "fails", "fails"]
+    found = claims.node_claims(errors(important_nodes=2.0), 2, "even")
+    assert found[2].verdict == "holds" and "2: 0.6" in found[2].note
+
+
+def test_orderings_of_edges():
+    assert verdicts(claims.edge_claims(errors())) == ["fails", "holds", "holds"]
+    other = claims.edge_claims(errors(random_edges=0.3, magnitude_edges=3.0))
+    assert [claim.verdict for claim in other] == ["holds", "fails", "fails"]
+
+
+def test_merging_is_held_against_the_best_and_against_the_student():
+    both = pd.concat([errors(), errors(start="drawn", merging=3.0)])
+    found = {claim.id: claim.verdict for claim in claims.merging_claims(both, 2)}
+    assert found == {
+        "pruning/merging": "holds",
+        "pruning/merging-free-even": "holds",
+        "pruning/merging-free-drawn": "fails",
+    }
+    noisy = claims.noise_claim(errors(noise=2.0), 2)
+    assert noisy.verdict == "holds" and noisy.refuses and noisy.id.endswith("noise-2")
+
+
+@pytest.mark.parametrize("clean", ["even", "drawn"])
+def test_claims_of_a_sweep_are_of_its_own_scale(clean):
+    parts = [errors(), errors(start="drawn"), errors(noise=1.0), errors(noise=2.0)]
+    found = claims.sweep_claims(pd.concat(parts), 2)
+    assert {claim.scale for claim in found} == {"laptop"}
+    assert len({claim.id for claim in found}) == len(found) == 14
+    assert any(clean in claim.id for claim in found)

@@ -1,0 +1,70 @@
+"""What the chapter says in words, beside the queries that give it."""
+
+import re
+
+import pytest
+
+from companion.pages import scorecard
+from tests.sentences import BOOK, Said, prose, unsaid
+
+CHAPTER = "pruning"
+
+
+@pytest.fixture(scope="module")
+def claims():
+    """Claims of the stored page, by what follows the chapter in their id, at the quick scale."""
+    found = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("pruning/")]
+    return {claim.id.removeprefix("pruning/"): claim for claim in found if claim.scale == "quick"}
+
+
+def verdicts(**expected: str):
+    """Whether claims have these verdicts; underscores are hyphens."""
+    return lambda claims: all(claims[name.replace("_", "-")].verdict == v for name, v in expected.items())
+
+
+def by_k(claim) -> list[float]:
+    """The ratios that the note of a claim lists."""
+    return [float(ratio) for ratio in re.findall(r"\d+: (\d+\.\d+)", claim.note)]
+
+
+SAID = [
+    Said(
+        "From even fan-outs DPP nodes beat uniform ones",
+        verdicts(diverse_even="holds", diverse_at_every_k_even="holds"),
+    ),
+    Said(
+        "from the released start they do so near $k=m$, and at the largest $k$ they are *worse than chance*",
+        lambda claims: (
+            claims["diverse-drawn"].verdict == "holds"
+            and claims["diverse-at-every-k-drawn"].verdict == "fails"
+            and by_k(claims["diverse-drawn"])[-1] > 1.05
+        ),
+    ),
+    Said(
+        "**Nodes of large $|v|\\,\\norm w$ beat it at every $k$ from either start**",
+        lambda claims: all(
+            claims[f"important-{start}"].verdict == "fails" and min(by_k(claims[f"important-{start}"])) > 1
+            for start in ("even", "drawn")
+        ),
+    ),
+    Said("The first half does not reproduce at the paper's over-realization", verdicts(random_edges="fails")),
+    Said(
+        "The second half holds against nodes and random edges, and not against the obvious baseline: the "
+        "largest weights of each node err less at every share",
+        verdicts(dpp_edges="holds", magnitude_edges="holds"),
+    ),
+    Said(
+        "the merged student stays near the student itself",
+        lambda claims: claims["merging-free-even"].value < 2.5,
+    ),
+    Said("errs more than ten times as much", verdicts(merging="holds")),
+]
+
+
+@pytest.mark.parametrize("said", SAID, ids=str)
+def test_the_text_says_what_the_claims_do(said, claims):
+    assert said.filled(claims) in prose(CHAPTER)
+
+
+def test_no_number_stands_in_the_text_without_its_query(claims):
+    assert unsaid(prose(CHAPTER), [said.filled(claims) for said in SAID]) == []
