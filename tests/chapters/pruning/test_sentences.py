@@ -29,6 +29,10 @@ def by_k(claim) -> list[float]:
 
 SAID = [
     Said(
+        "lies on the simulations that are stored with that code, too",
+        verdicts(published_random_edges="holds", published_dpp_edges="holds", published_dpp_nodes="holds"),
+    ),
+    Said(
         "From even fan-outs DPP nodes beat uniform ones",
         verdicts(diverse_even="holds", diverse_at_every_k_even="holds"),
     ),
