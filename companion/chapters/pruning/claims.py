@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from companion.chapters.pruning.tables import off_closed_form, over_own, published_off, ratio
+from companion.chapters.pruning.tables import off_closed_form, over_own, published_off, ratio, sign_agreement
 from companion.pages.claims import Claim, Wrong
 from companion.pages.statistics import exact, mean_interval
 
@@ -12,9 +12,11 @@ BARS = {
     "closed form, nodes": 0.03,
     "diverse": 0.97,  # DPP nodes over uniform nodes at k = m
     "better": 1.0,  # error of one method over that of another
+    "sign": 0.9,  # share of over-realizations and k at which students agree with the sign of the formula
     "merged": 0.1,  # merging over the best pruned student of m nodes
     "free": 2.0,  # merging to m nodes over the student's own error
 }
+TOLD = 0.1  # |log2| of the ratio of two closed forms from which on its sign is asked of students
 PAPER_Z = 3.0  # over-realization of the published experiment: n = 6, m = 2
 SEEN = "sizes of the numbers were known, from one student of another code, when the bar was set"
 LOOKED = "the bar was set after a first look at students of this kind"
@@ -151,6 +153,21 @@ def edge_claims(errors: pd.DataFrame, scale: str = "quick") -> list[Claim]:
     ]
 
 
+def sign_claim(errors: pd.DataFrame, m: int) -> Claim:
+    """When random edges beat DPP nodes, over all over-realizations of the sweep."""
+    found = sign_agreement(errors, m, TOLD)
+    return Claim(
+        **mean_interval(found.agrees),
+        id="pruning/sign-map",
+        place="obs-edge-order",
+        scale="laptop",
+        at_least=BARS["sign"],
+        wrong=Wrong("random edges err less everywhere, as published", **mean_interval(found.edges_win)),
+        sentence="Whether random edges or DPP nodes err less, students agree with the closed forms (share of "
+        f"over-realizations and k with |log2 of the ratio| ≥ {TOLD:g} by formula; even start).",
+    )
+
+
 def merging_claims(errors: pd.DataFrame, m: int, scale: str = "quick") -> list[Claim]:
     """Merging to the teacher's size, against all pruning to that size and against the student."""
     pruned = ratio(errors, "merging", "best nodes", reweighted=True)[m]
@@ -225,6 +242,7 @@ def sweep_claims(errors: pd.DataFrame, m: int) -> list[Claim]:
     return [
         *(claim for start in ("even", "drawn") for claim in node_claims(clean, m, start, "laptop")),
         *edge_claims(even, "laptop"),
+        sign_claim(errors, m),
         *merging_claims(clean, m, "laptop"),
         *(noise_claim(noisy[noisy.noise == noise], m, "laptop") for noise in sorted(noisy.noise.unique())),
     ]

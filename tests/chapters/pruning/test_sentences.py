@@ -2,12 +2,20 @@
 
 import re
 
+import pandas as pd
 import pytest
 
+from companion import place
+from companion.chapters.pruning import tables
 from companion.pages import scorecard
+from companion.pages.statistics import mean_interval
+from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
 CHAPTER = "pruning"
+
+
+STORED = place.PACKAGE.parent / "book" / "results" / CHAPTER
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +35,38 @@ def by_k(claim) -> list[float]:
     return [float(ratio) for ratio in re.findall(r"\d+: (\d+\.\d+)", claim.note)]
 
 
+def stored(**of) -> pd.DataFrame:
+    """Errors of the students of the stored sweep with these settings."""
+    errors = load_results(CHAPTER, STORED)[0]["errors"]
+    return errors[(errors[list(of)] == pd.Series(of)).all(axis=1)]
+
+
+def of_noise(noise: float) -> float:
+    """Error of the merged student of m nodes over the student's own."""
+    chosen = stored(start="even", noise=noise, over_realization=3.0)
+    return mean_interval(tables.over_own(chosen, "merging", reweighted=True)[2], "log")["value"]
+
+
+def edges_over_nodes(noise: float) -> dict:
+    chosen = stored(start="even", noise=noise, over_realization=3.0)
+    return mean_interval(tables.ratio(chosen, "random edges", "DPP nodes")[1], "log")
+
+
 SAID = [
+    Said(
+        "at $z=6$ and even fan-outs, DPP nodes err <.2f> times as much as uniform ones",
+        lambda claims: mean_interval(
+            tables.ratio(stored(start="even", over_realization=6.0), "DPP nodes", "uniform nodes")[11], "log"
+        )["value"],
+    ),
+    Said(
+        "with noise as large as one, random edges beat DPP nodes at the smallest share",
+        lambda claims: all(edges_over_nodes(noise)["high"] < 1 for noise in (1.0, 2.0, 4.0)),
+    ),
+    Said(
+        "ratios of <.2f>, <.2f> and <.2f> at noise of standard deviation <d>, <d> and <d>",
+        lambda claims: (*map(of_noise, (1.0, 2.0, 4.0)), 1, 2, 4),
+    ),
     Said(
         "lies on the simulations that are stored with that code, too",
         verdicts(published_random_edges="holds", published_dpp_edges="holds", published_dpp_nodes="holds"),

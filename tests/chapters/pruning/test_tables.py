@@ -41,10 +41,17 @@ def test_measured_signs_are_those_of_clean_students_from_even_fan_outs():
     assert len(found) == 5 and (found.edges_win.abs() < 0.6).all()
 
 
+def test_signs_are_compared_where_the_formula_tells():
+    found = tables.sign_agreement(errors(), 2, least=0.1)
+    assert len(found) == 6 and (found.agrees == 1).all() and (found.edges_win == 0).all()
+    other = tables.sign_agreement(errors(DPP_nodes=2.0), 2, least=0.1)
+    assert (other.agrees == 0).all() and (other.edges_win == 1).all()
+
+
 def test_published_losses_are_relative_errors():
     kept = np.array([1 / 6, 0.5])
     loss = 16 / 3 * closed_forms.dpp_nodes(kept, 3, 2)
-    table = pd.DataFrame(dict(method="DPP nodes", kept=kept, loss=loss + [0, 16 / 3 * 0.1]))
+    table = pd.DataFrame(dict(method="DPP nodes", kept=kept, loss=loss + np.array([0, 16 / 3 * 0.1])))
     assert tables.published_off(table, 3.0, 2, 4.0)["DPP nodes"] == pytest.approx(0.1)
     assert tables.published_off(table, 3.0, 2, 4.0, DPP_nodes="uniform nodes")["DPP nodes"] < 0.1
 
