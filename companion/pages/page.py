@@ -1,5 +1,6 @@
 """What a chapter's notebook holds: its parameters, its cells, the stored tables and the published numbers."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,3 +102,15 @@ def provenance(facts: Mapping[str, Any]) -> pd.DataFrame:
     """Where the tables of a sweep come from, a row per fact."""
     shown = {name: value for name, value in facts.items() if name not in ("spec", "sha256", "versions")}
     return pd.Series(shown | facts["versions"]).to_frame("this sweep")
+
+
+def costs(committed: Path) -> pd.DataFrame:
+    """What the stored sweeps took: a row per sweep, the longest first; hours are of its cells one by one."""
+    rows = []
+    for path in committed.glob("*/meta.json"):
+        facts = json.loads(path.read_text())
+        hours = facts["seconds"] / 3600
+        each = {"hours": hours, "minutes per cell": 60 * hours / facts["cells"]}
+        rows.append({name: facts[name] for name in ("sweep", "scale", "cells")} | each)
+    table = pd.DataFrame(rows, columns=["sweep", "scale", "cells", "hours", "minutes per cell"])
+    return table.set_index("sweep").sort_values("hours", ascending=False)

@@ -12,6 +12,7 @@ import yaml
 from companion.pages.notebooks import BookError, glance, parameter_cells, parameters
 from companion.runs.spec import Cell, Spec, SpecError
 
+MOST_LETTERS, MOST_NESTED = 20_000, 3  # of a value that is typed, or of a file of them; levels of lists
 WIDTH = 76  # of a line of code: a page cuts off what is wider
 
 
@@ -90,24 +91,66 @@ def parse(name: str, text: str) -> Any:
     raises      BookError when text cannot be read as a number, a truth value, a text, or a list of them.
     """
     try:
+        _check_plain(text)
         return yaml.load(text, Scalars)
     except (yaml.YAMLError, ValueError):
         raise BookError(
-            f"{name}: cannot read {text!r}; write a number, a word, true, false, or [a, b, ...]"
+            f"{name}: cannot read {shortened(text)}; write a number, a word, true, false, or [a, b, ...]"
         ) from None
+
+
+BEYOND = (yaml.TagToken, yaml.AnchorToken, yaml.AliasToken, yaml.DirectiveToken, yaml.FlowMappingStartToken)
+LISTS = (yaml.FlowSequenceStartToken, yaml.BlockSequenceStartToken)
+
+
+def _check_plain(text: str) -> None:
+    """Hold YAML to scalars, lists of them and one mapping: the rest makes objects, or unfolds to gigabytes.
+
+    raises      ValueError or yaml.YAMLError for anything else, before any of it is built.
+    """
+    if len(text) > MOST_LETTERS:
+        raise ValueError(f"{len(text)} letters, of which at most {MOST_LETTERS} are read")
+    opened: list[type] = []  # lists and mappings around a token
+    for token in yaml.scan(text):
+        if isinstance(token, BEYOND):
+            raise ValueError(f"line {token.start_mark.line + 1}: no tags, anchors, aliases and mappings")
+        if isinstance(token, (*LISTS, yaml.BlockMappingStartToken)):
+            opened.append(type(token))
+        elif isinstance(token, (yaml.FlowSequenceEndToken, yaml.BlockEndToken)):
+            del opened[-1:]  # none for an end without a beginning, which the reading refuses
+        mappings = opened.count(yaml.BlockMappingStartToken)
+        if mappings > 1 or len(opened) - mappings > MOST_NESTED:
+            raise ValueError(f"line {token.start_mark.line + 1}: lists of at most {MOST_NESTED} levels")
+
+
+def _check_names(text: str) -> None:
+    """raises ValueError for a mapping that has a name twice, of which YAML would keep the last."""
+    node = yaml.compose(text, yaml.SafeLoader)
+    names = [key.value for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"given twice: {', '.join(sorted(twice))}")
+
+
+def shortened(text: str) -> str:
+    """A value as a message quotes it."""
+    return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
 def read_values(path: Path) -> dict[str, Any]:
     """Parameters from a YAML file, read as papermill reads it.
 
-    raises      BookError when the file cannot be read or is not a list of ``name: value`` lines.
+    raises      BookError when the file cannot be read or is not a list of ``name: value`` lines, each name
+                once and each value as on the command line.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text())
+        text = Path(path).read_text(encoding="utf-8")
+        _check_plain(text)
+        _check_names(text)
+        values = yaml.safe_load(text)
     except OSError as error:
         raise BookError(f"cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BookError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise BookError(f"{path} is not YAML of plain values: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
         raise BookError(f"{path} must hold lines like name: value, got {values!r:.80}")
     return values

@@ -24,7 +24,6 @@ def evidence():
     stored = {path.parent.name: json.loads(path.read_text()) for path in BOOK.glob("results/*/meta.json")}
     return SimpleNamespace(
         stored=stored,
-        cell={name: facts["seconds"] / facts["cells"] for name, facts in stored.items()},  # mean seconds
         scales={facts["scale"] for facts in stored.values()},
         claims=scorecard.collect(BOOK),
         python=tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"],
@@ -87,23 +86,6 @@ SAID = {
         ),
         Said("The totals are never added up: many claims are made at two scales.", two_scales),
         Said("five more sweeps are named in their chapter", lambda of: len(deep_sweeps()) == 1 + 5),
-        Said(
-            "on average one took from <d> seconds (`other_inputs`) to <d> minutes (`equal_budget`), and "
-            "those of all <d> stored sweeps took <.1f> hours one by one.",
-            lambda of: (
-                round(of.cell["other_inputs"]),
-                round(of.cell["equal_budget"] / 60),
-                len(of.stored),
-                sum(facts["seconds"] for facts in of.stored.values()) / 3600,
-            ),
-        ),
-        Said(
-            "from 18 seconds (`other_inputs`) to 27 minutes (`equal_budget`)",
-            lambda of: (
-                min(of.cell, key=of.cell.get) == "other_inputs"
-                and max(of.cell, key=of.cell.get) == "equal_budget"
-            ),
-        ),
     ],
     "book/scorecard.ipynb": [
         Said(

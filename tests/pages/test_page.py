@@ -1,5 +1,6 @@
 """A chapter's page: its parameters, its cells, stored tables, published numbers, data beside its figures."""
 
+import json
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from companion.pages import parameters, request
-from companion.pages.page import Page, provenance
+from companion.pages.page import Page, costs, provenance
 from companion.project import PROJECT
 from companion.runs.identity import machine, origin
 from companion.runs.partial import Partial
@@ -197,3 +198,15 @@ def test_a_build_writes_the_data_of_a_figure_and_none_for_pictures_of_images(ope
     written = sorted(path.name for path in Path("figures/polygon").iterdir())
     assert written == ["fig-x.csv", "fig-y.a.csv", "fig-y.b.csv"]
     assert Path("figures/polygon/fig-x.csv").read_text() == "x\n1\n2\n"
+
+
+def test_what_sweeps_took_is_listed_the_longest_first(tmp_path):
+    for name, cells, seconds in (("short", 4, 360), ("long", 2, 7200)):
+        (tmp_path / name).mkdir()
+        facts = {"sweep": name, "scale": "laptop", "cells": cells, "seconds": seconds}
+        (tmp_path / name / "meta.json").write_text(json.dumps(facts))
+    (tmp_path / "begun" / "partial").mkdir(parents=True)
+    took = costs(tmp_path)
+    assert list(took.index) == ["long", "short"] and list(took["hours"]) == [2.0, 0.1]
+    assert list(took["minutes per cell"]) == [60.0, 1.5]
+    assert costs(tmp_path / "begun").empty

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Literal
 
+import hypothesis
 import nbformat
 import pytest
+from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 from pydantic import Field
 
@@ -69,10 +71,31 @@ def test_values_from_the_command_line(text, value):
     assert read == value and type(read) is type(value)
 
 
-@pytest.mark.parametrize("text", ["[1, 2", "{", "a: b: c", "!!python/object:os.system x"])
+BOMB = "a: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[1, 2", "{", "{a: 1}", "a: b: c", "- a: 1\n  b: {c: 1}", "%YAML 1.2", "\0", "1\n---\n2"),
+        *("!!python/object:os.system x", "!!timestamp x", "!!bool maybe", "!!int x", "&a [1]", "*a", BOMB),
+        *("[" * 500, "[" * 500 + "]" * 500, "- " * 500, "[[[[1]]]]", "9" * 5000, "9" * 30_000),
+    ],
+)
 def test_values_that_cannot_be_read(text):
-    with pytest.raises(BookError, match="^seeds: cannot read"):
+    with pytest.raises(BookError, match="^seeds: cannot read") as refused:
         parameters.parse("seeds", text)
+    assert "\n" not in str(refused.value) and len(str(refused.value)) <= 300
+
+
+@hypothesis.given(st.text() | st.text(alphabet="[]{}&*!|>%@`'\"#,:-?0.eE \n\tab", max_size=40))
+def test_whatever_is_typed_is_read_or_refused_in_one_line(text):
+    said = ""
+    try:
+        parameters.parse("seeds", text)
+    except BookError as refused:
+        said = str(refused)
+    assert "\n" not in said and len(said) <= 300
 
 
 def test_merge_gives_plain_values_in_order_and_the_last_source_wins():
@@ -123,6 +146,11 @@ def test_a_file_is_read_as_papermill_reads_it(tmp_path):
         (b"\xff\xfe\x00", "is not YAML"),
         (b"- 1\n", "name: value"),
         (b"", "name: value"),
+        (BOMB.encode(), "is not YAML of plain values: line 1: no tags, anchors"),
+        (b"a: 2026-13-01", "is not YAML of plain values"),
+        (b"a: 1\nb: 2\na: 3\n", "given twice: a"),
+        (b"a:\n  b: 1\n", "line 2"),
+        (b"a: " + b"9" * 5000, "is not YAML of plain values"),
     ],
 )
 def test_files_that_are_no_parameters(tmp_path, content, message):

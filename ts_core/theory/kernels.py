@@ -40,3 +40,12 @@ def gaussian_observability(theta: Tensor) -> Tensor:
     The input is Gaussian.
     """
     return torch.minimum(math.pi - theta, theta) / (2 * math.pi)
+
+
+def erf_kernel(w: Tensor, u: Tensor) -> Tensor:
+    """E[sigma(w^T x) sigma(u^T x)] of sigma(z) = erf(z / sqrt 2), x ~ N(0, I): ``(..., d)`` to ``(...)``.
+
+    source      Williams, Computing with infinite networks (1997), zero bias; Saad and Solla (1995).
+    """
+    size = (1 + w.square().sum(-1)) * (1 + u.square().sum(-1))
+    return 2 / math.pi * ((w * u).sum(-1) / size.sqrt()).arcsin()
