@@ -2,11 +2,12 @@
 
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from companion import place
-from companion.chapters.pruning import tables
+from companion.chapters.pruning import closed_forms, tables
 from companion.pages import scorecard
 from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
@@ -22,7 +23,11 @@ STORED = place.PACKAGE.parent / "book" / "results" / CHAPTER
 def claims():
     """Claims of the stored page, by what follows the chapter in their id, at the quick scale."""
     found = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("pruning/")]
-    return {claim.id.removeprefix("pruning/"): claim for claim in found if claim.scale == "quick"}
+    return {
+        claim.id.removeprefix("pruning/"): claim
+        for claim in found
+        if claim.scale == "quick" or claim.id.endswith("sign-map")
+    }
 
 
 def verdicts(**expected: str):
@@ -52,7 +57,29 @@ def edges_over_nodes(noise: float) -> dict:
     return mean_interval(tables.ratio(chosen, "random edges", "DPP nodes")[1], "log")
 
 
+def on_the_map() -> pd.DataFrame:
+    """Measured and expected log2 ratio of nodes over edges, by over-realization and share."""
+    found = tables.edges_win(stored())
+    kept, z = found.kept, found.over_realization
+    ratio = closed_forms.dpp_nodes(kept, z, 2) / closed_forms.random_edges(kept, z)
+    found["formula"] = np.log2(ratio)
+    return found[found.formula.abs() > 0.1]
+
+
+def nearly_all_up_to_four(claims) -> bool:
+    few = on_the_map().query("over_realization <= 4")
+    return len(few) > 8 and ((few.edges_win > 0) != (few.formula > 0)).sum() <= 1
+
+
+def against_the_sign(claims) -> bool:
+    large = on_the_map().query("over_realization == 6 and kept > .7")
+    return len(large) > 2 and (large.edges_win > 0.1).all() and (large.formula < 0).all()
+
+
 SAID = [
+    Said("With up to four copies they nearly all take the side of the map.", nearly_all_up_to_four),
+    Said("**random edges win at large shares, too, against the sign of the formula**", against_the_sign),
+    Said("the claim on the map fails", lambda claims: claims["sign-map"].verdict == "fails"),
     Said(
         "at $z=6$ and even fan-outs, DPP nodes err <.2f> times as much as uniform ones",
         lambda claims: mean_interval(
