@@ -68,7 +68,7 @@ def write_comparison(target: Path, runs: Sequence[Run]) -> Path:
             link = f"{escape(folder.name)}/{file.name}"
             cells.append(f'<a href="{link}"><img src="{link}" alt="{words}"></a>' if name in found else "–")
         rows.append(_row(escape(name), cells))
-    title = f"{runs[0].request.chapter}: {len(runs)} runs side by side"
+    title = f"{runs[0].request.chapter}, runs side by side"
     fresh = target.with_suffix(".new")
     fresh.write_text(
         PAGE.replace("TITLE", escape(title)).replace("HEAD", head).replace("ROWS", "\n".join(rows)),
