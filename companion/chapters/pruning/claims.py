@@ -1,5 +1,7 @@
 """What the chapter on pruning claims about its tables, with bars and what they must refuse."""
 
+from typing import Any, Literal
+
 import numpy as np
 import pandas as pd
 
@@ -49,7 +51,7 @@ def closed_form_claims(errors: pd.DataFrame, m: int) -> list[Claim]:
 
 def published_claims(published: pd.DataFrame) -> list[Claim]:
     """The closed forms against the means that are stored with the released code; nothing here is trained."""
-    setting = dict(z=PAPER_Z, m=2, fan_out=4.0)
+    setting: dict[str, Any] = dict(z=PAPER_Z, m=2, fan_out=4.0)
     found = published_off(published, **setting)
     wrong = published_off(
         published, **setting, DPP_nodes="uniform nodes", random_edges="DPP edges", DPP_edges="magnitude edges"
@@ -80,7 +82,7 @@ def node_claims(errors: pd.DataFrame, m: int, start: str, scale: str = "quick") 
     shuffled = ratio(mine, "shuffled DPP", "uniform nodes")
     important = ratio(mine, "DPP nodes", "important nodes")
     most = diverse.columns.max() - 1
-    shared = dict(place="obs-node-order", scale=scale, changed=SEEN)
+    shared: dict[str, Any] = dict(place="obs-node-order", scale=scale, changed=SEEN)
     return [
         Claim(
             **mean_interval(diverse[m], "log"),
@@ -123,7 +125,7 @@ def edge_claims(errors: pd.DataFrame, scale: str = "quick") -> list[Claim]:
         ratio(errors, one, other)
         for one, other in (("DPP edges", "random edges"), ("magnitude edges", "DPP edges"))
     )
-    shared = dict(place="obs-edge-order", scale=scale, at_most=BARS["better"], changed=SEEN)
+    shared: dict[str, Any] = dict(place="obs-edge-order", scale=scale, at_most=BARS["better"], changed=SEEN)
     return [
         Claim(
             **worst(random),
@@ -223,7 +225,7 @@ def noise_claim(errors: pd.DataFrame, m: int, scale: str = "quick") -> Claim:
     )
 
 
-def worst(table: pd.DataFrame, scale: str = "log") -> dict:
+def worst(table: pd.DataFrame, scale: Literal["linear", "log"] = "log") -> dict:
     """The largest mean of any column, and of each end of their intervals the largest."""
     found = pd.DataFrame([mean_interval(table[column], scale) for column in table])
     return found[["value", "low", "high"]].max().to_dict()
