@@ -164,6 +164,7 @@ def sign_claim(errors: pd.DataFrame, m: int) -> Claim:
         place="obs-edge-order",
         scale="laptop",
         at_least=BARS["sign"],
+        changed="the bar was set with ratios at single k of most of these students in view, not the share",
         wrong=Wrong("random edges err less everywhere, as published", **mean_interval(found.edges_win)),
         sentence="Whether random edges or DPP nodes err less, students agree with the closed forms (share of "
         f"over-realizations and k with |log2 of the ratio| ≥ {TOLD:g} by formula; even start).",
