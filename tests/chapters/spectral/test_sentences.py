@@ -42,6 +42,10 @@ def rank_correlation(of, teacher: int) -> float:
 
 SAID = [
     Said(
+        "in a minority of seeds only do most students keep exactly $m$ nodes",
+        lambda of: ((of.spectral.excess == 0).groupby(of.spectral.seed).mean() > 0.5).mean() < 0.5,
+    ),
+    Said(
         "over all teachers the widest students keep <.1f> nodes more than the narrowest",
         lambda of: of.spectral.groupby("width").nodes.mean().iloc[[0, -1]].diff().iloc[-1],
     ),
