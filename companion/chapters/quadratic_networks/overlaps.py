@@ -126,11 +126,11 @@ def escape_rate(p: int, p_star: int, rate: float, noise: bool = False) -> float:
 
 
 def noise_share(p: int, p_star: int, rate: float) -> float:
-    """kappa: what the noise of SGD adds to M before it escapes, of the variance 1 / N of a random M_0.
+    """nu: what the noise of SGD adds to M before it escapes, of the variance 1 / N of a random M_0.
 
     From Q = I, while M is small, an entry of M grows at the rate g(q) and gets noise of variance d(q) / N per
-    time: kappa = int d / G^2 with G = exp int g. SGD escapes as from a start of 1 + kappa times the variance:
-    earlier by ln(1 + kappa) / 2 g.
+    time: nu = int d / G^2 with G = exp int g. SGD escapes as from a start of 1 + nu times the variance:
+    earlier by ln(1 + nu) / 2 g.
     """
 
     def velocity_of(_: float, state: np.ndarray) -> tuple[float, float, float]:

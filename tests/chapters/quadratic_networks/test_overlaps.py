@@ -192,7 +192,7 @@ def test_the_noise_of_sgd_on_the_plateau_is_that_of_samples():
     rng = np.random.default_rng(0)
     own, theirs = rng.standard_normal((400_000, p)), rng.standard_normal((400_000, p_star))
     change = 2 * rate * ((own**2).mean(1) - (theirs**2).mean(1)) * own[:, 0] * theirs[:, 0]
-    # of a plateau that is never left kappa is this, over 2 growth; here q moves from 1 to p / (p + 2)
+    # of a plateau that is never left nu is this, over 2 growth; here q moves from 1 to p / (p + 2)
     bracket = (change**2).mean() / (4 * rate**2)
     by_hand = (p + 2) * (p + 4) / p**2 - 2 * (p + 2) / p * (p_star + 2) / p_star
     by_hand += (p_star + 2) * (p_star + 4) / p_star**2
