@@ -6,7 +6,7 @@ import pytest
 from companion.chapters.online_learning.order_parameters import velocity
 from companion.chapters.online_learning.parameters import Parameters
 from companion.chapters.online_learning.plateau import at_rate, error_at_small_rate, symmetric
-from companion.chapters.online_learning.tables import distance
+from companion.chapters.online_learning.tables import distance, final
 from companion.pages.scorecard import collect
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
@@ -44,7 +44,20 @@ def far(route: str) -> tuple[float, ...]:
     return tuple(mean[[50, 200, 800, 3200]])
 
 
+def grown(kind: str) -> float:
+    """Mean final error at K = 8 over that at K = 2 in the stored sweep."""
+    name = "over_realized_committees"
+    last = final(load_results(name, BOOK / "results" / name)[0]["errors"])
+    mean = last[last.kind == kind].groupby("student_width").error.mean()
+    return mean[8] / mean[2]
+
+
 SAID = [
+    Said(
+        "from $K=2$ to $K=8$ the mean final error of soft committees grows <.1f>-fold, and that of students "
+        "that train both layers falls to <.2f> of what it was.",
+        lambda of: (grown("soft committee"), grown("both layers")),
+    ),
     Said(
         "With 50, 200, 800 and 3,200 inputs the overlaps of SGD are, on average, <.2f>, <.2f>, <.2f> and "
         "<.2f> times",
