@@ -29,6 +29,11 @@ def students(weights: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
 
     for ax, kind in zip(axes, ("copies", "copy-average")):
         rows = weights[weights.kind == kind].pivot(index="node", columns="input", values="weight")
+        ax.set(title=WORDS[kind], xlabel="teacher node", ylabel="student node" if ax is axes[0] else "")
+        if rows.empty:
+            ax.text(0.5, 0.5, "no start ended here", ha="center", va="center", transform=ax.transAxes)
+            ax.set(xticks=[], yticks=[])
+            continue
         columns = [*map(str, rows.columns[:-1]), "–"]
         sns.heatmap(
             rows.set_axis(columns, axis=1),
@@ -41,7 +46,7 @@ def students(weights: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
             square=True,
             ax=ax,
         )
-        ax.set(title=WORDS[kind], xlabel="teacher node", ylabel="student node" if ax is axes[0] else "")
+        ax.set(xlabel="teacher node", ylabel="student node" if ax is axes[0] else "")  # heatmap takes them
         ax.tick_params(length=0, rotation=0)
     return axes
 
@@ -53,7 +58,7 @@ def level_counts(shares: pd.DataFrame, ax: Axes, n: int, k: int, lines: bool = T
         ax.barh(place, row.starts, color=COLOURS[row.kind], height=0.6)
         ax.text(row.starts, place, f" {row.starts} ", va="bottom")
     ax.set_yticks(range(len(reached)), [f"{value:.5f}" for value in reached.level])
-    if lines:
+    if lines and len(reached):
         best = best_level(n, k)
         at = np.interp(best, reached.level, range(len(reached)))
         ax.axhline(at, color=INK, linestyle="--", linewidth=1, zorder=0)

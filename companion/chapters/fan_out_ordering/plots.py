@@ -27,6 +27,7 @@ from companion.pages.figures import (
     say_missing,
 )
 
+POLARITIES = ("o", "^", "s", "D")  # marks
 LEAD = 3  # of log10 loss, where the colours of a map of leads end
 
 
@@ -210,3 +211,45 @@ def cost(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     axes[-1].set_ylim(bottom=0)
     legend_on_top(axes)
     return axes
+
+
+def stages(looks: pd.DataFrame, nodes: pd.DataFrame, threshold: float, ax: Axes) -> Axes:
+    """Evaluation loss over training of the first seed, a line per polarity; a dot where a node is found."""
+    looks, nodes = (table[(table.seed == table.seed.min()) & (table.step > 0)] for table in (looks, nodes))
+    colours = ordered_colours(looks.polarity)
+    first = nodes[nodes.rho > threshold].groupby(["polarity", "teacher"]).step.min().reset_index()
+    for p, curve in looks.groupby("polarity"):
+        ax.plot(curve.step, curve.eval_loss, color=colours[p], label=f"p = {p:g}")
+        found = curve[curve.step.isin(first[first.polarity == p].step)]
+        ax.plot(found.step, found.eval_loss, "o", color=colours[p])
+    ax.set(xscale="log", yscale="log", xlabel="SGD steps", ylabel="evaluation loss", title="stages")
+    ax.legend(loc="lower left")
+    return ax
+
+
+def shares_near_events(found: pd.DataFrame, ax: Axes) -> Axes:
+    """Share of the fall near events against that near permuted ones, a dot per seed and polarity.
+
+    found       of :func:`tables.falls_near_events`.
+    """
+    colours = ordered_colours(found.polarity)
+    for mark, (p, group) in zip(POLARITIES, found.groupby("polarity")):
+        cloud(ax, group.permuted, group.share, colours[p], size=16, marker=mark, label=f"p = {p:g}")
+    ax.axline((0.2, 0.2), slope=1, color=INK, linestyle="--", linewidth=1)
+    ax.set(xlabel="share near times drawn at random", ylabel="share near the finds")
+    ax.set_title("the loss falls when nodes are found")
+    return ax
+
+
+def nearest_parts(part: pd.DataFrame, ax: Axes) -> Axes:
+    """How often the strongest part is the nearest, against the number of nodes found, a line per polarity.
+
+    part        of :func:`tables.nearest_part`.
+    """
+    colours = ordered_colours(part.polarity)
+    for mark, (p, group) in zip(POLARITIES, part.groupby("polarity")):
+        mean_and_band(group, "found", "both", ax, colours[p], marker=mark, label=f"p = {p:g}")
+    ax.set(ylim=(-0.05, 1.05), xlabel="teacher nodes found, r", ylabel="share of looks")
+    ax.set_xticks(sorted(part.found.unique()))
+    ax.set_title("nearest to the r strongest")
+    return ax

@@ -171,3 +171,55 @@ def reading_error(losses: pd.DataFrame) -> np.ndarray:
     """Largest error of reading each published log10 loss."""
     early = np.where(losses.polarity <= STEEP_POLARITY, STEEP_READING, EARLY_READING)
     return np.where(losses.epoch < FIRST_CLEAR_EPOCH, early, READING)
+
+
+WINDOW = 1.25  # factor in time on either side of an event within which a look is near it
+DRAWS = 200  # of permuted events
+
+
+def falls_near_events(looks: pd.DataFrame, nodes: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """How much of the fall of the log loss happens near events, a row per seed and polarity.
+
+    An event is the first look at which a teacher node correlates above ``threshold``. Near is within a factor
+    WINDOW of its time; windows that overlap count once.
+
+    looks, nodes    of the sweep of stages.
+    returns     events; share, of the fall of the log loss from the first look to the last; permuted, the mean
+                share near as many looks drawn at random (the looks are even on a log scale).
+    """
+    rng = np.random.default_rng(0)
+    first = nodes[nodes.rho > threshold].groupby(["seed", "polarity", "teacher"]).step.min()
+    rows = []
+    for (seed, polarity), curve in looks.sort_values("step").groupby(["seed", "polarity"]):
+        curve = curve[curve.step > 0]
+        step, loss = curve.step.to_numpy(float), np.log(curve.eval_loss.to_numpy(float))
+        middle, fall = np.sqrt(step[1:] * step[:-1]), loss[:-1] - loss[1:]
+        near = lambda events: (np.abs(np.log(middle / np.asarray(events)[:, None])) < np.log(WINDOW)).any(0)
+        share = lambda events: fall[near(events)].sum() / fall.sum()
+        events = first[seed, polarity].unique() if (seed, polarity) in first.index else []
+        if len(events):
+            drawn = [share(rng.choice(step, len(events), replace=False)) for _ in range(DRAWS)]
+            rows.append(
+                dict(
+                    seed=seed,
+                    polarity=polarity,
+                    events=len(events),
+                    share=share(events),
+                    permuted=np.mean(drawn),
+                )
+            )
+    return pd.DataFrame(rows)
+
+
+def nearest_part(looks: pd.DataFrame) -> pd.DataFrame:
+    """How often a student that has found some nodes is nearest to the teacher's part with its strongest ones.
+
+    Of the looks at which some but not all nodes are found, a row per polarity, seed and number found: shares
+    in which it is nearer to the strongest ones than to every other part with as many nodes, and than to the
+    whole, and ``both``.
+    """
+    others = looks.to_strongest < looks.to_others
+    whole = looks.to_strongest < looks.to_whole
+    said = looks.assign(others=others, whole=whole, both=others & whole)
+    partial = said[(looks.found > 0) & looks.to_others.notna()]
+    return partial.groupby(["polarity", "seed", "found"])[["others", "whole", "both"]].mean().reset_index()

@@ -1,9 +1,18 @@
 """What the chapter on multi-layer networks claims about its tables, with bars and what they must refuse."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from companion.chapters.lowest_layer.tables import agreement, code_agreement, final_by, head_start, is_first
+from companion.chapters.lowest_layer.tables import (
+    agreement,
+    code_agreement,
+    final_by,
+    floor_over_arm,
+    head_start,
+    is_first,
+)
 from companion.pages.claims import Claim, Wrong
 from companion.pages.statistics import RULE, exact, mean_interval, near, share_interval, swapped, worst
 
@@ -13,6 +22,8 @@ BARS = {
     "violations": 0,
     "shifted": 1e-9,  # |f* - f| and gradients of the depth-shifted student: rounding, with biases of 40
     "unaligned": 0.9,  # |cosine| that its lowest layer must stay below
+    "floor": 0.6,  # sensitivity of the unmatched nodes over that of the matched
+    "floor_contribution": 0.3,  # the same of their contributions
     "first": 0.9,  # share of seeds in which layer 1 specializes first
     "head_start": 0.5,  # its epochs over those of the next layer
     "not_bottom_up": 0.0,  # correlation of layer 4 minus that of layer 3
@@ -65,6 +76,56 @@ def local_claims(kinks: pd.DataFrame, cases: pd.DataFrame) -> list[Claim]:
             wrong=Wrong("the student of split copies", **exact(case.cosine["signed splits"])),
             sentence="In that student some lowest-layer teacher node has no aligned student: "
             "the theorem's genericity is needed.",
+        ),
+    ]
+
+
+def cell_claims(counts: pd.DataFrame) -> list[Claim]:
+    """The small-gradient theorem inside cells of the upper gates; ``counts`` of CellTriples."""
+    premises, inside = counts.premises.sum(), counts.inside.sum() / counts.triples.sum()
+    return [
+        Claim(
+            **exact(counts.violations.sum()),
+            id="lowest-layer/cell-premises",
+            place="thm-lowest-layer",
+            at_most=BARS["violations"],
+            wrong=Wrong("A of a point in another cell", **exact(counts.other_violations.sum())),
+            note=f"{premises:,} true premises; {inside:.2f} of the triples are inside one cell, and "
+            f"{counts.crossing_violations.sum():,} of the others would violate it",
+            sentence="Inside a cell of the upper gates no triple with a true premise violates it: "
+            "where the gradient of an active student is too small for a teacher's kink, another node's "
+            "boundary lies within the step (three-layer students, ReLU and leaky).",
+        )
+    ]
+
+
+def l_shape_claims(students: pd.DataFrame) -> list[Claim]:
+    """The L-shape of deep students over seeds; table ``students`` of the live run."""
+    last = students[students.epoch == students.epoch.max()]
+    lowest, highest = (last[last.layer == layer] for layer in (1, last.layer.max()))
+    shared: dict[str, Any] = dict(
+        place="obs-deep-l-shape",
+        changed="the claim, its bar included, was written when the numbers had been seen",
+    )
+    of = lambda table, value: mean_interval(floor_over_arm(table, value), "log")
+    return [
+        Claim(
+            **of(lowest, "root_beta"),
+            id="lowest-layer/l-shape",
+            at_most=BARS["floor"],
+            wrong=Wrong("the same in the highest layer", **of(highest, "root_beta")),
+            sentence="The L-shape of the lowest layer: nodes without a partner have a lower sensitivity than "
+            "those with one (ratio of means per seed, geometric mean over seeds).",
+            **shared,
+        ),
+        Claim(
+            **of(lowest, "contribution"),
+            id="lowest-layer/l-shape-contribution",
+            at_most=BARS["floor_contribution"],
+            wrong=Wrong("their sensitivity alone", **of(lowest, "root_beta")),
+            sentence="Told by the contribution, which no scale of a node changes, it is clearer: what nodes "
+            "of the lowest layer without a partner contribute, over what those with one do.",
+            **shared,
         ),
     ]
 

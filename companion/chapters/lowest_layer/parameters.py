@@ -60,11 +60,17 @@ class Parameters(parameters.Parameters):
 
     def live_cells(self) -> list[Cell]:
         """The live runs, then the small numbers."""
-        return [self.live(), *self.few(), studies.LocalKinks(), studies.PerfectStudents()]
+        numbers = [studies.LocalKinks(), studies.PerfectStudents(), studies.CellTriples()]
+        return [self.live(), *self.few(), *numbers]
 
     def live(self) -> MultiLayer:
         """The main live run, looked at after every epoch."""
-        return self._cell(samples=self.samples, epochs=self.epochs, snapshots=tuple(range(self.epochs + 1)))
+        return self._cell(
+            samples=self.samples,
+            epochs=self.epochs,
+            snapshots=tuple(range(self.epochs + 1)),
+            tables=("runs", "layers", "students"),
+        )
 
     def few(self) -> list[MultiLayer]:
         """The run on too few samples, with a teacher tuned on its own or on the evaluation samples."""

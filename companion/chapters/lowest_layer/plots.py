@@ -22,6 +22,8 @@ from companion.pages.figures import (
     layer_colours,
     legend_above,
     legend_on_top,
+    mean_and_band,
+    ordered_colours,
     over_realization_colours,
     say_missing,
 )
@@ -256,6 +258,26 @@ def local_kinks(table: pd.DataFrame, ax: Axes) -> Axes:
     ax.set(xlabel="numerical kink of h$_{1,k}$", ylabel="formula")
     legend_above(ax)
     return ax
+
+
+def cells(table: pd.DataFrame, samples: int, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Cells that samples meet, and triples inside one, against the width, a line per number of hidden layers.
+
+    table       ``cells`` of CellTriples;  samples  that were looked at: no more cells can be met.
+    """
+    colours = ordered_colours(table.layers)
+    for ax, value in zip(axes, ("cells", "inside")):
+        for layers, group in table.groupby("layers"):
+            mean_and_band(group, "width", value, ax, colours[layers], label=f"{layers} hidden layers")
+        widths = sorted(table.width.unique())
+        ax.set(xscale="log", xlabel="teacher nodes per hidden layer")
+        ax.set_xticks(widths, [f"{width}" for width in widths])
+        ax.minorticks_off()
+    axes[0].axhline(samples, color=INK, linestyle=":", linewidth=1)
+    axes[0].set(ylabel=f"cells that {samples} samples meet", title="soon every sample has a cell of its own")
+    axes[1].set(ylabel="share of triples inside one cell", ylim=(0, 1.05), title="and triples cross")
+    axes[1].legend(loc="lower left")
+    return axes
 
 
 def depth_shift(lines: pd.DataFrame, half_width: float, ax: Axes) -> Axes:

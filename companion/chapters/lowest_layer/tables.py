@@ -104,6 +104,12 @@ def arms(students: pd.DataFrame) -> pd.DataFrame:
     return students.assign(arm=arm, contribution=students.root_beta * students.output_std)
 
 
+def floor_over_arm(students: pd.DataFrame, value: str) -> pd.Series:
+    """Mean of a value over the unmatched nodes, over that of the matched ones: a ratio per seed with both."""
+    means = arms(students).groupby(["seed", "arm"])[value].mean().unstack()
+    return (means.unmatched / means.matched).dropna()
+
+
 def separation(students: pd.DataFrame, values: Sequence[str]) -> pd.DataFrame:
     """Share of pairs of a matched and an unmatched node in which the matched one has the larger value.
 

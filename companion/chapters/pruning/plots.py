@@ -7,7 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from companion.pages.figures import INK, NEUTRAL, SIGNED, STUDENT, TEACHER, label_rim, legend_on_top
+from companion.pages.figures import (
+    INK,
+    NEUTRAL,
+    PUBLISHED,
+    SIGNED,
+    STUDENT,
+    TEACHER,
+    label_rim,
+    legend_on_top,
+)
 
 COLOURS = {
     "uniform nodes": "#8d99ae",
@@ -21,7 +30,9 @@ COLOURS = {
 MARKERS = {"uniform nodes": "s", "DPP nodes": "o", "best nodes": "v", "merging": "D"}
 
 
-def pruned(errors: pd.DataFrame, curves: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+def pruned(
+    errors: pd.DataFrame, curves: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes]
+) -> Sequence[Axes]:
     """Relative error against the share that is kept: closed forms as lines, trained students as marks.
 
     Left: fan-outs as they are, or summed where nodes merge. Right: fitted anew. Marks are geometric means
@@ -29,6 +40,7 @@ def pruned(errors: pd.DataFrame, curves: pd.DataFrame, axes: Sequence[Axes]) -> 
 
     errors      of one kind of student.
     curves      of tables.curves.
+    published   method, kept and loss at v* = 4 and two teacher nodes, drawn as open dots; None for none.
     """
     for ax, reweighted in zip(axes, (False, True)):
         chosen = errors[errors.reweighted == reweighted]
@@ -46,18 +58,20 @@ def pruned(errors: pd.DataFrame, curves: pd.DataFrame, axes: Sequence[Axes]) -> 
         ax.axhline(own, color=INK, linestyle=(0, (1, 2)), linewidth=1)
         ax.text(0.01, own, "the student itself", va="bottom", transform=ax.get_yaxis_transform())
         ax.set(yscale="log", xlim=(0, 1), ylim=(own / 3, 1.3))
+    if published is not None:
+        axes[0].plot(published.kept, 6 * published.loss / 32, **PUBLISHED, label="published")
     axes[0].set_title("fan-outs kept, or summed")
     axes[1].set_title("fan-outs fitted anew")
     label_rim(
         np.array([list(axes)]), "share of first-layer weights kept", "error over that of predicting zero"
     )
-    legend_on_top(
-        axes,
-        [
-            Line2D([], [], color=colour, marker=MARKERS.get(name, "^"), label=named(name))
-            for name, colour in COLOURS.items()
-        ],
-    )
+    handles = [
+        Line2D([], [], color=colour, marker=MARKERS.get(name, "^"), label=named(name))
+        for name, colour in COLOURS.items()
+    ]
+    if published is not None:
+        handles.append(Line2D([], [], **PUBLISHED, label="published"))
+    legend_on_top(axes, handles)
     return axes
 
 

@@ -40,5 +40,5 @@ PRUNING = Sweep(
             steps=3000,
         ),
     },
-    ("over_realization", "noise", "kept"),
+    ("over_realization", "noise"),
 )

@@ -92,10 +92,46 @@ def edges_win(errors: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def published_off(published: pd.DataFrame, z: float, m: int, fan_out: float, **other: str) -> pd.Series:
+    """|published - closed form| of relative errors, the largest of each method.
+
+    published   method, kept and loss; the loss of predicting zero is m v*^2 / 6.
+    other       the methods whose closed form to take instead, by method (underscores are spaces).
+    """
+    other = {method.replace("_", " "): form for method, form in other.items()}
+    off = {
+        method: np.abs(
+            6 * rows.loss / (m * fan_out**2) - FORMS[other.get(method, method)](rows.kept, z, m)
+        ).max()
+        for method, rows in published.groupby("method")
+    }
+    return pd.Series(off)
+
+
+def sign_agreement(errors: pd.DataFrame, m: int, least: float) -> pd.DataFrame:
+    """Whether trained students agree with the sign of the map, where the formula is not too near to 0.
+
+    least       size of the formula's log2 from which on it tells.
+    returns     a row per seed: the share of all over-realizations and k that agrees, and the share where
+                random edges err less; students from even fan-outs without label noise.
+    """
+    clean = errors[(errors.start == "even") & (errors.noise == 0)]
+    found = wide(clean, reweighted=False).reset_index()
+    kept = found.k / (found.over_realization * m)
+    formula = closed_forms.dpp_nodes(kept, found.over_realization, m) / closed_forms.random_edges(
+        kept, found.over_realization
+    )
+    wins = found["DPP nodes"] > found["random edges"]
+    told = np.abs(np.log2(formula)) >= least
+    shares = pd.DataFrame(dict(seed=found.seed, agrees=wins == (formula > 1), edges_win=wins))[told]
+    return shares.astype(dict(agrees=float, edges_win=float)).groupby("seed").mean()
+
+
 def means(errors: pd.DataFrame, reweighted: bool) -> pd.DataFrame:
-    """Mean relative errors over students: a row per start and method, a column per k."""
+    """Geometric means of relative errors over students: a row per start and method, a column per k."""
     chosen = errors[errors.reweighted == reweighted]
-    found = chosen.pivot_table(index=["start", "method"], columns="k", values="error")
+    logs = chosen.assign(error=np.log(chosen.error))
+    found = np.exp(logs.pivot_table(index=["start", "method"], columns="k", values="error"))
     return found.rename(columns=lambda k: f"k = {k}").rename_axis(columns=None).reset_index()
 
 

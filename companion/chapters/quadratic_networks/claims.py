@@ -7,7 +7,9 @@ from companion.chapters.quadratic_networks.tables import (
     counted,
     distance,
     excess,
+    expected_excess,
     expected_log_prefactor,
+    final_excess,
     log_prefactor,
     misfit,
     on_width,
@@ -26,6 +28,7 @@ BARS = {
     "conserved": 1e-8,  # relative drift
     "closest": 0.02,  # of what a random solution is farther from the start than the closest one
     "tail": 0.15,  # size of the logarithm of time^2 loss, measured over expected
+    "excess": 0.1,  # size of what the solution of SGD is farther than the closest, measured minus expected
     "spectra": 0.0,  # Hessians whose counts are not the expected ones
 }
 
@@ -80,12 +83,12 @@ def rate(growths: pd.Series, scale: str, of: str) -> Claim:
     """The escape rate does not depend on p; ``growths`` has levels width and seed, among others."""
     found = on_width(growths)
     return Claim(
-        **mean_interval(found.abs(), "log" if (found != 0).all() else "linear"),
+        **_size(mean_interval(found)),
         id=f"quadratic/rate-{of}",
         place="thm-quadratic-escape",
         scale=scale,
         at_most=BARS["rate"],
-        wrong=Wrong("at a fixed η, without the factor p", **mean_interval((found - 1).abs(), "log")),
+        wrong=Wrong("at a fixed η, without the factor p", **_size(mean_interval(found - 1))),
         sentence=f"The rate at which {'SGD' if of == 'sgd' else 'the flow'} escapes from the plateau does "
         "not depend on the number p of student nodes (size of the slope of its logarithm against ln p).",
     )
@@ -115,6 +118,27 @@ def _size(found: dict) -> dict:
     value, low, high = (found[name] for name in ("value", "low", "high"))
     least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     return {"value": abs(value), "low": least, "high": max(abs(low), abs(high))}
+
+
+def noise(random: pd.DataFrame, passages: pd.DataFrame, scale: str) -> Claim:
+    """At a finite rate SGD misses the closest solution, by what its noise says."""
+    widths = passages.width[passages.width.isin(random.width)]
+    of = random[random.width.isin(widths)]
+    by_seed = final_excess(of).groupby(["seed", "width"]).mean().groupby("seed").mean()
+    expected = expected_excess(passages)[widths].mean()
+    dims = ", ".join(map(str, sorted(of.input_dim.unique())))
+    return Claim(
+        **_size(mean_interval(by_seed - expected)),
+        id="quadratic/noise",
+        place="prop-quadratic-noise",
+        scale=scale,
+        at_most=BARS["excess"],
+        wrong=Wrong("the closest solution, as by the flow", **_size(mean_interval(by_seed))),
+        note=f"expected {expected:.2f}; p = {', '.join(map(str, widths))}; N = {dims}",
+        sentence="From random starts SGD at a finite rate reaches a solution that is farther than the "
+        "closest one by what its noise says (size of measured minus expected excess, in units of that of "
+        "random solutions).",
+    )
 
 
 def tail(tails: pd.DataFrame) -> Claim:
@@ -148,7 +172,7 @@ def geometry(kept: pd.DataFrame, endings: pd.DataFrame, spectra: pd.DataFrame) -
             place="thm-quadratic-conserved",
             at_most=BARS["conserved"],
             wrong=Wrong("the equations of SGD", **exact(kept.groupby("seed").drift_noisy.max().min())),
-            sentence="The gradient flow conserves M^T D⁻¹ M exp(−8η₀α/p*) (largest relative drift while the "
+            sentence="The gradient flow conserves Mᵀ D⁻¹ M exp(−8η₀α/p*) (largest relative drift while the "
             "smallest eigenvalue of D is above .001).",
         ),
         Claim(
@@ -174,6 +198,21 @@ def geometry(kept: pd.DataFrame, endings: pd.DataFrame, spectra: pd.DataFrame) -
             "as many zeros as expected (Hessians that differ).",
         ),
     ]
+
+
+def manifold(solutions: pd.DataFrame) -> Claim:
+    """The dimension of the set of solutions."""
+    off = lambda measured: float((measured != _dimension(solutions)).sum())
+    return Claim(
+        **exact(off(solutions.free)),
+        id="quadratic/manifold",
+        place="thm-quadratic-conserved",
+        at_most=BARS["spectra"],
+        wrong=Wrong("with norms that are kept", **exact(off(solutions.kept))),
+        note=f"{len(solutions)} pairs of p and p*",
+        sentence="Around the solution that a flow reaches there are others, of as many dimensions as "
+        "expected, none for p = 1 (pairs that differ).",
+    )
 
 
 def _dimension(found: pd.DataFrame) -> pd.Series:

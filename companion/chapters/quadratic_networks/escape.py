@@ -53,7 +53,14 @@ def passages(spec: Escapes) -> pd.DataFrame:
         times = np.arange(0, -2 * np.log(NEAR) / per_time, STEP)
         _, path = overlaps.trajectory(q * np.eye(p) + M @ M.T, M, times, spec.rate, noise=False)
         waited = first_time(share(path)[:, None], ESCAPED, STEP).item()
-        rows.append(dict(width=p, passage=per_time * waited + np.log(NEAR)))
+        rows.append(
+            dict(
+                width=p,
+                passage=per_time * waited + np.log(NEAR),
+                growth=overlaps.escape_rate(p, spec.teachers, spec.rate, noise=True),
+                noise=overlaps.noise_share(p, spec.teachers, spec.rate),
+            )
+        )
     return pd.DataFrame(rows)
 
 

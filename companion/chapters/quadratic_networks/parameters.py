@@ -1,12 +1,13 @@
 """Parameters of the chapter on quadratic networks, and the cells of its live run."""
 
+import math
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from companion.chapters.quadratic_networks import studies
 from companion.pages import parameters
-from companion.runs.spec import Cell, Count, Ints, Positive
+from companion.runs.spec import Cell, Count, Ints, Positive, SpecError
 
 
 class Parameters(parameters.Parameters):
@@ -24,8 +25,8 @@ class Parameters(parameters.Parameters):
     """student nodes p of the random starts, on one teacher node (nodes)"""
     input_dim: Count = 200
     """input dimension N of the random starts (nodes)"""
-    rate: Annotated[float, Field(gt=0, le=0.2)] = 0.1
-    """learning rate per student node, eta / p, at most .2: norms blow up not far above"""
+    rate: Positive = 0.1
+    """learning rate per student node, eta / p; above about .12 the norms of some random starts blow up"""
     warm_seeds: Count = 8
     """members of the warm start (number)"""
     seeds: Annotated[int, Field(ge=3)] = 24
@@ -37,8 +38,26 @@ class Parameters(parameters.Parameters):
 
     @model_validator(mode="after")
     def _runnable(self):
+        self._check_norms(min(self.widths), 1, 1.0, self.input_dim)
+        self._check_norms(self.warm_students, self.warm_teachers, 1 + self.overlap**2, self.warm_dim)
         self.live_cells()  # refuses what it cannot run
         return self
+
+    def _check_norms(self, p: int, p_star: int, norm: float, dim: int) -> None:
+        """Raise SpecError if five standard deviations above their mean the norms of a start would blow up.
+
+        The equations of overlaps.plateau have two roots: the plateau, and above it the norm from which on the
+        steps are too large.
+        """
+        a = self.rate * (1 + 6 / p + 8 / p**2)
+        b = (p + 2) / p * (1 + 2 * self.rate)
+        inside = b * b - 4 * a * (1 + self.rate * (1 + 2 / p_star))
+        most = (b + math.sqrt(inside)) / (2 * a) if inside > 0 else 0.0
+        if norm + 5 * math.sqrt(2 / dim) > most:
+            raise SpecError(
+                f"rate: too large for p = {p} student nodes at N = {dim}, where norms of random starts would "
+                f"blow up, got {self.rate}"
+            )
 
     def live_cells(self) -> list[Cell]:
         """Random starts, flows to their escape, flows to their end, the warm start, tails, Hessians."""

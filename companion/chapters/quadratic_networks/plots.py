@@ -6,12 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from companion.chapters.quadratic_networks.tables import (
+    aligned,
     counted,
+    distance,
     excess,
+    expected_excess,
     expected_log_prefactor,
+    final_excess,
+    growth,
     log_prefactor,
+    misfit,
 )
 from companion.pages.figures import (
     ACCENT,
@@ -63,13 +70,10 @@ def overlay(warm: pd.DataFrame, moved: pd.DataFrame, axes: Sequence[Axes]) -> Se
     return axes
 
 
-def escapes(
-    table: pd.DataFrame, passages: pd.DataFrame, sgd: pd.DataFrame | None, axes: Sequence[Axes]
-) -> Sequence[Axes]:
+def escapes(table: pd.DataFrame, passages: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Escape time against N, growth rate against p, and prefactor against p, a colour per p.
 
     table, passages     of the cell Escapes.
-    sgd                 growth of SGD: width, growth, expected; or None.
     """
     waits, rates, prefactors = axes
     colours = over_realization_colours(table.width / table.teachers)
@@ -102,10 +106,6 @@ def escapes(
     widths = sorted(table.width.unique())
     rates.plot(widths, [4 * rate / teachers] * len(widths), color=INK, linestyle="--", label="4η₀/p*, theory")
     _points(rates, large.groupby("width").growth, STUDENT, "flow")
-    if sgd is not None:
-        _points(rates, sgd.groupby("width").growth, ACCENT, "SGD")
-        expected = sgd.groupby("width").expected.first()
-        rates.plot(expected.index, expected, color=ACCENT, linestyle="--", label="SGD, theory")
     rates.plot(
         widths, 4 * rate / (teachers * np.array(widths)), color=NEUTRAL, linestyle=":", label="at fixed η"
     )
@@ -219,32 +219,92 @@ def spectra(table: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
     return axes
 
 
-def tails(table: pd.DataFrame, floor: float, ax: Axes) -> Axes:
-    """Loss over time, both on log scales: a colour per shape, dashed with norms that are kept.
+def tails(table: pd.DataFrame, floor: float, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Loss over time, a colour per shape, dashed with norms that are kept; and time^2 loss over its limit.
 
     floor       below it the loss is the solver's error, and is left out.
     """
+    falling, factor = axes
     shapes = list(table.groupby(["width", "teachers"]).groups)
     colours = dict(zip(shapes, (INK, *ordered_colours(range(len(shapes) - 1)).values())))
     for (p, p_star, norms), curve in table.groupby(["width", "teachers", "norms"]):
-        line = curve.groupby("time").loss.mean()
-        line = line[: line.index[line.to_numpy() < floor].min()].iloc[:-1] if (line < floor).any() else line
-        free = norms == "free"
-        ax.plot(
-            line.index,
-            line,
-            color=colours[p, p_star],
-            linestyle="-" if free else "--",
-            label=f"p = {p}, p* = {p_star}" if free else None,
+        line = curve.groupby("time")[["loss", "limit"]].mean()
+        line = line[(line.loss >= floor).cummin()]
+        style = dict(color=colours[p, p_star], linestyle="-" if norms == "free" else "--")
+        falling.plot(
+            line.index, line.loss, label=f"p = {p}, p* = {p_star}" if norms == "free" else None, **style
         )
-        late = line.index.to_numpy()[-12:]
-        if free and p > p_star:
-            ax.plot(late, 1.5 * curve.limit.iloc[0] / late**2, color=NEUTRAL, linestyle=":")
+        if line.limit.notna().all():
+            factor.plot(line.index, line.index**2 * line.loss / line.limit, **style)
+    factor.axhline(1, color=NEUTRAL, linestyle=":")
+    falling.set(
+        xscale="log", yscale="log", xlabel="time α", ylabel="population loss ε", title="spare nodes are slow"
+    )
+    factor.set(xscale="log", xlabel="time α", ylabel="α²ε over theory", title="and end as expected")
+    factor.set(xlim=(40, table.time.max()), ylim=(0, 4))
+    factor.set_xticks([50, 100, 200, 500], ["50", "100", "200", "500"])
+    factor.minorticks_off()
     handles = [
-        *ax.get_legend_handles_labels()[0],
+        *falling.get_legend_handles_labels()[0],
         Line2D([], [], color=INK, linestyle="--", label="norms kept"),
+        Line2D([], [], color=NEUTRAL, linestyle=":", label="theory"),
     ]
-    handles.append(Line2D([], [], color=NEUTRAL, linestyle=":", label="theory, times 1.5"))
-    ax.set(xscale="log", yscale="log", xlabel="time α, steps / N", ylabel="population loss ε")
-    ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
-    return ax
+    legend_on_top(np.atleast_2d(axes), handles)
+    return axes
+
+
+def finite_rate(
+    warm: pd.DataFrame, random: pd.DataFrame, passages: pd.DataFrame, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """Distances of SGD from its equations against N; its growth rate, its lead and its solution against p."""
+    far, rates, excesses = axes
+    fits = misfit(aligned(random))
+    for label, values, colour, style in (
+        ("warm start", distance(warm) / np.sqrt(_dims(distance(warm))), STUDENT, "-"),
+        ("warm, noise left out", distance(warm, "apart_flow") / np.sqrt(_dims(distance(warm))), NEUTRAL, ":"),
+        ("random start, bare", fits.bare, TEACHER, "-."),
+        ("random, aligned", fits.aligned, ACCENT, "--"),
+    ):
+        means = np.exp(np.log(values).groupby("input_dim").mean())
+        far.plot(means.index, means, color=colour, linestyle=style, marker="o", label=label)
+    far.set(xscale="log", yscale="log", xlabel="input dimension N", ylabel="rms distance from the equations")
+    far.set_title("what N helps")
+    dims = sorted({*warm.input_dim, *random.input_dim})
+    far.set_xticks(dims, [f"{dim}" for dim in dims])
+    far.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    far.yaxis.set_major_formatter("{x:g}")
+    far.minorticks_off()
+    far.set_ylim(bottom=0.002)  # room for the legend
+    far.legend(loc="lower left")
+
+    largest = random[random.input_dim == random.input_dim.max()]
+    theory = passages.set_index("width")
+    rate, teachers = random.rate.iloc[0], random.teachers.iloc[0]
+    _points(rates, growth(largest).groupby("width"), STUDENT, "SGD")
+    equations = growth(largest, column="share_ode").groupby("width").mean()
+    rates.plot(equations.index, equations, color=ACCENT, linestyle="--", label="equations")
+    rates.plot(theory.index, theory.growth, color=INK, linestyle="--", label="plateau, this rate")
+    rates.axhline(4 * rate / teachers, color=NEUTRAL, linestyle=":", label="plateau, rate to 0")
+    rates.set(ylabel="growth rate of ‖M‖", title="p hardly matters")
+    rates.set_ylim(0, 4.6 * rate / teachers)
+    rates.legend(loc="lower left")
+
+    dims = sorted(random.input_dim.unique())
+    for number, (dim, colour) in enumerate(ordered_colours(dims).items()):
+        values = final_excess(random[random.input_dim == dim])
+        shift = 1.06 ** (number - (len(dims) - 1) / 2)
+        _points(excesses, values.groupby(lambda one: one[2] * shift), colour, f"SGD, N = {dim:,}")
+    expected = expected_excess(passages)
+    excesses.plot(expected.index, expected, color=INK, linestyle="--", label="theory")
+    excesses.axhline(0, color=NEUTRAL, linestyle=":", label="closest solution")
+    excesses.set(ylabel="excess distance", title="not quite the closest")
+    excesses.legend(loc="upper right")
+    for ax in (rates, excesses):
+        ax.set(xscale="log", xlabel="student nodes p")
+        ax.set_xticks(list(theory.index), [f"{p}" for p in theory.index])
+        ax.minorticks_off()
+    return axes
+
+
+def _dims(values: pd.Series) -> np.ndarray:
+    return values.index.get_level_values("input_dim").to_numpy()

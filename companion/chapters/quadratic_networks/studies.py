@@ -79,7 +79,8 @@ class Escapes(Cell):
         escapes     time at which ||M||^2 / p passes one half; rate at which ||M|| grows between two levels of
                     it, see escape.WINDOW; NaN for one that begins above them.
         passages    passage, what the way from the plateau to one half costs: 8 rate t / p* + ln s for a flow
-                    that begins there with ||M||^2 / p = s, s to 0, and equal singular values of M.
+                    that begins there with ||M||^2 / p = s, s to 0, and equal singular values of M; growth of
+                    ||M|| on the plateau of SGD at this rate, and noise, overlaps.noise_share.
         """
         from companion.chapters.quadratic_networks.escape import escapes, passages
 

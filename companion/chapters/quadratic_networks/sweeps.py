@@ -30,4 +30,4 @@ class Sizes(Grid):
 
 
 LAPTOP = Sizes(warm_dims=(200, 800, 3200), warm_seeds=16, input_dims=(200, 800, 1600), seeds=40)
-QUADRATIC = Sweep("quadratic", {"quick": Sizes(), "laptop": LAPTOP}, ("overlap", "rate"))
+QUADRATIC = Sweep("quadratic", {"quick": Sizes(), "laptop": LAPTOP}, ("time", "overlap", "rate"))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.special import digamma
+from scipy.special import digamma, gammaln, hyp2f1
 
 from companion.chapters.quadratic_networks.studies import ESCAPED
 
-SGD_WINDOW = (3e-3, 3e-2)  # of ||M||^2 / p: above the starts of N = 3200, and before M bends Q much
+SGD_WINDOW = (1e-2, 1e-1)  # of ||M||^2 / p: well above the starts of N = 1600, and before M bends Q much
 ONE = ["input_dim", "teachers", "width", "seed"]  # what tells one student from another
 
 
@@ -82,9 +82,9 @@ def misfit(moved: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"bare": rms("share_ode"), "aligned": rms("share_aligned")})
 
 
-def growth(runs: pd.DataFrame, window: Sequence[float] = SGD_WINDOW) -> pd.Series:
-    """Rate at which ||M|| of SGD grows between two levels of ||M||^2 / p, a number per student."""
-    low, high = (crossing(runs, "share", level) for level in window)
+def growth(runs: pd.DataFrame, window: Sequence[float] = SGD_WINDOW, column: str = "share") -> pd.Series:
+    """Rate at which ||M|| grows between two levels of ||M||^2 / p, a number per student."""
+    low, high = (crossing(runs, column, level) for level in window)
     return np.log(window[1] / window[0]) / 2 / (high - low)
 
 
@@ -112,6 +112,35 @@ def expected_log_prefactor(passages: pd.DataFrame) -> pd.Series:
     p = passages.set_index("width").passage
     half = p.index.to_numpy() / 2
     return digamma(half) - np.log(half) - np.log(1 + 1 / half) - p
+
+
+def leads(runs: pd.DataFrame) -> pd.Series:
+    """How much earlier than its equations SGD escapes, a number per student that escapes by both."""
+    times = escape_times(runs).set_index(ONE)
+    return (times.ode - times.sgd).dropna()
+
+
+def expected_leads(passages: pd.DataFrame) -> pd.Series:
+    """Mean of :func:`leads` by theory, by width."""
+    of = passages.set_index("width")
+    return np.log1p(of.noise) / (2 * of.growth)
+
+
+def final_excess(runs: pd.DataFrame) -> pd.Series:
+    """The excess of the solution that SGD has reached at the last time, a number per student."""
+    return runs[runs.time == runs.time.max()].set_index(ONE).excess
+
+
+def expected_excess(passages: pd.DataFrame) -> pd.Series:
+    """Mean of :func:`final_excess` by theory for one teacher node, by width.
+
+    1 - E cos of the angle between M_0 and M_0 with noise: Gaussian vectors of p entries, of correlation
+    1 / sqrt(1 + noise).
+    """
+    noise = passages.set_index("width").noise
+    p, r = noise.index.to_numpy(), 1 / np.sqrt(1 + noise)
+    norms = np.exp(2 * (gammaln((p + 1) / 2) - gammaln(p / 2)))  # (E |g|)^2 / 2 of a Gaussian vector g
+    return 1 - r * 2 / p * norms * hyp2f1(0.5, 0.5, p / 2 + 1, r**2)
 
 
 def counted(spectra: pd.DataFrame, zero: float = 1e-9) -> pd.DataFrame:

@@ -52,6 +52,7 @@ KINDS = {
     "isotropic": "isotropic",
     "outside S": "outside S",
 }
+NEAREST = 1e-6  # to a correlation of 1, on its axis
 LEAST = 1e-17  # where a logarithmic axis ends that has zeros
 
 
@@ -180,7 +181,8 @@ def _line(rows: pd.DataFrame, column: str, ax: Axes, **style) -> None:
 def across_methods(oracle: pd.DataFrame, fixed: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Loss under attack against the correlation on full-rank inputs, a dot per student, marks by method.
 
-    Left with the oracle label, right with the fixed one.
+    Left with the oracle label, right with the fixed one. The axis counts what is missing to a correlation
+    of 1.
     """
     for table, ax, title in (
         (oracle, axes[0], "the teacher answers again"),
@@ -188,38 +190,33 @@ def across_methods(oracle: pd.DataFrame, fixed: pd.DataFrame, axes: Sequence[Axe
     ):
         for method, (colour, marker) in METHODS.items():
             rows = table[table.method == method]
-            if len(rows):
-                ax.plot(
-                    rows.rho_full,
-                    rows.loss,
-                    marker,
-                    color=colour,
-                    markersize=4,
-                    alpha=0.6,
-                    markeredgewidth=0,
-                    label=method,
-                    rasterized=True,
-                )
-        ax.set(yscale="log", xlabel="correlation on full-rank inputs", ylabel="loss under attack")
+            style = dict(color=colour, markersize=4, alpha=0.6, markeredgewidth=0, rasterized=True)
+            ax.plot((1 - rows.rho_full).clip(lower=NEAREST), rows.loss, marker, **style)
+        ax.set(xscale="log", yscale="log", xlim=(2, NEAREST / 2), ylabel="loss under attack")
+        ax.set_xlabel("correlation on full-rank inputs")
+        missing = [10.0**-k for k in range(1, 7)]
+        ax.set_xticks(missing, [f"{1 - gap:.{k}f}".lstrip("0") for k, gap in enumerate(missing, start=1)])
+        ax.tick_params(axis="x", rotation=40)
+        ax.minorticks_off()
         ax.set_title(title)
-    legend_on_top(np.asarray(axes), [_key(name) for name in METHODS])
+    figure = axes[0].figure
+    figure.legend(handles=[_key(name) for name in METHODS], loc="outside upper center", ncols=4)
     return axes
 
 
-def by_method(runs: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Mean cosine inside S and outside over the noise ratio, a line per method."""
+def by_method(runs: pd.DataFrame, ax: Axes) -> Axes:
+    """Mean cosine outside S over the noise ratio, a line per method."""
     noises = sorted(runs.noise.unique())
-    for column, ax in zip(PARTS, axes):
-        for method, (colour, marker) in METHODS.items():
-            mean = runs[runs.method == method].groupby("noise")[column].mean().reindex(noises)
-            line = "-" if marker == "o" else "--"
-            ax.plot(range(len(noises)), mean, line, marker=marker, color=colour, markersize=4, label=method)
-        ax.set(ylim=(-0.1, 1.05), xlabel="noise r in all directions", ylabel=f"cosine {PARTS[column][0]}")
-        ax.set_xticks(range(len(noises)), [f"{noise:g}" for noise in noises])
-    axes[0].set_title("all learn what they see")
-    axes[1].set_title("who learns the rest")
-    legend_on_top(np.asarray(axes), [_key(name) for name in METHODS])
-    return axes
+    for method, (colour, marker) in METHODS.items():
+        mean = runs[runs.method == method].groupby("noise").cos_out.mean().reindex(noises)
+        line = "-" if marker == "o" else "--"
+        ax.plot(range(len(noises)), mean, line, marker=marker, color=colour, markersize=4, label=method)
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.set(ylim=(None, 1.05), xlabel="noise r in all directions", ylabel="cosine outside S")
+    ax.set_xticks(range(len(noises)), [f"{noise:g}" for noise in noises])
+    ax.set_title("who learns what lies outside")
+    ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
+    return ax
 
 
 def _key(method: str) -> Line2D:

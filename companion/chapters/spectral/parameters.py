@@ -43,6 +43,10 @@ class Parameters(parameters.Parameters):
 
     @model_validator(mode="after")
     def _runnable(self):
+        if min(self.widths) < self.teacher_width:
+            raise ValueError(
+                f"widths: each must be at least teacher_width, {self.teacher_width}, got {min(self.widths)}"
+            )
         self.live_cells()  # refuses what it cannot run
         return self
 

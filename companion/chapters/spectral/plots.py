@@ -38,7 +38,9 @@ def _panels(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 
 def cut_curves(kept: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Test error against the nodes kept beyond the teacher's: mean of log10 with one standard deviation.
+    """Test error against the nodes kept beyond the teacher's: mean of log10 over seeds.
+
+    For a single teacher width with a band of one standard deviation.
 
     kept        table of that name of students.trained; a colour per student width, dashes per teacher width.
     axes        a panel per method.
@@ -50,7 +52,11 @@ def cut_curves(kept: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     for ax, (title, panel) in zip(axes, _panels(rows)):
         ax.axvline(0, color=TEACHER, linewidth=1)
         for (width, teacher), line in panel.groupby(["width", "teacher_width"]):
-            mean_and_band(line, "beyond", "log10_error", ax, colours[width], linestyle=styles[teacher])
+            if len(styles) == 1:
+                mean_and_band(line, "beyond", "log10_error", ax, colours[width])
+            else:  # bands of all teachers would hide each other
+                mean = line.groupby("beyond").log10_error.mean()
+                ax.plot(mean.index, mean, color=colours[width], linestyle=styles[teacher])
         say_missing(ax, kept.error)
         ax.set(title=title)
     handles = [Line2D([], [], color=colour, label=f"student n = {n}") for n, colour in colours.items()]

@@ -1,4 +1,6 @@
-"""Students of several widths by every method, at the published penalties."""
+"""Students at the published penalties: several widths by the main methods, one width by all."""
+
+from typing import Any
 
 from companion.chapters.spectral.studies import Method, Problem, Students
 from companion.runs.spec import Cell, Count, Grid, Ints, Positive
@@ -31,6 +33,7 @@ class Sizes(Grid):
 
 
 WIDTHS = (10, 20, 40)
+LARGER: dict[str, Any] = dict(teacher_widths=(3, 5, 8), seeds=10, samples=3000, epochs=600)
 SIZES = Sweep(
     "spectral",
     {
@@ -41,14 +44,24 @@ SIZES = Sweep(
                 ("spectral", "three layers", WIDTHS),
                 ("direct", "three layers", WIDTHS),
                 ("plain", "two layers", WIDTHS),
+            ),
+            **LARGER,
+        ),
+    },
+)
+MECHANISM = Sweep(
+    "spectral_mechanism",
+    {
+        "quick": Sizes(parts=(("group lasso", "three layers", (8,)), ("spectral", "two layers", (8,)))),
+        "laptop": Sizes(
+            parts=(
+                ("spectral", "three layers", (20,)),
+                ("direct", "three layers", (20,)),
                 ("group lasso", "three layers", (20,)),
                 ("plain", "three layers", (20,)),
                 ("spectral", "two layers", (20,)),
             ),
-            teacher_widths=(3, 5, 8),
-            seeds=10,
-            samples=3000,
-            epochs=600,
+            **LARGER,
         ),
     },
 )

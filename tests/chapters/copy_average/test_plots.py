@@ -41,6 +41,16 @@ def test_rows_are_a_panel_per_kind():
     assert [label.get_text() for label in axes[0, 0].get_xticklabels()] == ["1", "2", "–"]
 
 
+def test_what_no_start_reached_is_said():
+    rows = pd.DataFrame([dict(kind="copies", node=1, input=j, weight=1.0) for j in (1, 2)])
+    _, axes = figures.figure(1, 2)
+    plots.students(rows, axes[0])
+    assert [ax.get_title() for ax in axes[0]] == ["copies only", "copy and average"]
+    assert "no start ended here" in words(axes[0][1]) and "no start" not in words(axes[0][0])
+    nothing = pd.DataFrame(columns=["activation", "n", "k", "kind", "level", "starts"])
+    assert not plots.level_counts(nothing, figures.figure()[1][0, 0], 5, 6).patches
+
+
 def test_only_minima_are_filled():
     points = Points(teachers=5, widths=(2, 3)).run()["points"]
     ax = plots.partitions(points, figures.figure()[1][0, 0])

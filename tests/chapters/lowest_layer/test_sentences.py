@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from companion.chapters.lowest_layer import claims, perfect_students, sweeps, tables
+from companion.chapters.lowest_layer import claims, perfect_students, studies, sweeps, tables
 from companion.experiments.multi_layer.run import start
 from companion.experiments.multi_layer.spec import MultiLayer
 from companion.pages import scorecard
@@ -88,6 +88,7 @@ def evidence():
         swapped_wider=tables.agreement(
             wider, swapped(student_means[student_means.runs == "Dec 5"], "layer", 2, 3)
         ),
+        inside=studies.CellTriples().run(),
         cases=perfect_students.summary(
             [
                 perfect_students.signed_splits(),
@@ -391,7 +392,42 @@ def verdict(of, name):
     return of.claims[f"lowest-layer/{name}", "laptop"].verdict
 
 
+def cells_of(of, layers: int, width: int) -> pd.DataFrame:
+    """Random networks of one shape, a row per seed."""
+    found = of.inside["cells"]
+    return found[(found.layers == layers) & (found.width == width)]
+
+
+def triples_of(of, name: str) -> int:
+    return int(of.inside["counts"][name].sum())
+
+
 SAID = [
+    Said(
+        "(ReLU ones down to a loss of <.0e>) and checked at nine levels of the loss.",
+        lambda of: (
+            of.inside["counts"].query("slope == 0").lowest_loss.min()
+            if studies.CellTriples().checkpoints == 9
+            else None
+        ),
+    ),
+    Said(
+        "None of <,d> true premises is violated. With the overlap of a point in *another* cell <,d> would "
+        "be, and of triples that are in no single cell <,d>.",
+        lambda of: (
+            triples_of(of, "premises") + triples_of(of, "violations"),
+            triples_of(of, "other_violations"),
+            triples_of(of, "crossing_violations"),
+        ),
+    ),
+    Said(
+        "With <d> teacher nodes in each of <d> hidden layers <d> samples meet <d> cells; with <d> nodes and "
+        "<d> layers all <d> lie in cells of their own, and <.2f> of the triples inside one.",
+        lambda of: (
+            *(2, 2, studies.CellTriples().samples, cells_of(of, 2, 2).cells.mean()),
+            *(16, 4, cells_of(of, 4, 16).cells.min(), cells_of(of, 4, 16).inside.mean()),
+        ),
+    ),
     Said(
         "the released loader keeps the last, smaller batch of an epoch (<d> steps at <,d> samples), ours "
         "leaves it out (<d> steps)",

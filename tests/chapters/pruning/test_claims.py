@@ -5,6 +5,7 @@ import pytest
 
 from companion.chapters.pruning import claims
 from tests.chapters.pruning.hand_made import errors
+from tests.sentences import BOOK
 
 
 def verdicts(found) -> list[str]:
@@ -15,6 +16,13 @@ def verdicts(found) -> list[str]:
 def test_students_on_the_closed_forms_and_off_them():
     assert verdicts(claims.closed_form_claims(errors(), 2)) == ["holds"] * 3
     off = claims.closed_form_claims(errors(random_edges=1.3, DPP_edges=1.3, DPP_nodes=1.2), 2)
+    assert [claim.verdict for claim in off] == ["fails"] * 3
+
+
+def test_published_simulations_are_held_to_the_formulas():
+    stored = pd.read_csv(BOOK / "reference" / "pruning_simulations.csv")
+    assert verdicts(claims.published_claims(stored)) == ["holds"] * 3
+    off = claims.published_claims(stored.assign(loss=stored.loss + 0.3))
     assert [claim.verdict for claim in off] == ["fails"] * 3
 
 
@@ -49,5 +57,5 @@ def test_claims_of_a_sweep_are_of_its_own_scale(clean):
     parts = [errors(), errors(start="drawn"), errors(noise=1.0), errors(noise=2.0)]
     found = claims.sweep_claims(pd.concat(parts), 2)
     assert {claim.scale for claim in found} == {"laptop"}
-    assert len({claim.id for claim in found}) == len(found) == 14
+    assert len({claim.id for claim in found}) == len(found) == 15
     assert any(clean in claim.id for claim in found)

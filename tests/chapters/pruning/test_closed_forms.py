@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from companion.chapters.pruning import closed_forms, committee, kdpp
 
 M, Z = 2, 3
-KEPT = np.arange(1, M * Z) / (M * Z)
 GROUPS = np.repeat(np.arange(M), Z)
-# (K/M)^2-weighted sums that the released simulations give on average lie near these: theory of item b
 WEIGHTS = np.linspace(-12, 12, 200_001)
 DENSITY = np.exp(-(WEIGHTS**2) / 2) / np.exp(-(WEIGHTS**2) / 2).sum()
 

@@ -15,12 +15,13 @@ from tests.pictures import close  # noqa: F401 (a fixture)
 
 def test_lines_are_closed_forms_and_marks_are_students():
     _, (axes,) = figures.figure(1, 2)
-    plots.pruned(errors(), tables.curves(3.0, 2), axes)
+    published = pd.DataFrame(dict(method="DPP nodes", kept=[0.5], loss=[1.0]))
+    plots.pruned(errors(), tables.curves(3.0, 2), published, axes)
     kept, again = axes
     assert len([line for line in kept.lines if line.get_marker() == "None"]) == len(tables.FORMS) + 1
     marks = [line for line in again.lines if line.get_marker() not in ("None", None)]
     assert len(marks) == 4 and all(len(line.get_xdata()) == 5 for line in marks)
-    assert kept.get_yscale() == "log" and len(axes[0].figure.legends[0].get_texts()) == len(plots.COLOURS)
+    assert kept.get_yscale() == "log" and len(axes[0].figure.legends[0].get_texts()) == len(plots.COLOURS) + 1
 
 
 def test_the_map_has_its_line_and_a_dot_per_student_size():

@@ -2,19 +2,32 @@
 
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from companion import place
+from companion.chapters.pruning import closed_forms, tables
 from companion.pages import scorecard
+from companion.pages.statistics import mean_interval
+from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
 CHAPTER = "pruning"
+
+
+STORED = place.PACKAGE.parent / "book" / "results" / CHAPTER
 
 
 @pytest.fixture(scope="module")
 def claims():
     """Claims of the stored page, by what follows the chapter in their id, at the quick scale."""
     found = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("pruning/")]
-    return {claim.id.removeprefix("pruning/"): claim for claim in found if claim.scale == "quick"}
+    return {
+        claim.id.removeprefix("pruning/"): claim
+        for claim in found
+        if claim.scale == "quick" or claim.id.endswith("sign-map")
+    }
 
 
 def verdicts(**expected: str):
@@ -27,7 +40,64 @@ def by_k(claim) -> list[float]:
     return [float(ratio) for ratio in re.findall(r"\d+: (\d+\.\d+)", claim.note)]
 
 
+def stored(**of) -> pd.DataFrame:
+    """Errors of the students of the stored sweep with these settings."""
+    errors = load_results(CHAPTER, STORED)[0]["errors"]
+    return errors[(errors[list(of)] == pd.Series(of)).all(axis=1)]
+
+
+def of_noise(noise: float) -> float:
+    """Error of the merged student of m nodes over the student's own."""
+    chosen = stored(start="even", noise=noise, over_realization=3.0)
+    return mean_interval(tables.over_own(chosen, "merging", reweighted=True)[2], "log")["value"]
+
+
+def edges_over_nodes(noise: float) -> dict:
+    chosen = stored(start="even", noise=noise, over_realization=3.0)
+    return mean_interval(tables.ratio(chosen, "random edges", "DPP nodes")[1], "log")
+
+
+def on_the_map() -> pd.DataFrame:
+    """Measured and expected log2 ratio of nodes over edges, by over-realization and share."""
+    found = tables.edges_win(stored())
+    kept, z = found.kept, found.over_realization
+    ratio = closed_forms.dpp_nodes(kept, z, 2) / closed_forms.random_edges(kept, z)
+    found["formula"] = np.log2(ratio)
+    return found[found.formula.abs() > 0.1]
+
+
+def nearly_all_up_to_four(claims) -> bool:
+    few = on_the_map().query("over_realization <= 4")
+    return len(few) > 8 and ((few.edges_win > 0) != (few.formula > 0)).sum() <= 1
+
+
+def against_the_sign(claims) -> bool:
+    large = on_the_map().query("over_realization == 6 and kept > .7")
+    return len(large) > 2 and (large.edges_win > 0.1).all() and (large.formula < 0).all()
+
+
 SAID = [
+    Said("With up to four copies they nearly all take the side of the map.", nearly_all_up_to_four),
+    Said("**random edges win at large shares, too, against the sign of the formula**", against_the_sign),
+    Said("the claim on the map fails", lambda claims: claims["sign-map"].verdict == "fails"),
+    Said(
+        "at $z=6$ and even fan-outs, DPP nodes err <.2f> times as much as uniform ones",
+        lambda claims: mean_interval(
+            tables.ratio(stored(start="even", over_realization=6.0), "DPP nodes", "uniform nodes")[11], "log"
+        )["value"],
+    ),
+    Said(
+        "with noise as large as one, random edges beat DPP nodes at the smallest share",
+        lambda claims: all(edges_over_nodes(noise)["high"] < 1 for noise in (1.0, 2.0, 4.0)),
+    ),
+    Said(
+        "ratios of <.2f>, <.2f> and <.2f> at noise of standard deviation <d>, <d> and <d>",
+        lambda claims: (*map(of_noise, (1.0, 2.0, 4.0)), 1, 2, 4),
+    ),
+    Said(
+        "lies on the simulations that are stored with that code, too",
+        verdicts(published_random_edges="holds", published_dpp_edges="holds", published_dpp_nodes="holds"),
+    ),
     Said(
         "From even fan-outs DPP nodes beat uniform ones",
         verdicts(diverse_even="holds", diverse_at_every_k_even="holds"),

@@ -59,7 +59,9 @@ def test_columns_are_those_of_the_overlaps():
         (Endings, dict(shapes=((1, 2),)), "widths: must be at least the 2 teacher nodes, got 1"),
         (Curvature, dict(shapes=((20, 20),)), "input_dim: must be at least 40"),
         (Parameters, dict(warm_students=1), "widths: must be at least the 2 teacher nodes, got 1"),
-        (Parameters, dict(rate=0.5), "rate: .*less than or equal to 0.2, got 0.5"),
+        (Parameters, dict(rate=0.15), "rate: too large for p = 1 student nodes at N = 200, .*got 0.15"),
+        (Parameters, dict(rate=0.5, widths=(8,)), "rate: too large for p = 8 .*got 0.5"),
+        (Parameters, dict(rate=0.0), "rate: .*greater than 0, got 0.0"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(kind, values, message):

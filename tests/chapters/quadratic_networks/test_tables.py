@@ -7,28 +7,11 @@ import pytest
 from companion.chapters.quadratic_networks import claims, tables
 from companion.chapters.quadratic_networks.escape import first_time
 from companion.chapters.quadratic_networks.studies import Curvature, Escapes
-
-TIMES = np.arange(0, 60, 0.5)
-
-
-def logistic(at, rate=0.4):
-    return 1 / (1 + np.exp(-2 * rate * (TIMES - at)))
-
-
-def runs(moved, dims=(100,), rates=((1, 0.4),)):
-    """SGD escapes at 20, its equations so much earlier, for each seed."""
-    rows = []
-    for dim in dims:
-        for width, rate in rates:
-            for seed, delay in enumerate(moved, start=1):
-                one = dict(time=TIMES, share=logistic(20, rate), share_ode=logistic(20 - delay, rate))
-                rows.append(pd.DataFrame(one).assign(input_dim=dim, teachers=1, width=width, seed=seed))
-    found = pd.concat(rows, ignore_index=True)
-    return found.assign(loss=1 - found.share, loss_ode=1 - found.share_ode, apart=found.input_dim**-0.5)
+from tests.chapters.quadratic_networks.made import TIMES, logistic_runs
 
 
 def test_escapes_are_found_and_aligned():
-    table = runs([3.0, -2.0, 1.5])
+    table = logistic_runs([3.0, -2.0, 1.5])
     times = tables.escape_times(table)
     np.testing.assert_allclose(times.sgd, 20, atol=0.01)
     np.testing.assert_allclose(times.sgd - times.ode, [3, -2, 1.5], atol=0.03)
@@ -39,7 +22,7 @@ def test_escapes_are_found_and_aligned():
 
 
 def test_a_curve_that_never_passes_has_no_time():
-    table = runs([0.0]).query("time < 10")
+    table = logistic_runs([0.0]).query("time < 10")
     assert tables.crossing(table, "share").isna().all()
     curves = np.array([[0.1, 0.9, 0.1], [0.2, 0.95, 0.3], [0.8, 0.99, 0.4]])
     np.testing.assert_allclose(first_time(curves, 0.4, 1.0), [1.5, 0.0, 2.0])
@@ -47,14 +30,14 @@ def test_a_curve_that_never_passes_has_no_time():
 
 
 def test_distances_scale_with_n():
-    table = runs([0.0, 0.0], dims=(100, 400, 1600))
+    table = logistic_runs([0.0, 0.0], dims=(100, 400, 1600))
     np.testing.assert_allclose(tables.distance(table), 1)
     np.testing.assert_allclose(tables.slope(tables.distance(table)), 0, atol=1e-12)
     np.testing.assert_allclose(tables.slope(tables.distance(table.assign(apart=0.2))), 0.5)
 
 
 def test_growth_and_its_slope_on_width():
-    table = runs([0.0, 1.0], rates=((1, 0.4), (4, 0.2)))
+    table = logistic_runs([0.0, 1.0], rates=((1, 0.4), (4, 0.2)))
     found = tables.growth(table, window=(1e-3, 1e-2))
     np.testing.assert_allclose(found.xs(1, level="width"), 0.4, rtol=0.02)
     np.testing.assert_allclose(tables.on_width(found), -0.5, atol=0.02)
@@ -98,3 +81,27 @@ def test_a_tail_has_its_limit_and_without_a_response_another():
 def test_the_size_of_an_interval_keeps_zero_inside():
     assert claims._size(dict(value=-0.2, low=-0.5, high=0.1)) == dict(value=0.2, low=0.0, high=0.5)
     assert claims._size(dict(value=-0.2, low=-0.5, high=-0.1)) == dict(value=0.2, low=0.1, high=0.5)
+
+
+@pytest.mark.parametrize("p, noise", [(1, 0.8), (2, 0.5), (5, 0.1)])
+def test_the_expected_excess_is_that_of_gaussian_starts_with_noise(p, noise):
+    rng = np.random.default_rng(0)
+    start, added = rng.standard_normal((2, 400_000, p))
+    moved = start + np.sqrt(noise) * added
+    cosine = (start * moved).sum(1) / np.linalg.norm(start, axis=1) / np.linalg.norm(moved, axis=1)
+    expected = tables.expected_excess(pd.DataFrame(dict(width=[p], noise=noise)))[p]
+    assert expected == pytest.approx(1 - cosine.mean(), abs=4 * cosine.std() / 400_000**0.5)
+    if p == 1:  # the share of starts that end at the farther of two solutions, twice
+        assert expected == pytest.approx(2 / np.pi * np.arctan(np.sqrt(noise)))
+
+
+def test_the_expected_lead_is_what_a_larger_start_gains():
+    passages = pd.DataFrame(dict(width=[3], noise=0.5, growth=0.35))
+    late = np.log(1 / 0.01) / 2 / 0.35 - np.log(1 / 0.015) / 2 / 0.35
+    assert tables.expected_leads(passages)[3] == pytest.approx(late)
+    np.testing.assert_allclose(tables.leads(logistic_runs([1.0, -2.0])), [-1, 2], atol=0.03)
+
+
+def test_the_excess_is_that_of_the_last_time():
+    table = logistic_runs([0.0]).assign(excess=lambda of: of.time)
+    assert tables.final_excess(table).to_list() == [TIMES[-1]]

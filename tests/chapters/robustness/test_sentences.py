@@ -1,12 +1,16 @@
 """What the chapter says in words, beside the queries that give it."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 
+from companion.chapters.robustness.claims import SCENARIOS
 from companion.chapters.robustness.parameters import Parameters
 from companion.chapters.robustness.sweeps import ROBUSTNESS
+from companion.chapters.robustness.tables import attack_losses, shares_of
 from companion.pages import scorecard
+from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
 CHAPTER = "robustness"
@@ -17,7 +21,13 @@ PILOTS = 1001  # the first seed that bars were fixed on
 def evidence():
     """Claims of the stored page, by id and scale."""
     of_chapter = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("robustness/")]
+    stored = {
+        name: load_results(name, BOOK / "results" / name)[0] for name in ("robustness", "robustness_moved")
+    }
     return SimpleNamespace(
+        runs=stored["robustness"]["runs"].query("method != 'start'"),
+        losses=attack_losses(stored["robustness"]["attacks"], 0.5).free,
+        shares=shares_of(stored["robustness_moved"]["moved"]).mean(),
         claims={(claim.id.removeprefix("robustness/"), claim.scale): claim for claim in of_chapter},
         quick=Parameters(),
         laptop=ROBUSTNESS.scales["laptop"],
@@ -26,6 +36,10 @@ def evidence():
 
 def holds(of, *names: str, scale: str = "quick") -> bool:
     return all(of.claims[name, scale].verdict == "holds" for name in names)
+
+
+def weakest(of) -> float:
+    return max(of.claims[f"ranks-{method.replace(' ', '-')}", "laptop"].value for method in SCENARIOS)
 
 
 SAID = [
@@ -56,6 +70,66 @@ SAID = [
     Said(
         "Steps inside $S$ teach nothing that helps",
         lambda of: of.claims["augmentation", "quick"].wrong.low > 0.8,
+    ),
+    Said(
+        "isotropic ones help nearly as much as those that do nothing else. Steps along teacher nodes leave "
+        "it as far as isotropic ones, and help less",
+        lambda of: (
+            of.shares["isotropic"] < 3 * of.shares["outside S"] < 0.1 * of.shares["along teacher nodes"]
+        ),
+    ),
+    Said(
+        "outside of $S$ there are twice as many directions as there are teacher nodes",
+        lambda of: of.quick.input_dim - of.quick.rank == 2 * of.quick.teacher_width,
+    ),
+    Said(
+        "The stored sweeps say so with more seeds and longer training.",
+        lambda of: holds(of, "inside", "gap", "noise-teaches", "layers", scale="laptop"),
+    ),
+    Said(
+        "Over all <d> students of a seed the rank correlation is <.2f> on average and <.2f> in the weakest "
+        "seed",
+        lambda of: (
+            len(of.runs) // of.runs.seed.nunique(),
+            of.claims["ranks", "laptop"].value,
+            float(re.search(r"weakest seed (-[\d.]+)", of.claims["ranks", "laptop"].note)[1]),
+        ),
+    ),
+    Said("within each of the published scenarios it is <.2f> or stronger on average", lambda of: weakest(of)),
+    Said(
+        "With the fixed label it is <.2f>, of the other sign",
+        lambda of: of.claims["ranks", "laptop"].wrong.value,
+    ),
+    Said(
+        "makes the least robust students at every noise ratio, less robust than standard training does",
+        lambda of: (
+            set(of.losses.groupby(["noise", "method"]).mean().unstack().drop(columns="start").idxmax(axis=1))
+            == {"confidence-calibrated"}
+        ),
+    ),
+    Said(
+        "(mean cosine <.2f>)",
+        lambda of: of.runs.query("method == 'confidence-calibrated' and noise == 0").cos_out.mean(),
+    ),
+    Said(
+        "*Robust features do not reproduce.*",
+        lambda of: of.claims["robust-features", "laptop"].verdict == "fails",
+    ),
+    Said(
+        "by a factor of <.1f> in the loss under attack without noise",
+        lambda of: float(of.claims["robust-features", "laptop"].note.rpartition(" ")[2]),
+    ),
+    Said(
+        "standard features leave <.2f> of what robust features leave",
+        lambda of: of.claims["robust-features", "laptop"].value,
+    ),
+    Said(
+        "What the few live seeds leave undecided the sweeps decide.",
+        lambda of: all(
+            of.claims[name, "laptop"].verdict != "undecided"
+            for (name, scale), claim in of.claims.items()
+            if scale == "quick" and claim.verdict == "undecided"
+        ),
     ),
     Said(
         "from <d> on, which no table of the book has",

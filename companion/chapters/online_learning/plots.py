@@ -1,0 +1,173 @@
+"""Pictures of the chapter on online learning."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from companion.chapters.online_learning.tables import distance, first_order
+from companion.pages.figures import (
+    INK,
+    NEUTRAL,
+    STUDENT,
+    TEACHER,
+    legend_on_top,
+    many_colours,
+    ordered_colours,
+    over_realization_colours,
+)
+
+DOTS = dict(linestyle="none", marker="o", markersize=3)
+KINDS = {
+    "soft committee": (TEACHER, "o"),
+    "both layers": (STUDENT, "s"),
+    "both layers, random fan-outs": (NEUTRAL, "^"),
+}
+
+
+def overlay(
+    errors: pd.DataFrame, overlaps: pd.DataFrame, height: float, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """Errors of some students over alpha, and all overlaps R of the first one: SGD, equations, gradient flow.
+
+    height      of the plateau, marked in the first panel.
+    """
+    left, right = axes
+    first, last = errors.seed.min(), errors.seed.max()
+    for seed, colour in ((first, STUDENT), (last, NEUTRAL)):
+        of = dict(list(errors[errors.seed == seed].groupby("route")))
+        left.plot(of["SGD"].alpha, of["SGD"].error, color=colour, **DOTS)
+        left.plot(of["ODE"].alpha, of["ODE"].error, color=colour)
+        if seed == first:
+            left.plot(of["flow"].alpha, of["flow"].error, color=colour, linestyle=":")
+    left.axhline(height, color=TEACHER, linestyle="--", linewidth=1)
+    left.text(errors.alpha.max(), height * 1.08, "symmetric plateau", color=TEACHER, ha="right", va="bottom")
+    left.set(yscale="log", xlabel="steps / N, α", ylabel="generalization error", title="two students")
+    for (student, teacher), node in overlaps[overlaps.seed == first].groupby(["student", "teacher"]):
+        of = dict(list(node.groupby("route")))
+        colour = (STUDENT, TEACHER)[teacher]
+        line = dict(color=colour, alpha=1 if student == 0 else 0.5)
+        right.plot(of["SGD"].alpha, of["SGD"].overlap, **line, **DOTS)
+        right.plot(of["ODE"].alpha, of["ODE"].overlap, **line)
+    right.set(
+        xlabel="steps / N, α", ylabel="overlap with a teacher row, R", title="one student's four overlaps"
+    )
+    handles = [
+        Line2D([], [], color=INK, label="equations"),
+        Line2D([], [], color=INK, label="SGD", **DOTS),
+        Line2D([], [], color=INK, linestyle=":", label="without terms in η²"),
+        Line2D([], [], color=STUDENT, label="R: teacher node 1"),
+        Line2D([], [], color=TEACHER, label="R: teacher node 2"),
+    ]
+    legend_on_top(axes, handles)
+    return axes
+
+
+def escapes(theory: pd.DataFrame, measured: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Error on the plateau and rate of the escape over the learning rate, a colour per beta.
+
+    theory      lines: solid at finite rates, dashed by the formulas for small ones; measured: dots.
+    """
+    colours = ordered_colours(theory.beta)
+    for column, ax in zip(("error", "escape"), axes):
+        for beta, line in theory.groupby("beta"):
+            ax.plot(line.learning_rate, line[column], color=colours[beta])
+            shown = line[line[f"{column}_small"] < 1.3 * theory[column].max()]
+            ax.plot(
+                shown.learning_rate,
+                shown[f"{column}_small"],
+                color=colours[beta],
+                linestyle="--",
+                linewidth=1,
+            )
+        for beta, dots in measured.groupby("beta"):
+            ax.plot(dots.learning_rate, dots[column], color=colours[beta], **DOTS | dict(markersize=5))
+        ax.set(xlabel="learning rate η")
+    axes[0].set(ylabel="error on the plateau", title="height")
+    axes[1].set(ylabel="growth rate per unit of α", title="escape", ylim=(0, None))
+    handles = [Line2D([], [], color=colour, label=f"β = {beta:g}") for beta, colour in colours.items()]
+    handles += [
+        Line2D([], [], color=INK, label="fixed point"),
+        Line2D([], [], color=INK, linestyle="--", label="at small rates"),
+        Line2D([], [], color=INK, label="full equations", **DOTS | dict(markersize=5)),
+    ]
+    legend_on_top(axes, handles)
+    return axes
+
+
+def too_wide(errors: pd.DataFrame, last: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Errors over alpha by width and kind, and final errors against the width.
+
+    errors, last    with a column ``kind``; dashed in the second panel: the formula for small rates.
+    """
+    left, right = axes
+    widths = sorted(errors.student_width.unique())
+    dark = over_realization_colours(width / 2 for width in widths)
+    for (kind, width), runs in errors[errors.seed == errors.seed.min()].groupby(["kind", "student_width"]):
+        if kind != "both layers, random fan-outs":
+            line = "-" if kind == "both layers" else "--"
+            left.plot(runs.alpha, runs.error, color=dark[width / 2], linestyle=line)
+    left.set(yscale="log", xlabel="steps / N, α", ylabel="generalization error", title="first start")
+    handles = [Line2D([], [], color=dark[width / 2], label=f"K = {width}") for width in widths]
+    for kind, dots in last.groupby("kind"):
+        colour, marker = KINDS[kind]
+        mean = dots.groupby("student_width").error.agg(lambda e: np.exp(np.log(e).mean()))
+        right.plot(mean.index, mean, color=colour)
+        right.plot(
+            dots.student_width, dots.error, color=colour, linestyle="none", marker=marker, markersize=4
+        )
+        look = dict(color=colour, marker=marker, linestyle="--" if kind == "soft committee" else "-")
+        handles.append(Line2D([], [], label=kind, **look))
+    rate, noise = last.learning_rate.iloc[0], last.noise.iloc[0]
+    wide = np.array(sorted(last.student_width.unique()))
+    right.plot(wide, first_order(wide, rate, noise), color=INK, linestyle=":")
+    handles.append(Line2D([], [], color=INK, linestyle=":", label="soft, small rates"))
+    right.set(yscale="log", xlabel="student nodes K (teacher: 2)", ylabel="final error", title="all starts")
+    right.set_xticks(wide)
+    legend_on_top(axes, handles)
+    return axes
+
+
+def surplus(students: pd.DataFrame, ax: Axes) -> Axes:
+    """Size of every student node's contribution against its cosine with the nearest teacher node."""
+    for kind, dots in students.groupby("kind"):
+        colour, marker = KINDS[kind]
+        size = dots.fan_out.abs() * dots.norm
+        ax.plot(dots.cosine, size, color=colour, linestyle="none", marker=marker, alpha=0.7, label=kind)
+    ax.set(xlabel="cosine with the nearest teacher node", ylabel="size of the node, |v| ‖w‖", ylim=(0, None))
+    ax.legend()
+    return ax
+
+
+def sizes(overlaps: pd.DataFrame, ax: Axes) -> Axes:
+    """Root mean square distance of SGD from its limits against the number of inputs, a dot per seed."""
+    for route, label, colour in (("ODE", "equations", STUDENT), ("flow", "without terms in η²", TEACHER)):
+        far = distance(overlaps, route)
+        plain = far.assign(distance=far.distance / np.sqrt(far.input_dim))
+        mean = plain.groupby("input_dim").distance.agg(lambda d: np.exp(np.log(d).mean()))
+        ax.plot(plain.input_dim, plain.distance, color=colour, alpha=0.5, **DOTS)
+        ax.plot(mean.index, mean, color=colour, label=label)
+        if route == "ODE":
+            fall = mean.iloc[0] * np.sqrt(mean.index[0] / mean.index)
+            ax.plot(mean.index, fall, color=INK, linestyle="--", linewidth=1, label="1/√N")
+    ax.set(xscale="log", yscale="log", xlabel="inputs N", ylabel="distance of SGD's R (rms)")
+    ax.legend()
+    return ax
+
+
+def pauses(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Length of the plateau and its ratio to the next fall against the learning rate, a line per scenario."""
+    colours = many_colours(table.scenario)
+    for column, ax in zip(("length", "ratio"), axes):
+        medians = table.groupby(["scenario", "learning_rate"])[column].median()
+        for scenario, line in medians.groupby("scenario"):
+            x = line.index.get_level_values("learning_rate")
+            ax.plot(x, line, color=colours[scenario], marker="o", markersize=3, label=scenario)
+        ax.set(xscale="log", yscale="log", xlabel="learning rate η")
+    axes[0].set(ylabel="length in α", title="plateau")
+    axes[1].set(ylabel="length / next fall", title="against the next fall")
+    axes[1].axhline(1, color=INK, linestyle=":", linewidth=1)
+    legend_on_top(axes)
+    return axes
