@@ -126,7 +126,7 @@ def one_neuron(levels: pd.DataFrame, scale: str) -> Claim:
     """The reduced problem against free minimization; ``levels`` is of the cell OneNeuron."""
     names = ", ".join(dict.fromkeys(levels.activation))
     return Claim(
-        **exact((levels.free - levels.reduced).abs().max()),
+        **exact(levels.apart.abs().max()),
         id="copy-average/one-neuron",
         place="prop-one-neuron",
         scale=scale,

@@ -50,6 +50,7 @@ def run(spec: OneNeuron) -> Tables:
     row = of | dict(
         reduced=least,
         free=free.min(),
+        apart=free.min() - least,
         worst=free[reached].max(),
         reached=int(reached.sum()),
         starts=spec.starts,

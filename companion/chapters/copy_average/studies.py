@@ -113,11 +113,11 @@ class OneNeuron(Cell):
     def run(self, *earlier: Tables) -> Tables:
         """Two tables.
 
-        levels      a row: reduced (least loss of the reduced problem), free (least of the starts), worst
-                    (largest of those that reach it within 1e-6), reached (starts that do), starts, size (r of
-                    the reduced minimum), points (critical points of the reduced problem; rays, for a
-                    homogeneous activation), fewer (least loss along the mean of all teacher nodes but one),
-                    silent (E f*^2).
+        levels      a row: reduced (least loss of the reduced problem), free (least of the starts), apart
+                    (their difference, to more digits), worst (largest of those that reach it within 1e-6),
+                    reached (starts that do), starts, size (r of the reduced minimum), points (critical points
+                    of the reduced problem; rays, for a homogeneous activation), fewer (least loss along the
+                    mean of all teacher nodes but one), silent (E f*^2).
         curve       a row per signed length r along the mean of the teacher nodes: loss with the best a.
         """
         from companion.chapters.copy_average.one_neuron import run

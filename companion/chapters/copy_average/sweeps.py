@@ -69,5 +69,4 @@ ONE_NEURON = Sweep(
             activations=("erf", "relu", "leaky", "tanh", "sigmoid", "softplus"), teachers=(2, 4, 8), starts=50
         ),
     },
-    ("reduced", "free", "worst", "fewer"),  # compared to more than seven digits
 )
