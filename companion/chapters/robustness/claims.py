@@ -85,6 +85,7 @@ def inside_and_outside(runs: pd.DataFrame, scale: str) -> list[Claim]:
             id="robustness/inside",
             at_least=BARS["inside"],
             wrong=Wrong("before training", **mean_interval(start.cos_in)),
+            changed="the interval is of the cosines, not of Fisher's z, which float32 takes beyond its end",
             sentence="Inside S students specialize as if nothing lay outside (cosine of each teacher node "
             "with its best student inside S, teacher mean, r = 0).",
         ),
@@ -95,6 +96,7 @@ def inside_and_outside(runs: pd.DataFrame, scale: str) -> list[Claim]:
             at_least=BARS["gap"],
             wrong=Wrong(f"r = {most:g}", **mean_interval(seen.cos_in - seen.cos_out)),
             note=f"{(start.cos_in - start.cos_out).mean():.2f} before training",
+            changed="the wrong alternative was students before training",
             sentence="Outside S the same pairs of nodes have little in common (cosine inside minus outside, "
             "r = 0).",
         ),
