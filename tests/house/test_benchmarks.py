@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from companion import chapters
 from companion.experiments.multi_layer.run import start as multi_layer_start
 from companion.experiments.two_layer.run import start as two_layer_start
 from companion.experiments.two_layer.spec import TwoLayer
@@ -156,3 +157,20 @@ def test_what_only_pictures_use_is_found(monkeypatch):
 
     assert list(rerun.unused_by_cells(Layers)) == [("-p", "threshold", "0.855")]
     assert list(rerun.unused_by_cells(Images)) == [], "every number of this chapter makes other cells"
+
+
+def test_the_ensemble_benchmark_runs_the_same_seeds_both_ways(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import ensembles as benchmark
+
+    run = []
+    monkeypatch.setattr(TwoLayer, "run", lambda cell: run.append(cell.seeds))
+    rows = pd.DataFrame(benchmark.measure("two_layer", CELL, benchmark.SCALES["quick"]))
+    assert run == [(3, 8), (3,), (8,)] and list(rows.way) == ["together", "one by one"]
+    rows["cpu"] = [2.0, 6.0]
+    assert benchmark.summary(rows).gain.item() == 3
+    known = chapters.parameters()
+    assert len(benchmark.seeds(benchmark.longest(known["two_layer_theorem"]))) == 4
+    assert benchmark.longest(known["cifar10"]) is None
+    counted = benchmark.longest(known["online_learning"])
+    assert benchmark.of(counted, 3).seeds == 1 and benchmark.seeds(counted) == (1, 2, 3, 4)
