@@ -70,6 +70,7 @@ class Parameters(parameters.Parameters):
             epochs=self.epochs,
             snapshots=tuple(range(self.epochs + 1)),
             tables=("runs", "layers", "students"),
+            beta_samples=64,  # at every look: more would take longer than the training
         )
 
     def few(self) -> list[MultiLayer]:
