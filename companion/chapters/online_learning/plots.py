@@ -162,12 +162,13 @@ def pauses(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     colours = many_colours(table.scenario)
     for column, ax in zip(("length", "ratio"), axes):
         medians = table.groupby(["scenario", "learning_rate"])[column].median()
-        for scenario, line in medians.groupby("scenario"):
+        for i, (scenario, line) in enumerate(medians.groupby("scenario")):
             x = line.index.get_level_values("learning_rate")
-            ax.plot(x, line, color=colours[scenario], marker="o", markersize=3, label=scenario)
+            look = dict(color=colours[scenario], linestyle=("-", "--", ":")[i % 3])  # neighbours look alike
+            ax.plot(x, line, marker="o", markersize=3, label=scenario, **look)
         ax.set(xscale="log", yscale="log", xlabel="learning rate η")
     axes[0].set(ylabel="length in α", title="plateau")
     axes[1].set(ylabel="length / next fall", title="against the next fall")
-    axes[1].axhline(1, color=INK, linestyle=":", linewidth=1)
-    legend_on_top(axes)
+    axes[0].figure.legend(handles=axes[0].get_lines(), loc="outside upper center", ncols=4)
+    axes[1].axhline(1, color=INK, linewidth=1)
     return axes
