@@ -1,4 +1,4 @@
-"""Gaussian kernels of zero-bias ReLU nodes, in closed form."""
+"""Gaussian kernels of zero-bias ReLU and erf nodes, in closed form."""
 
 import math
 
@@ -42,10 +42,11 @@ def gaussian_observability(theta: Tensor) -> Tensor:
     return torch.minimum(math.pi - theta, theta) / (2 * math.pi)
 
 
-def erf_kernel(w: Tensor, u: Tensor) -> Tensor:
-    """E[sigma(w^T x) sigma(u^T x)] of sigma(z) = erf(z / sqrt 2), x ~ N(0, I): ``(..., d)`` to ``(...)``.
+def erf_kernel(q: Tensor, p: Tensor, r: Tensor) -> Tensor:
+    """E[g(a) g(b)] of g(z) = erf(z / sqrt 2) for Gaussian a, b of variances q, p and covariance r, ``(...)``.
 
-    source      Williams, Computing with infinite networks (1997), zero bias; Saad and Solla (1995).
+    Of nodes without biases under x ~ N(0, I) these are w^T w, u^T u and w^T u.
+
+    source      Williams, Computing with infinite networks (1997); Saad and Solla (1995), where it is I_2.
     """
-    size = (1 + w.square().sum(-1)) * (1 + u.square().sum(-1))
-    return 2 / math.pi * ((w * u).sum(-1) / size.sqrt()).arcsin()
+    return 2 / math.pi * (r / ((1 + q) * (1 + p)).sqrt()).arcsin()

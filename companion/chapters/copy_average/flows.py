@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from companion.chapters.copy_average.landscape import Landscape
+from companion.chapters.copy_average.settling import settle
 from companion.chapters.copy_average.studies import Flows
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
 from ts_core.streams import stream
-from ts_core.training.stiff import settle
 
 GONE = 1e-3  # norm below which a ReLU node is lost: there the flow has no direction
 

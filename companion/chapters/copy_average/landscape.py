@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ts_core.theory.kernels import erf_kernel
+
 
 class First(NamedTuple):
     """A kernel and its derivatives by q and r, entry by entry."""
@@ -41,7 +43,7 @@ class Erf:
         by_r = ((1 + q) * (1 + p)).rsqrt()
         u = r * by_r
         outer = 2 / math.pi * (1 - u * u).rsqrt()
-        return First(value=2 / math.pi * u.arcsin(), q=-outer * u / (2 * (1 + q)), r=outer * by_r)
+        return First(value=erf_kernel(q, p, r), q=-outer * u / (2 * (1 + q)), r=outer * by_r)
 
     @staticmethod
     def second(q: Tensor, p: Tensor, r: Tensor) -> Second:

@@ -19,11 +19,11 @@ from torch import Tensor
 from torch.func import grad, hessian, vmap
 
 from companion.chapters.copy_average.levels import relu_arc
+from companion.chapters.copy_average.settling import settle
 from companion.chapters.copy_average.studies import OneNeuron
 from companion.runs.spec import Tables
 from ts_core.streams import stream
 from ts_core.theory.kernels import erf_kernel
-from ts_core.training.stiff import settle
 
 SLOPE = 0.2  # of leaky ReLU
 NODES, ORDERS = 160, 80  # of the Gauss-Hermite rule; Hermite polynomials of the series
@@ -143,8 +143,9 @@ def free_loss(activation: str, teachers: int) -> Callable[[Tensor], Tensor]:
 
     def of_erf(theta: Tensor) -> Tensor:
         w, a = theta[:-1], theta[-1]
-        shown = erf_kernel(w, torch.eye(teachers, teachers + 1, dtype=w.dtype)).sum()
-        return a**2 * erf_kernel(w, w) - 2 * a * shown + silent
+        q, one = w.square().sum(), w.new_ones(())
+        shown = erf_kernel(q, one, w[:teachers]).sum()
+        return a**2 * erf_kernel(q, q, q) - 2 * a * shown + silent
 
     def series(theta: Tensor) -> Tensor:
         w, a = theta[:-1], theta[-1]

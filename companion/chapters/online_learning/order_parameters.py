@@ -5,8 +5,8 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from companion.experiments.soft_committee.overlaps import Overlaps
-from ts_core.theory.erf_moments import gate_products, gated_fields, gated_products, products
+from companion.chapters.online_learning.gates import gate_products, gated_fields, gated_products
+from companion.experiments.soft_committee.overlaps import Overlaps, kernel_matrix
 
 
 def velocity(
@@ -30,7 +30,7 @@ def velocity(
         square = torch.einsum("...abcd,...c,...d->...ab", gated_products(c, k, beta), signs, signs)
         square = square + noise**2 * gate_products(c, k, beta)
         q = q + learning_rate**2 * of.v[..., :, None] * of.v[..., None, :] * square
-    v = fan_out_rate * torch.einsum("...ab,...b->...a", products(c)[..., :k, :], signs)
+    v = fan_out_rate * torch.einsum("...ab,...b->...a", kernel_matrix(c)[..., :k, :], signs)
     return q, force[..., k:], v
 
 

@@ -5,15 +5,18 @@ Arrays here are numpy's, without biases: ``rows`` are ``(..., n, d)``, fan-outs 
 """
 
 import numpy as np
+import torch
+
+from ts_core.theory.kernels import erf_kernel
 
 RANK = 1e-10  # eigenvalues below this share of the largest one count as 0: copies have the same activations
 
 
 def gram(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """E[sigma(w^T x) sigma(u^T x)] of erf nodes ``(..., n, d)`` and ``(..., k, d)``: ``(..., n, k)``."""
-    q, t = (1 + np.square(r).sum(-1) for r in (rows, others))
-    cosine = rows @ np.swapaxes(others, -1, -2) / np.sqrt(q[..., :, None] * t[..., None, :])
-    return 2 / np.pi * np.arcsin(np.clip(cosine, -1, 1))
+    w, u = torch.from_numpy(rows), torch.from_numpy(others)
+    q, p = (x.square().sum(-1) for x in (w, u))
+    return erf_kernel(q[..., :, None], p[..., None, :], w @ u.mT).numpy()
 
 
 def error(rows: np.ndarray, fan_out: np.ndarray, rows_t: np.ndarray, fan_out_t: np.ndarray) -> np.ndarray:

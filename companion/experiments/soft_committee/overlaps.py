@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ts_core.networks import Network
-from ts_core.theory.erf_moments import products
+from ts_core.theory.kernels import erf_kernel
 
 
 class Overlaps(NamedTuple):
@@ -54,12 +54,18 @@ def overlaps(student: Network, teacher: Network) -> Overlaps:
     return Overlaps(w @ w.mT, w @ b.mT, b @ b.mT, v[..., 0, :], a[..., 0, :])
 
 
+def kernel_matrix(c: Tensor) -> Tensor:
+    """The erf kernel of all pairs of pre-activations: their covariance ``(..., k, k)`` to ``(..., k, k)``."""
+    variance = c.diagonal(dim1=-2, dim2=-1)
+    return erf_kernel(variance[..., :, None], variance[..., None, :], c)
+
+
 def error(of: Overlaps) -> Tensor:
     """Generalization error E (teacher - student)^2 / 2 of erf committees, ``(...)``, label noise left out.
 
     source      Saad and Solla (1995); Goldt et al. (2019) with output weights.
     """
-    return torch.einsum("...a,...ab,...b->...", of.signs, products(of.covariance), of.signs) / 2
+    return torch.einsum("...a,...ab,...b->...", of.signs, kernel_matrix(of.covariance), of.signs) / 2
 
 
 def cosines(of: Overlaps) -> Tensor:

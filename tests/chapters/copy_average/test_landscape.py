@@ -8,7 +8,6 @@ import torch
 from companion.chapters.copy_average.landscape import KERNELS, Landscape
 from companion.chapters.copy_average.levels import best_level, level, one_neuron_norm, partitions
 from ts_core.activations import RELU, Erf
-from ts_core.theory.kernels import erf_kernel
 
 ACTIVATIONS = {"erf": Erf(), "relu": RELU}
 
@@ -54,13 +53,6 @@ def test_a_node_with_itself():
     land = Landscape("relu", 1, 2, 3)
     theta = random(land)
     assert land.hessian(theta).isfinite().all() and land.gradient(theta).isfinite().all()
-
-
-def test_the_erf_kernel_is_the_cores():
-    generator = torch.Generator().manual_seed(0)
-    w, u = torch.randn(2, 5, 3, dtype=torch.float64, generator=generator)
-    q, p, r = (w * w).sum(1), (u * u).sum(1), (w * u).sum(1)
-    torch.testing.assert_close(KERNELS["erf"].first(q, p, r).value, erf_kernel(w, u), rtol=1e-13, atol=0)
 
 
 def test_levels_are_concave_and_known():

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -53,3 +54,14 @@ def test_thresholds_as_angles(threshold, degrees):
     assert kernels.relu_correlation(torch.tensor(math.radians(degrees))).item() == pytest.approx(
         threshold, abs=2e-3
     )
+
+
+def test_the_erf_kernel_by_quadrature():
+    nodes, weights = map(torch.from_numpy, np.polynomial.hermite_e.hermegauss(60))
+    weights = weights[:, None] * weights / (2 * math.pi)
+    q, p, r = 0.8, 1.7, -0.6
+    a = math.sqrt(q) * nodes[:, None]
+    b = r / math.sqrt(q) * nodes[:, None] + math.sqrt(p - r**2 / q) * nodes
+    found = (weights * torch.erf(a / math.sqrt(2)) * torch.erf(b / math.sqrt(2))).sum()
+    shown = kernels.erf_kernel(*map(tensor, (q, p, r)))
+    assert shown.item() == pytest.approx(found.item(), abs=1e-8)

@@ -1,9 +1,9 @@
-"""Gaussian expectations of erf nodes, in closed form: the integrals behind online learning.
+"""Gaussian expectations of gated erf nodes, in closed form: the integrals behind online learning.
 
 Pre-activations u ~ N(0, c) of several nodes, g(u) = erf(u / sqrt 2). A *gate* is g'(beta u): the derivative
 that back-propagation multiplies with, at an inverse temperature beta (1 is gradient descent).
 
-source      Saad and Solla (1995), where the integrals are called I_2, I_3 and I_4; West and Saad (1995) for
+source      Saad and Solla (1995), where the integrals are called I_3 and I_4; West and Saad (1995) for
             other beta. Their form here, for any beta, follows from tilting the Gaussian by the gates.
 """
 
@@ -12,11 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-
-def products(c: Tensor) -> Tensor:
-    """I_2 = E[g(u_a) g(u_b)] of all pairs: covariance ``(..., k, k)`` to ``(..., k, k)``."""
-    size = 1 + c.diagonal(dim1=-2, dim2=-1)
-    return 2 / math.pi * (c / (size[..., :, None] * size[..., None, :]).sqrt()).arcsin()
+from companion.experiments.soft_committee.overlaps import kernel_matrix
 
 
 def gated_fields(c: Tensor, gates: int, beta: float = 1.0) -> Tensor:
@@ -52,7 +48,7 @@ def gated_products(c: Tensor, gates: int, beta: float = 1.0) -> Tensor:
     pulled = s_b * outer(of_a, of_a) + s_a * outer(of_b, of_b)
     pulled = pulled - square * ab * (outer(of_a, of_b) + outer(of_b, of_a))
     tilted = c[..., None, None, :, :] - square / volume * pulled
-    return 2 / math.pi * products(tilted) / volume.sqrt()
+    return 2 / math.pi * kernel_matrix(tilted) / volume.sqrt()
 
 
 def _volume(c: Tensor, gates: int, beta: float) -> Tensor:

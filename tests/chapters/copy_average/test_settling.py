@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.integrate import solve_ivp
 
-from ts_core.training.stiff import settle
+from companion.chapters.copy_average.settling import settle
 
 
 def valley(theta):

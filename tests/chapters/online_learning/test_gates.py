@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from ts_core.theory.erf_moments import gate_products, gated_fields, gated_products, products
+from companion.chapters.online_learning.gates import gate_products, gated_fields, gated_products
+from companion.experiments.soft_committee.overlaps import kernel_matrix
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(40)
 DRAWN = np.random.default_rng(0).standard_normal((4, 7))
@@ -33,7 +34,7 @@ def expectation(of, c):
 def test_products_are_those_of_quadrature():
     for a, b in ((0, 1), (2, 3)):
         pair = C[[a, b]][:, [a, b]]
-        assert products(C)[a, b] == pytest.approx(
+        assert kernel_matrix(C)[a, b] == pytest.approx(
             expectation(lambda u: erf(u[0]) * erf(u[1]), pair), abs=1e-8
         )
 
@@ -78,5 +79,5 @@ def test_gated_products_are_the_published_ones_for_gradient_descent():
 
 def test_leading_axes_are_independent():
     both = torch.stack([C, C / 2])
-    for of in (products, lambda c: gated_fields(c, 2, 1.5), lambda c: gated_products(c, 2, 1.5)):
+    for of in (kernel_matrix, lambda c: gated_fields(c, 2, 1.5), lambda c: gated_products(c, 2, 1.5)):
         torch.testing.assert_close(of(both)[1], of(C / 2), rtol=1e-13, atol=0)
