@@ -130,6 +130,8 @@ def _run(given: argparse.Namespace) -> int:
     """Every request is checked before the first one starts; one that fails leaves the others alone."""
     book, failed = _book(), 0
     combinations = grid.grid(given.grid) if given.grid else [[]]
+    if twice := {name for name, _ in given.p} & {name for name, _ in combinations[0]}:
+        raise BookError(f"{', '.join(sorted(twice))}: given to -p and to --grid; say it once")
     if given.name and len(given.chapters) * len(combinations) > 1:
         raise BookError("--name names one run; several have names from their values")
     asked = {
@@ -155,7 +157,7 @@ def _run(given: argparse.Namespace) -> int:
             try:
                 pages.append(build.run(book, one))
                 _open(pages[-1])
-            except BookError as error:
+            except (BookError, OSError) as error:
                 _say(error)
                 failed += 1
         if given.grid and pages:

@@ -12,7 +12,7 @@ from companion.pages import notebooks
 from companion.pages.claims import SCALES, Claim
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import parse
-from companion.pages.run_list import Run
+from companion.pages.run_list import Run, write_page
 from companion.pages.scorecard import chip, claims_in
 
 MOST = 100  # runs, each of which is a folder of pages
@@ -68,14 +68,11 @@ def write_comparison(target: Path, runs: Sequence[Run]) -> Path:
             link = f"{escape(folder.name)}/{file.name}"
             cells.append(f'<a href="{link}"><img src="{link}" alt="{words}"></a>' if name in found else "–")
         rows.append(_row(escape(name), cells))
-    title = f"{runs[0].request.chapter}, runs side by side"
-    fresh = target.with_suffix(".new")
-    fresh.write_text(
-        PAGE.replace("TITLE", escape(title)).replace("HEAD", head).replace("ROWS", "\n".join(rows)),
-        encoding="utf-8",
+    body = (
+        '<p>Claims at quick scale, and every figure of the page. <a href="index.html">All runs</a>.</p>'
+        f"<div><table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     )
-    os.replace(fresh, target)
-    return target
+    return write_page(target, f"{runs[0].request.chapter}, runs side by side", body)
 
 
 def source(run: Run) -> Path:
@@ -106,23 +103,3 @@ def _claim(claim: Claim | None) -> str:
 
 def _row(head: str, cells: Sequence[str]) -> str:
     return f"<tr><th>{head}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>TITLE</title>
-<style>
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-body { margin: 2rem; overflow-x: auto }
-table { border-collapse: collapse }
-th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8886 }
-tbody th { font-weight: normal; max-width: 20rem; min-width: 10rem }
-img { background: white; width: 24rem }
-</style></head><body>
-<h1>TITLE</h1>
-<p>Claims at quick scale, and every figure of the page. <a href="index.html">All runs</a>.</p>
-<table><thead><tr><th></th>HEAD</tr></thead>
-<tbody>
-ROWS
-</tbody></table></body></html>
-"""

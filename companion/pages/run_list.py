@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from string import Template
 
 from companion.pages.book import Book
 from companion.pages.request import Request, read
@@ -45,13 +46,13 @@ def runs(book: Book) -> list[Run]:
 
 
 def write_list(book: Book) -> Path:
-    """Write the page that lists them; it needs nothing but itself, and links each run relative to it."""
-    target = book.work / LIST
-    target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_suffix(".new")
-    fresh.write_text(PAGE.replace("ROWS", "\n".join(map(_row, runs(book)))), encoding="utf-8")
-    os.replace(fresh, target)
-    return target
+    """Write the page that lists them, which links each run relative to it."""
+    head = "<tr><th>run</th><th>chapter</th><th>parameters</th><th>rendered</th></tr>"
+    body = (
+        '<p>Rendered beside <a href="../html/index.html">the book</a>, the latest first.</p>'
+        f"<div><table><thead>{head}</thead><tbody>{''.join(map(_row, runs(book)))}</tbody></table></div>"
+    )
+    return write_page(book.work / LIST, "Runs of your own", body)
 
 
 def _row(run: Run) -> str:
@@ -62,20 +63,28 @@ def _row(run: Run) -> str:
     return f'<tr><td><a href="{escape(link)}">{escape(run.request.name)}</a></td>{cells}</tr>'
 
 
-PAGE = """<!doctype html>
+def write_page(target: Path, title: str, body: str) -> Path:
+    """Write a page that needs nothing but itself; it appears complete or not at all."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_suffix(".new")
+    fresh.write_text(PAGE.substitute(title=escape(title), body=body), encoding="utf-8")
+    os.replace(fresh, target)
+    return target
+
+
+PAGE = Template("""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Runs of your own</title>
+<title>$title</title>
 <style>
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif }
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
+body { max-width: max-content; margin: 2rem auto; padding: 0 1rem }
 div { overflow-x: auto }
-table { border-collapse: collapse; width: 100% }
+table { border-collapse: collapse }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #8886 }
+tbody th { font-weight: normal; max-width: 20rem; min-width: 10rem }
+img { background: white; width: 24rem }
 </style></head><body>
-<h1>Runs of your own</h1>
-<p>Rendered beside <a href="../html/index.html">the book</a>, the latest first.</p>
-<div><table><thead><tr><th>run</th><th>chapter</th><th>parameters</th><th>rendered</th></tr></thead>
-<tbody>
-ROWS
-</tbody></table></div></body></html>
-"""
+<h1>$title</h1>
+$body
+</body></html>
+""")

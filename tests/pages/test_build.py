@@ -601,6 +601,7 @@ def test_a_grid_is_a_run_for_each_combination_and_a_page_of_them(toy, monkeypatc
         (["sides=3,2"], "sides: "),
         (["sidse=3,4"], "unknown parameter 'sidse'; did you mean sides?"),
         (["sides=3,4", "--name", "mine"], "--name names one run"),
+        (["sides=3,4", "-p", "sides", "5"], "sides: given to -p and to --grid"),
     ],
 )
 def test_a_grid_that_makes_no_sense_is_one_line_and_no_run(toy, words, message, monkeypatch, capfd):
