@@ -19,7 +19,7 @@ An interval is a dict of ``value``, ``low`` and ``high``; NaN where nothing coul
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -70,6 +70,11 @@ def mean_interval(
 
 
 SIGNS = np.array([0.0, -1.0, 1.0])
+
+
+def within(interval: Mapping[str, float], low: float = -math.inf, high: float = math.inf) -> dict:
+    """An interval, its ends cut to the range of what it is about, which Student's t does not know."""
+    return dict(interval) | {end: float(np.clip(interval[end], low, high)) for end in ("low", "high")}
 
 
 def student_t(size: int) -> float:

@@ -380,3 +380,10 @@ def test_replicas_are_of_the_same_networks_and_judged_at_the_bars_of_the_claims(
     assert stored[["holds", "undecided", "fails"]].sum(axis=1).round(9).eq(1).all()
     bars = {name: case[-1] for name, case in replicas.cases().items()}
     assert stored.bar.to_dict() == bars
+
+
+def test_an_interval_stays_within_the_range_of_what_it_is_about():
+    found = statistics.within({"value": -0.98, "low": -1.01, "high": -0.95}, -1, 1)
+    assert found == {"value": -0.98, "low": -1, "high": -0.95}
+    assert statistics.within({"value": 0.1, "low": -0.2, "high": 7.0}, low=0)["high"] == 7
+    assert math.isnan(statistics.within(statistics.exact(math.nan), 0, 1)["low"])

@@ -22,7 +22,7 @@ from companion.chapters.robustness.tables import (
     shares_of,
 )
 from companion.pages.claims import Claim, Wrong
-from companion.pages.statistics import exact, mean_interval
+from companion.pages.statistics import exact, mean_interval, within
 
 BARS = {
     "frozen": 1e-12,  # distance of the weights outside S from the proposition, over their start
@@ -172,7 +172,7 @@ def parabola(attacks: pd.DataFrame, scale: str) -> list[Claim]:
     shared: dict[str, Any] = dict(place="prop-parabola", scale=scale)
     return [
         Claim(
-            **mean_interval(off("standard")),
+            **within(mean_interval(off("standard")), low=0),
             **shared,
             id="robustness/parabola",
             at_most=BARS["parabola"],
@@ -255,11 +255,13 @@ def _within(table: pd.DataFrame, method: str, shared: dict) -> Claim:
     rng = np.random.default_rng(0)
     shuffled = rows.assign(added=rows.groupby("seed").added.transform(rng.permutation))
     return Claim(
-        **mean_interval(rank_correlation(rows)),
+        **within(mean_interval(rank_correlation(rows)), -1, 1),
         **shared,
         id=f"robustness/ranks-{method.replace(' ', '-')}",
         at_most=BARS["scenario"],
-        wrong=Wrong("losses shuffled within a seed", **mean_interval(rank_correlation(shuffled))),
+        wrong=Wrong(
+            "losses shuffled within a seed", **within(mean_interval(rank_correlation(shuffled)), -1, 1)
+        ),
         sentence=f"So it is within a method: {method} (the same over its noise ratios).",
     )
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from companion.chapters.spectral.tables import at_the_end, jumps, survivors
 from companion.pages.claims import Claim, Wrong
-from companion.pages.statistics import exact, mean_interval, share_interval
+from companion.pages.statistics import exact, mean_interval, share_interval, within
 
 BARS = {
     "identity": 1e-14,  # relative, float64
@@ -60,7 +60,7 @@ def balance_claim(units: pd.DataFrame, alive: float, scale: str) -> Claim:
     """Survivors end where the penalty is the least."""
     rows = method(units, "spectral")
     rows = rows[(rows.status == "ok") & (rows["size"] > alive)]
-    off = lambda of: mean_interval(of.balance.abs().groupby(of.seed).mean())
+    off = lambda of: within(mean_interval(of.balance.abs().groupby(of.seed).mean()), 0, 1)
     return Claim(
         **off(at_the_end(rows)),
         id="spectral/balance",
