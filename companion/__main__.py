@@ -2,27 +2,55 @@
 
 import argparse
 import os
+import re
 import signal
 import sys
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 from companion import chapters, place, project
 from companion.pages import grid, request, run_list
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
-from companion.pages.parameters import choose, describe
+from companion.pages.parameters import choose, describe, one_line, shortened
 from companion.runs.cells import Store
 from companion.runs.partial import progress
 from companion.runs.store import PARTIAL, StoreError
 from companion.runs.sweeps import SCALES
 from companion.runs.workers import cores
 
+LONGEST_LINE = 600  # letters of an error that quotes paths or what another program said
+LONGEST_PATH = 2000  # letters; an operating system takes 4096 bytes
 IMAGES = "folder with the CIFAR-10 images (default: $COMPANION_DATA, else the user's cache)"
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose refusals are one line; -1e3 and -.5 are values, not options."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self._negative_number_matcher = re.compile(r"-[\d.]")  # its own takes -1e3 for an option
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, one_line(f"error: {message}; {self.prog} --help says more") + "\n")
+
+
+def path(text: str) -> Path:
+    """A path against where the command was typed, once, and ``~`` as a shell has it.
+
+    raises      ArgumentTypeError for what no folder should be called, as a ``$HOME`` that no shell replaced.
+    """
+    if not text.strip() or not text.isprintable() or "$" in text or len(text) > LONGEST_PATH:
+        raise argparse.ArgumentTypeError(f"{shortened(text)} is no path")
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # no such user; links in a circle
+        raise argparse.ArgumentTypeError(f"{shortened(text)} is no path: {error}") from None
+
+
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
+    parser = Parser(prog="python -m companion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser(
         "list", help="chapters and their parameters: type, default, meaning, unit; sweeps and their scales"
@@ -41,19 +69,19 @@ def arguments() -> argparse.ArgumentParser:
         metavar="NAME=VALUE,VALUE",
         help="a run for every combination of these values, and a page that shows the runs side by side",
     )
-    one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
+    one.add_argument("-f", type=path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
     one.add_argument(
         "--name",
         default="",
         help="folder of the run in _build/runs (default: chapter and a digest of its values)",
     )
     one.add_argument(
-        "--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
+        "--results", type=path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
     )
-    one.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
+    one.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
     commands.add_parser("list-runs", help="the runs that are rendered: name, chapter, values, page")
     all_ = commands.add_parser("build", help="execute all chapters at their defaults and render the book")
-    all_.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
+    all_.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
     stored = commands.add_parser(
         "notebooks", help="execute chapters at their defaults and store them in book/"
     )
@@ -74,21 +102,21 @@ def arguments() -> argparse.ArgumentParser:
     )
     many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
     many.add_argument(
-        "--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
+        "--results", type=path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
     )
     many.add_argument(
         "--export",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="folder of the gathered tables (default: above quick scale "
         "book/results/NAME of a checkout, else _build/results/NAME)",
     )
-    many.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
+    many.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
     images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
     images.add_argument("data", choices=("cifar10",))
     images.add_argument(
         "--data-dir",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="where to (default: $COMPANION_DATA, else the user's cache)",
     )
@@ -199,6 +227,8 @@ def _notebooks(given: argparse.Namespace) -> int:
 
 def _sweep(given: argparse.Namespace) -> int:
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    if given.scheduler is not None and not given.scheduler.strip():
+        raise BookError(f"--scheduler takes an address like tcp://host:8786, got {given.scheduler!r}")
     book, known = project.book({}), chapters.sweeps()
     sweep = known[choose(given.name, list(known), "sweep")]
     store = Store(given.results or book.cells, project.PROJECT)
@@ -243,7 +273,7 @@ def _open(page: Path) -> int:
 def _say(error: Exception) -> int:
     if report := getattr(error, "report", ""):
         print(report, file=sys.stderr)
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {one_line(str(error), LONGEST_LINE)}", file=sys.stderr)
     return 1
 
 
