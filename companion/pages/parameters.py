@@ -25,9 +25,9 @@ WIDTH = 76  # of a line of code: a page cuts off what is wider
 class Parameters(Spec):
     """Base of a chapter's parameters: the defaults are its quick scale.
 
-    The docstring of a field is its meaning and unit. Any values can be checked at once: lists have at most 100,
-    numbers are at most ten thousand times the default, or ten thousand where that is below 1. Values of a list
-    differ, unless it has one for each layer.
+    The docstring of a field is its meaning and unit. Any values can be checked at once: lists have at most
+    100, numbers are at most ten thousand times the default, or ten thousand where that is below 1. Values of
+    a list differ, unless it has one for each layer.
     """
 
     per_layer: ClassVar[tuple[str, ...]] = ()
