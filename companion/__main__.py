@@ -6,18 +6,20 @@ import re
 import signal
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from companion import chapters, place, project
+from companion import chapters, cost, place, project
 from companion.pages import grid, request, run_list
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import choose, describe, one_line, shortened
 from companion.runs.cells import Store
 from companion.runs.partial import progress
+from companion.runs.spec import Cell, SweepSpec
 from companion.runs.store import PARTIAL, StoreError
-from companion.runs.sweeps import SCALES
+from companion.runs.sweeps import SCALES, Sweep
 from companion.runs.workers import cores
 
 LONGEST_LINE = 600  # letters of an error that quotes paths or what another program said
@@ -132,7 +134,7 @@ def main(words: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (BookError, OSError) as error:
+    except (BookError, cost.CostError, OSError) as error:
         return _say(error)
     except KeyboardInterrupt:
         print("interrupted; every rendering is as it was", file=sys.stderr)
@@ -177,6 +179,9 @@ def _run(given: argparse.Namespace) -> int:
         ]
         for chapter in given.chapters
     }
+    for wanted in asked.values():
+        for one in wanted:
+            _tell_cost_of_run(book, one)
     from companion.pages import build  # papermill is slow to import
 
     for chapter, wanted in asked.items():
@@ -196,6 +201,34 @@ def _run(given: argparse.Namespace) -> int:
             name = f"{chapter}-{request.digest(given.grid)}.html"
             _open(grid.write_comparison((book.work / run_list.LIST).with_name(name), runs))
     return 1 if failed else 0
+
+
+def _tell_cost_of_run(book: Book, one: request.Request) -> None:
+    """Print what a run will cost; raises CostError where this machine has no room for it."""
+    kind, store = book.chapters[one.chapter], Store(Path(one.results), book.project)
+
+    def stages(values: Mapping[str, Any]) -> list[list[Cell]]:
+        spec = kind(**values)
+        if isinstance(spec, SweepSpec):
+            return spec.stages(one.data_folder)
+        return [[cell] for cell in spec.live_cells()]
+
+    cost.tell(one.name, stages, one.values, store, [store.folder], cores())
+
+
+def _tell_cost_of_sweep(
+    sweep: Sweep, given: argparse.Namespace, store: Store, target: Path, workers: int
+) -> None:
+    """The same of a sweep, whose values are those that its first scale does not have."""
+    spec, small = sweep.settings(given.scale), next(iter(sweep.scales.values()))
+    first = {name: getattr(small, name) for name in type(spec).model_fields if hasattr(small, name)}
+    larger = {name: value for name in first if (value := getattr(spec, name)) != first[name]}
+    own = {name: getattr(spec, name) for name in type(spec).model_fields}
+    stages = lambda values: type(spec)(**own | first | values).stages(given.data_dir)
+    found = cost.tell(sweep.name, stages, larger, store, [store.folder, target / PARTIAL], workers)
+    if found.wall(workers) > cost.HOUR:
+        words = f"sweep {sweep.name} --scale {given.scale} --scheduler tcp://HOST:8786"
+        print(f"more than an hour; on a cluster: python -m companion {words}")
 
 
 def _list_runs(given: argparse.Namespace) -> int:
@@ -235,9 +268,17 @@ def _sweep(given: argparse.Namespace) -> int:
     stored = given.scale != "quick" and not place.is_installed()
     target = given.export or (book.committed if stored else book.work / "results") / sweep.name
     workers = cores() if given.workers is None else given.workers
+    if workers < 1:
+        raise BookError(f"need at least 1 worker, got {workers}")
     try:
         folder = sweep.run(
-            given.scale, store, target, data=given.data_dir, workers=workers, scheduler=given.scheduler
+            given.scale,
+            store,
+            target,
+            data=given.data_dir,
+            before=lambda: _tell_cost_of_sweep(sweep, given, store, target, workers),
+            workers=workers,
+            scheduler=given.scheduler,
         )
     except KeyboardInterrupt:
         print(f"\ninterrupted; {_kept(target) or 'no cell was finished'}", file=sys.stderr)
