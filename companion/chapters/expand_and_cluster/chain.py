@@ -1,4 +1,4 @@
-"""A deeper teacher, recovered from below: expand, cluster, collapse, freeze, and again with what lies above."""
+"""A deeper teacher, recovered from below: expand, cluster, collapse, freeze, go on with what lies above."""
 
 import numpy as np
 import pandas as pd

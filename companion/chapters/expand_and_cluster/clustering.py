@@ -1,4 +1,4 @@
-"""Which neurons of many students are copies of one: average linkage, a cut of the tree, a choice of clusters."""
+"""Which neurons of many students are copies of one: average linkage, a cut, a choice of clusters."""
 
 import math
 
@@ -28,7 +28,7 @@ def labels_after(linkage: np.ndarray, merges: int) -> np.ndarray:
 
 
 def members_of(label: np.ndarray, count: int) -> np.ndarray:
-    """``(cluster, student)``: how many neurons of each of ``count`` students, all of as many, a cluster has."""
+    """``(cluster, student)``: how many neurons of each of ``count`` students, all of one width, it has."""
     student = np.arange(len(label)) // (len(label) // count)
     table = np.zeros((label.max() + 1, count), int)
     np.add.at(table, (label, student), 1)

@@ -36,12 +36,12 @@ def recovery(cell: Recovery) -> dict[str, pd.DataFrame]:
     """Train the students of every teacher; cluster the expanded ones, and tune what each rule keeps.
 
     students    teacher, nodes (of the student), student: loss.
-    recovered   teacher, rule: width (neurons kept), perfect (students that were clustered), loss, collapsed and
-                error (largest distance of a parameter from the teacher's, up to symmetries, before and after
-                fine-tuning; NaN where the width is not the teacher's), error_other (after, from a teacher
-                drawn anew).
-    aligned     teacher, rule, cluster: twin (teacher neuron that it stands for, the nearest assignment; -1 for
-                the excess) and cosine (absolute, biases included, with the twin, or else with the nearest).
+    recovered   teacher, rule: width (neurons kept), perfect (students that were clustered), loss, collapsed
+                and error (largest distance of a parameter from the teacher's, up to symmetries, before and
+                after fine-tuning; NaN where the width is not the teacher's), error_other (after, from a
+                teacher drawn anew).
+    aligned     teacher, rule, cluster: twin (teacher neuron that it stands for, the nearest assignment; -1
+                for the excess) and cosine (absolute, biases included, with the twin, else the nearest).
     neurons     of the first teacher, a row for each neuron of a perfect student: student, x0, x1, ...
                 (canonical weights, the bias last), kept (the cluster of the last rule, or -1).
     merges      of the first teacher: left, right, height, size, scipy's linkage of these.

@@ -48,7 +48,7 @@ class Recovery(Cell):
 
 
 class Chain(Cell):
-    """One deeper tanh teacher, recovered layer by layer: what is found is frozen, what lies above restarts."""
+    """One deeper tanh teacher, recovered layer by layer: what is found is frozen, the rest restarts."""
 
     teacher: Annotated[int, Field(ge=0)] = 1
     input_dim: Count = 4

@@ -27,10 +27,10 @@ ACTIVATIONS: dict[str, Activation] = {"tanh": Tanh(), "sigmoid": Sigmoid(), "rel
 
 
 def teachers(seeds: tuple[int, ...], sizes: tuple[int, ...], activation: str) -> Network:
-    """Deep teachers of layer ``sizes``, float64: weights of norm 1.5, biases of std 1/2, twice that for sigmoid.
+    """Deep teachers of layer ``sizes``, float64: weights of norm 1.5, biases of std 1/2; sigmoid's doubled.
 
-    So tanh and sigmoid, 1 + tanh z = 2 sigmoid(2z), are at work in one range. Weights of the output are random
-    signs times U(.5, 1.5), and its bias is .3.
+    So tanh and sigmoid, 1 + tanh z = 2 sigmoid(2z), are at work in one range. Weights of the output are
+    random signs times U(.5, 1.5), and its bias is .3.
     """
     size = 2 if activation == "sigmoid" else 1
     layers: list[list[np.ndarray]] = [[] for _ in sizes[1:]]
