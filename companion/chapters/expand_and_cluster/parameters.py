@@ -14,19 +14,19 @@ class Parameters(parameters.Parameters):
 
     activations: Annotated[tuple[Activated, ...], Field(strict=False, min_length=1)] = ("tanh", "relu")
     """activations of teachers and their students: tanh, sigmoid, relu"""
-    teachers: Count = 1
+    teachers: Count = 2
     """teachers of each activation to recover, each with its own samples and students (number)"""
     input_dim: Count = 4
     """input dimension d (nodes)"""
-    teacher_width: Count = 5
+    teacher_width: Count = 4
     """hidden nodes m of the teachers (nodes)"""
     over_realization: Annotated[float, Field(gt=1)] = 3.0
     """nodes of an expanded student per teacher node, n / m, above 1 (ratio)"""
     students: Annotated[int, Field(ge=2)] = 8
     """expanded students of each teacher, and as many of its own size (number)"""
-    samples: Count = 300
+    samples: Count = 250
     """inputs that each teacher is asked about (number)"""
-    steps: Count = 300
+    steps: Count = 200
     """training of a student (Levenberg-Marquardt steps)"""
     tuning: Count = 100
     """fine-tuning of what was recovered (Levenberg-Marquardt steps)"""
