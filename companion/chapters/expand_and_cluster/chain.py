@@ -5,7 +5,15 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from companion.chapters.expand_and_cluster.clustering import MOST, clusters, collapsed
+from companion.chapters.expand_and_cluster.clustering import (
+    PLATEAU,
+    collapsed,
+    labels_after,
+    linked,
+    whole,
+    whole_counts,
+    whole_cut,
+)
 from companion.chapters.expand_and_cluster.recovery import Pool, assembled, pooled
 from companion.chapters.expand_and_cluster.studies import Chain
 from companion.chapters.expand_and_cluster.symmetries import matched
@@ -19,7 +27,7 @@ ACTIVATION = "tanh"
 
 
 def chained(cell: Chain) -> dict[str, pd.DataFrame]:
-    """Recover one teacher layer by layer, by the rule of most whole clusters, then fine-tune all of it.
+    """Recover one teacher layer by layer, then fine-tune all of it.
 
     layers      teacher, layer (1 is the lowest), teacher_width, width (neurons kept), perfect (students that
                 were clustered); a layer above one of which nothing was kept is missing.
@@ -32,8 +40,7 @@ def chained(cell: Chain) -> dict[str, pd.DataFrame]:
     below, layers, table = x, [], []
     for l, width in enumerate(widths, start=1):
         pool = expanded(cell, l, below, y)
-        kept = clusters(pool.rows, pool.students, MOST, cell.share)
-        rows = collapsed(pool.rows, kept, pool.loss)
+        rows = collapsed(pool.rows, tightest(pool), pool.loss)
         table.append(
             dict(teacher=cell.teacher, layer=l, teacher_width=width)
             | dict(width=len(rows), perfect=pool.students)
@@ -51,6 +58,21 @@ def chained(cell: Chain) -> dict[str, pd.DataFrame]:
         off = lambda network: distance(network, teacher)
         end |= dict(loss=loss[0], collapsed=off(start), error=off(tuned))
     return {"layers": pd.DataFrame(table), "recovered": pd.DataFrame([end])}
+
+
+def tightest(pool: Pool) -> list[np.ndarray]:
+    """Clusters with a neuron of every student, at the start of the longest plateau of their number.
+
+    What joins them later would be frozen with them, where a two-layer network is tuned at once.
+    """
+    if pool.students < 2:
+        return []
+    linkage = linked(pool.rows)
+    counts = whole_counts(linkage, pool.students)
+    end = whole_cut(linkage, pool.students, PLATEAU)
+    others = np.flatnonzero(counts[: end + 1] != counts[end])
+    label = labels_after(linkage, int(others[-1]) + 1 if len(others) else 0)
+    return [np.flatnonzero(label == number) for number in np.flatnonzero(whole(label, pool.students))]
 
 
 def expanded(cell: Chain, layer: int, below: Tensor, y: Tensor) -> Pool:

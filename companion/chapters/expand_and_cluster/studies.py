@@ -52,14 +52,13 @@ class Chain(Cell):
 
     teacher: Annotated[int, Field(ge=0)] = 1
     input_dim: Count = 4
-    teacher_widths: Ints = (4, 3)
+    teacher_widths: Ints = (3, 2)
     over_realization: Annotated[float, Field(gt=1)] = 3.0
     students: Annotated[int, Field(ge=2)] = 8
-    samples: Count = 600
-    steps: Count = 300
+    samples: Count = 400
+    steps: Count = 800
     tuning: Count = 200
     zero: Positive = 1e-12
-    share: Fraction = 0.5
 
     @model_validator(mode="after")
     def _fits(self):

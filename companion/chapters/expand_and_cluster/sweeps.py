@@ -35,7 +35,7 @@ class Chains(Grid):
     teachers: Count = 1
     students: Count = 3
     samples: Count = 150
-    steps: Count = 20
+    steps: Count = 40
 
     def cells(self) -> list[Cell]:
         return [self.into(Chain, teacher=teacher) for teacher in range(1, self.teachers + 1)]
@@ -51,5 +51,5 @@ RECOVERY = Sweep(
     },
 )
 CHAINS = Sweep(
-    "recovery_chains", {"quick": Chains(), "laptop": Chains(teachers=12, students=8, samples=600, steps=300)}
+    "recovery_chains", {"quick": Chains(), "laptop": Chains(teachers=6, students=8, samples=400, steps=800)}
 )
