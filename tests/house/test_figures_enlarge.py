@@ -10,7 +10,8 @@ OPEN = "return document.querySelectorAll('dialog.enlarged[open]').length"
 SHOWN = """
 const dialog = document.querySelector('dialog.enlarged'), picture = dialog.querySelector('img');
 const figure = document.querySelector(arguments[0]), inside = dialog.getBoundingClientRect();
-return {width: picture.getBoundingClientRect().width, before: figure.querySelector('img').getBoundingClientRect().width,
+return {width: picture.getBoundingClientRect().width,
+        before: figure.querySelector('img').getBoundingClientRect().width,
         same: picture.src === figure.querySelector('img').src && picture.complete, words: dialog.innerText,
         background: getComputedStyle(picture).backgroundColor, filter: getComputedStyle(picture).filter,
         reach: [inside.left, inside.right - innerWidth], wider: dialog.scrollWidth - dialog.clientWidth,
