@@ -474,8 +474,8 @@ function playground(home) {
 	async function advance(steps, budget) {
 		await present();
 		const before = performance.now(), known = state.frame.teachers.filter((t) => t.found !== undefined).length;
-		const { trained } = await call("advance", steps, budget);
-		receive(await call("frame", -1));
+		const [{ trained }, frame] = await Promise.all([call("advance", steps, budget), call("frame", -1)]);
+		receive(frame);
 		if (!steps) return;
 		const speed = (1000 * trained) / (performance.now() - before);
 		state.speed = state.speed ? 0.9 * state.speed + 0.1 * speed : speed;
@@ -498,7 +498,7 @@ function playground(home) {
 			const passed = Math.min(0.25, (performance.now() - state.turned) / 1000);
 			state.turned = performance.now();
 			await advance(1 + Math.ceil(state.frame.now * Math.expm1(Math.min(9, passed * PACES[state.pace]))), 24);
-			paint();
+			setTimeout(paint); // while the worker trains on
 			if (small && state.frame.now > 30000) begin({ ...state.of, seed: state.of.seed + 1 }, { keepGhost: false });
 			if (state.frame.now >= 2e6) pause();
 		}).then(() => {

@@ -196,14 +196,11 @@ function linesOf({ n, rows }) {
 	return lines;
 }
 
-/* How far two of them are apart, whatever their sides. */
-function apart(a, j, b, k) {
-	let along = 0, against = 0;
-	for (let i = 0; i < 3; i++) {
-		along += (a[3 * j + i] - b[3 * k + i]) ** 2;
-		against += (a[3 * j + i] + b[3 * k + i]) ** 2;
-	}
-	return Math.sqrt(Math.min(along, against));
+/* Whether two of them are one, whatever their sides: |a -+ b|^2 is at most that of NEAR. */
+function near(a, j, b, k) {
+	const a0 = a[3 * j], a1 = a[3 * j + 1], a2 = a[3 * j + 2], b0 = b[3 * k], b1 = b[3 * k + 1], b2 = b[3 * k + 2];
+	const squares = a0 * a0 + a1 * a1 + a2 * a2 + b0 * b0 + b1 * b1 + b2 * b2;
+	return squares - 2 * Math.abs(a0 * b0 + a1 * b1 + a2 * b2) <= NEAR * NEAR;
 }
 
 // --- experiments ---
@@ -321,7 +318,7 @@ function lacking(teacher, j, student) {
 	for (let o = 0; o < c; o++) lacks[o] = norm * teacher.fan[j * c + o];
 	const whole = hypot(lacks, 0, c), [lines_t, lines] = [teacher, student].map(linesOf);
 	for (let k = 0; k < student.n; k++) {
-		if (apart(lines_t, j, lines, k) > NEAR) continue;
+		if (!near(lines_t, j, lines, k)) continue;
 		const w = hypot(student.rows, 3 * k, 2);
 		for (let o = 0; o < c; o++) lacks[o] -= w * student.fan[k * c + o];
 	}
@@ -330,7 +327,8 @@ function lacking(teacher, j, student) {
 
 /* One experiment that can be stepped, looked at, rewound and changed. ``of`` holds the settings of the page. */
 function experiment(of) {
-	const side = of.nodes * of.over > 200 ? 24 : 40, grid = gridOf(side), key = keyOf(of.seed, "batches");
+	const many = of.nodes * of.over > 200; // students: then it is looked at less closely, that all moves
+	const side = many ? 24 : 40, grid = gridOf(side), key = keyOf(of.seed, "batches");
 	let teacher, truth, x, targets, student, steps, base, found = {}, history = [], diverged = false;
 
 	function aim() {
@@ -345,7 +343,7 @@ function experiment(of) {
 	let latest = {}; // the present is looked at twice: for the record and for the picture
 	function look(net) {
 		if (net === student && latest.steps === steps) return latest;
-		const f = hidden(net, grid), y = outputs(net, f), seen = outputs(net, hidden(net, x.subarray(0, 1024)));
+		const f = hidden(net, grid), y = outputs(net, f), seen = outputs(net, hidden(net, x.subarray(0, many ? 256 : 1024)));
 		const found = { f, y, loss: meanSquare(y, truth.y), train: meanSquare(seen, targets), steps };
 		return net === student ? (latest = found) : found;
 	}
@@ -372,7 +370,7 @@ function experiment(of) {
 	/* Train ``most`` steps, for about ``budget`` milliseconds. It is looked at evenly on the scale of log steps. */
 	function advance(most, budget = Infinity) {
 		const picks = new Int32Array(of.batch), N = x.length / 2, start = performance.now(), first = steps;
-		const due = () => Math.max(steps + 1, Math.ceil(steps * 1.05));
+		const due = () => Math.max(steps + 1, Math.ceil(steps * (many ? 1.2 : 1.05)));
 		for (let next = due(); N && !diverged && steps < first + most; ) {
 			if (!step(student, x, targets, batch(key, steps, of.batch, N, picks), of.rate)) {
 				diverged = true;
@@ -388,7 +386,7 @@ function experiment(of) {
 	}
 
 	/* Everything a picture needs; of now, or of an earlier time. */
-	function frame(at) {
+	function frame(at, whole = !many) {
 		const past = at >= 0 && at < history.length - 1 ? history[at] : null;
 		const net = past ? past.student : student, { f, y, loss, train } = look(net), { n, c } = net;
 		const rho = correlation(truth.f, teacher.n, f, n), N = side * side, error = new Float32Array(N);
@@ -407,15 +405,16 @@ function experiment(of) {
 			best: Math.max(...rho.subarray(j * n, (j + 1) * n)), lacking: lacking(teacher, j, net),
 			found: (past || { found }).found[j],
 		}));
+		const alone = (k) => { // on a line of its own
+			for (let j = 0; j < teacher.n; j++) if (near(lines_t, j, lines, k)) return false;
+			for (let i = 0; i < n; i++) if (i !== k && near(lines, i, lines, k)) return false;
+			return true;
+		};
 		const students = of_nodes(net, (k) => {
-			let partner = 0, on = 0, alone = true; // on a line of its own
-			for (let j = 0; j < teacher.n; j++) {
-				if (rho[j * n + k] > rho[partner * n + k]) partner = j;
-				alone &&= apart(lines_t, j, lines, k) > NEAR;
-			}
-			for (let i = 0; i < N; i++) if (f[k * N + i] > 0) on++;
-			for (let i = 0; alone && i < n; i++) alone = i === k || apart(lines, i, lines, k) > NEAR;
-			return { best: rho[partner * n + k], partner, on: on / N, prunable: on > 0 && on < N && alone };
+			let partner = 0, on = 0;
+			for (let j = 1; j < teacher.n; j++) if (rho[j * n + k] > rho[partner * n + k]) partner = j;
+			for (let i = k * N; i < (k + 1) * N; i++) if (f[i] > 0) on++;
+			return { best: rho[partner * n + k], partner, on: on / N, prunable: whole && on > 0 && on < N && alone(k) };
 		});
 		return {
 			steps: past ? past.steps : steps, now: steps, teachers, students, side, error, loss, train, diverged,
@@ -447,7 +446,7 @@ function experiment(of) {
 
 	Two students on one line may cancel their kinks and still add up to a linear function. */
 	function prune() {
-		const kept = frame().students.flatMap((one, k) => (one.prunable ? [] : [k])), { c } = student;
+		const kept = frame(-1, true).students.flatMap((one, k) => (one.prunable ? [] : [k])), { c } = student;
 		const net = network(kept.length, c, student.slope);
 		kept.forEach((k, i) => {
 			net.rows.set(student.rows.subarray(3 * k, 3 * k + 3), 3 * i);
