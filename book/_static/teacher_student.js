@@ -229,8 +229,29 @@ function teacherLines(of) {
 	return lines;
 }
 
-/* Unit rows on the lines; fan-out norms are exactly j^-polarity. */
+/* Teacher and student from base64url of 32-bit floats: m, n, C, then rows, fan and bias of both. */
+function given(text, slope) {
+	const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+	const all = new Float32Array(bytes.buffer), [m, n, c] = all;
+	if (all.length !== 3 + (m + n) * (3 + c) + 2 * c || !all.every(Number.isFinite)) throw RangeError();
+	let at = 3;
+	return [m, n].map((size) => {
+		const net = network(size, c, slope);
+		for (const part of [net.rows, net.fan, net.bias]) part.set(all.subarray(at, (at += part.length)));
+		return net;
+	});
+}
+
+/* Unit rows on the lines; fan-out norms are exactly j^-polarity. Those of a given teacher stay as they are. */
 function teacherOf(of, lines) {
+	if (of.weights) {
+		const [net] = given(of.weights, of.slope);
+		if (lines) lines.forEach(([angle, offset], j) => {
+			const turn = (2 * Math.PI * angle) / TICKS, norm = hypot(net.rows, 3 * j, 2);
+			net.rows.set([Math.cos(turn), Math.sin(turn), place(offset)].map((v) => v * norm), 3 * j);
+		});
+		return net;
+	}
 	const net = network(of.nodes, of.outputs, of.slope), key = keyOf(of.seed, "fan-out");
 	lines.forEach(([angle, offset], j) => {
 		const turn = (2 * Math.PI * angle) / TICKS;
@@ -332,7 +353,7 @@ function experiment(of) {
 	let teacher, truth, x, targets, student, steps, base, found = {}, history = [], diverged = false;
 
 	function aim() {
-		teacher = teacherOf(of, of.lines || teacherLines(of));
+		teacher = teacherOf(of, of.lines || (!of.weights && teacherLines(of)));
 		truth = { f: hidden(teacher, grid) };
 		truth.y = outputs(teacher, truth.f);
 		x = samplesOf(of, teacher);
@@ -363,7 +384,7 @@ function experiment(of) {
 	}
 
 	aim();
-	student = startOf(of, teacher);
+	student = of.weights ? given(of.weights, of.slope)[1] : startOf(of, teacher);
 	steps = 0;
 	rebase();
 
@@ -479,7 +500,7 @@ function answer() {
 
 return {
 	REACH, TICKS, word, keyOf, uniform, normal, batch, network, copy, fanOut, strength, hidden, outputs, step,
-	correlation, observability, tick, place, teacherLines, teacherOf, samplesOf, startOf, lacking,
+	correlation, observability, tick, place, given, teacherLines, teacherOf, samplesOf, startOf, lacking,
 	experiment, answer,
 };
 }
