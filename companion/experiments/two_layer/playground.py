@@ -42,8 +42,8 @@ def playground(cell: TwoLayer) -> Link | None:
     teacher, (student,), _ = start(cell.model_copy(update=one))
     settings = f"rate={cell.learning_rate:g}&batch={cell.batch_size}&samples={cell.samples}&seed={seed}"
     text = (
-        f"Train the first teacher (p = {polarity:g}, seed {seed}) and its narrowest student of this run in the "
-        "playground, on samples of its own"
+        f"Train the first teacher (p = {polarity:g}, seed {seed}) and its narrowest student of this run "
+        "in the playground, on samples of its own"
     )
     return Link(text, f"playground.html#{settings}&weights={packed(teacher, student)}")
 
