@@ -222,8 +222,8 @@ def leaky_claims(layers: pd.DataFrame, threshold: float) -> list[Claim]:
                 at_least=BARS["enough"],
                 wrong=Wrong(f"{few:,} samples", **mean_interval(lowest[few], "correlation")),
                 note=f"before training it is {start:.2f}",
-                sentence=f"Layer 1 of a 4x student is specialized in Leaky ReLU networks of slope {slope:g}, "
-                f"too, with {many:,} samples (teacher-mean correlation).",
+                sentence=f"Layer 1 of a 4x student is specialized in Leaky ReLU networks of slope {slope:g} "
+                f"with {many:,} samples, too (teacher-mean correlation).",
             )
         )
     ahead, next_ahead = (
