@@ -242,7 +242,7 @@ def leaky_claims(layers: pd.DataFrame, threshold: float) -> list[Claim]:
             place="obs-lowest-first",
             at_most=BARS["head_start"],
             wrong=Wrong("layer 2 against those above it", **mean_interval(next_ahead, "log")),
-            sentence="There it takes a fraction of the epochs of the next layer, too, to get to a correlation "
+            sentence="There, too, it takes a fraction of the epochs of the next layer to a correlation "
             f"of {threshold:g} (geometric mean over slopes; one value per seed).",
         ),
     ]
