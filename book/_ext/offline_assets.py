@@ -41,6 +41,8 @@ def add_static_folders(app):
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_css_file("book.css")
+    for script in ("figures.js", "scorecard.js"):
+        app.add_js_file(script, loading_method="defer")
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("build-finished", copy_mathjax)
     app.connect("builder-inited", add_static_folders)
