@@ -61,7 +61,11 @@ class Plateaus(Grid):
     routes: tuple[Route, ...] = ("SGD", "ODE")
 
     def cells(self) -> list[Learning]:
-        cells = [self._cell(share, **(SCENARIOS | COLDER)[name]) for name in self.scenarios for share in self.shares]
+        cells = [
+            self._cell(share, **(SCENARIOS | COLDER)[name])
+            for name in self.scenarios
+            for share in self.shares
+        ]
         return sorted(cells, key=lambda cell: -cell.work)
 
     def _cell(self, share: float, fan_out_rate: bool = False, **changes) -> Learning:
@@ -98,6 +102,41 @@ COLDER_PLATEAUS = Sweep(
         ),
     },
     ("learning_rate", "fan_out_rate", "noise", "beta"),
+)
+
+
+class RectifiedRates(Grid):
+    """K = M = 2 committees of ReLU nodes by SGD and by the gradient flow; a cell per learning rate."""
+
+    learning_rates: Floats = (0.2, 0.4)
+    input_dim: Count = 40
+    start_overlap: Positive = 0.1
+    span: Positive = 10.0
+    """length in eta alpha"""
+    seeds: Count = 2
+
+    def cells(self) -> list[Learning]:
+        cells = [
+            self.into(
+                Learning,
+                activation="ReLU",
+                routes=("SGD", "flow"),
+                learning_rate=rate,
+                horizon=self.span / rate,
+                interval=self.span / rate / 40,
+            )
+            for rate in self.learning_rates
+        ]
+        return sorted(cells, key=lambda cell: -cell.work)
+
+
+RECTIFIED_RATES = Sweep(
+    "rectified_rates",
+    {
+        "quick": RectifiedRates(),
+        "laptop": RectifiedRates(learning_rates=(0.05, 0.1, 0.2, 0.4), input_dim=400, seeds=8),
+    },
+    ("learning_rate", "fan_out_rate", "fan_out_spread", "noise", "beta", "start_overlap"),
 )
 
 
