@@ -11,7 +11,6 @@ estimated from the others of its kind, and costs.csv says by which factors the e
 
 import argparse
 import json
-import resource
 import signal
 import tempfile
 import time
@@ -113,7 +112,8 @@ def spent(cell: Cell, earlier: tuple[Tables, ...]) -> tuple[float, float, float]
 
     torch.zeros(8, 8) @ torch.zeros(8, 8)
     signal.setitimer(signal.ITIMER_PROF, LIMIT)  # ends this process
-    peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # of this process alone: ru_maxrss begins with what its parent had
+    peak = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
     idle, began = peak(), time.process_time()
     with project.PROJECT.alone():
         tables = cell.run(*earlier)

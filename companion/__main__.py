@@ -218,7 +218,11 @@ def _tell_cost_of_run(book: Book, one: request.Request) -> None:
             return spec.stages(one.data_folder)
         return [[cell] for cell in spec.live_cells()]
 
-    cost.tell(one.name, stages, one.values, store, [store.folder], cores())
+    found = cost.tell(one.name, stages, one.values, store, [store.folder], cores())
+    if found.wall(cores()) > cost.HOUR:
+        print(
+            "more than an hour; what `list` calls sweeps runs on a cluster: python -m companion sweep --help"
+        )
 
 
 def _tell_cost_of_sweep(

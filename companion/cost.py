@@ -24,6 +24,7 @@ from companion.runs.spec import Cell, Spec, SpecError
 HOUR, YEAR = 3600, 365 * 24 * 3600
 GIB = 2**30
 WORKER = 0.35 * GIB  # of a process that has loaded torch and pandas, before it computes
+LEAST = 2.0**24  # bytes of a cell: what is measured below that is chance
 UNKNOWN, DISK = 3.0, 2.0**15  # seconds and bytes of a cell of a kind that was never measured
 STEP, FLOPS = 2e-4, 4e9  # seconds of the smallest step of an ensemble; operations in a second
 ENSEMBLE = ("seeds", "starts", "trials", "polarities", "noises", "betas", "teacher_widths", "slopes")
@@ -216,7 +217,13 @@ def scaled(what: str, own: Size, slower: float, known: Sequence[Measured]) -> Co
     seconds = slower * nearest.seconds * own.effort / nearest.effort
     larger = own.volume / nearest.volume
     return Cost(
-        1, own.networks, own.steps, seconds, seconds, nearest.memory * larger, nearest.disk * max(larger, 1.0)
+        1,
+        own.networks,
+        own.steps,
+        seconds,
+        seconds,
+        max(nearest.memory, LEAST) * larger,
+        nearest.disk * max(larger, 1.0),
     )
 
 

@@ -17,7 +17,7 @@ from tests.tiny import TWO_LAYER
 
 CELL = TwoLayer(**TWO_LAYER, seeds=(1, 2, 3))
 SIZE = cost.size(CELL)
-KNOWN = [cost.Measured(kind(CELL), SIZE.effort, SIZE.volume, seconds=10.0, memory=1e6, disk=1e3)]
+KNOWN = [cost.Measured(kind(CELL), SIZE.effort, SIZE.volume, seconds=10.0, memory=1e8, disk=1e3)]
 
 
 def changed(**fields):
@@ -68,7 +68,7 @@ def test_a_measured_cell_says_by_which_factor():
     told = cost.estimate([CELL, changed(steps_per_epoch=60)], slower=2.0, known=KNOWN)
     assert (told.cells, told.networks, told.steps) == (2, 24, 40 + 120)
     assert told.seconds == pytest.approx(2 * (10 + 30)) and told.longest == pytest.approx(60)
-    assert told.memory == pytest.approx(1e6) and told.disk == pytest.approx(2e3)
+    assert told.memory == pytest.approx(1e8) and told.disk == pytest.approx(2e3)
     assert told.wall(1) == pytest.approx(80) and told.wall(100) == pytest.approx(60)
     assert told.room(1) < told.room(2) == told.room(100), "there are only two cells"
 
@@ -76,7 +76,7 @@ def test_a_measured_cell_says_by_which_factor():
 def test_the_nearest_of_several_counts():
     larger = changed(steps_per_epoch=2000)
     size = cost.size(larger)
-    known = [*KNOWN, cost.Measured(kind(CELL), size.effort, size.volume, 100.0, 1e6, 1e3)]
+    known = [*KNOWN, cost.Measured(kind(CELL), size.effort, size.volume, 100.0, 1e8, 1e3)]
     assert cost.estimate([changed(steps_per_epoch=1000)], known=known).seconds == pytest.approx(50)
     assert cost.estimate([changed(steps_per_epoch=40)], known=known).seconds == pytest.approx(20)
 
