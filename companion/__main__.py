@@ -1,6 +1,7 @@
 """Command line: python -m companion list | run | list-runs | sweep | build | notebooks | fetch."""
 
 import argparse
+import io
 import os
 import re
 import signal
@@ -127,6 +128,10 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; what a reader can put right ends in one line on stderr and exit status 1."""
+    os.environ["PYTHONUTF8"] = "1"  # of kernels, workers and the rendering, whatever the locale
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # and not what a caller put in its place
+            stream.reconfigure(errors="backslashreplace")
     given = arguments().parse_args(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: machines are taken back with it
     try:
