@@ -1,6 +1,6 @@
 """Parameters of the chapter on distillation from noise, and the cell of its live run."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,6 +11,8 @@ from companion.runs.spec import Cell, Count, Positive
 
 class Parameters(parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale, on digits."""
+
+    per_layer: ClassVar = ("widths",)
 
     images: Annotated[int, Field(ge=100, lt=1797)] = 1297
     """training digits of 8 x 8 pixels, of 1,797; the others are for the test (number)"""
