@@ -48,9 +48,9 @@ def trained(cell: Students, taught: Tables) -> dict[str, pd.DataFrame]:
     taught      the tables of the teachers.
     students    accuracy, agreement (with the teacher's decisions), parameters (number), status.
     layers      layer (1 is the lowest), trained (bool), teacher (own, or another: that of the next seed,
-                which the student has not seen; left out if there is one seed): by_teacher, the mean over teacher
-                channels of the best student's correlation, and by_student, the mean over student channels of
-                the best teacher's. Untrained students are those of the method labels alone.
+                which the student has not seen; left out if there is one seed): by_teacher, the mean over
+                teacher channels of the best student's correlation, and by_student, the mean over student
+                channels of the best teacher's. Untrained students are those of the method labels alone.
     both        method, divisor, labels, seed.
     """
     spec, seeds = cell.teachers, cell.teachers.seeds

@@ -126,3 +126,18 @@ class Students(Cell):
         from companion.chapters.factor_transfer.students import trained
 
         return trained(self, *earlier)
+
+
+class Identities(Cell):
+    """What no transfer loss sees: feature maps whose channels are mixed."""
+
+    channels: Count = 6
+    factors: Count = 4
+    side: Count = 5
+    seeds: Count = 16
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``errors`` of identities.identities."""
+        from companion.chapters.factor_transfer.identities import identities
+
+        return {"errors": identities(self)}

@@ -33,7 +33,7 @@ class Transfers(SweepSpec):
     """
     labels: Ints = (100,)
     """images that a student trains on, with their labels (number)"""
-    seeds: Count = 3
+    seeds: Count = 5
     """teachers, each with its paraphraser, labelled images and students (number)"""
     rate: Fraction = 0.5
     """paraphrase rate k, factors per channel of the teacher's top layer, in (0, 1)"""
@@ -43,9 +43,9 @@ class Transfers(SweepSpec):
     """peak of the learning rate of teachers and students, which falls to 0"""
     teacher_steps: Count = 150
     """steps of the teacher (number)"""
-    paraphraser_steps: Count = 200
+    paraphraser_steps: Count = 150
     """steps of Adam of the paraphraser (number)"""
-    steps: Count = 120
+    steps: Count = 100
     """steps of every student, whatever the method and the number of labels (number)"""
     beta: Positive = 500.0
     """weight of the distance of factors, and of hints, as released for factors of 2048 entries"""
