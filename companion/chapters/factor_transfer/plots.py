@@ -35,6 +35,8 @@ def accuracies(students: pd.DataFrame, teachers: pd.DataFrame, axes: Sequence[Ax
     axes    a panel per size of the student; dashed: the mean teacher.
     """
     colours = ordered_colours(students.labels)
+    if len(colours) == 1:  # the middle of the scale looks like the teacher's
+        colours = dict.fromkeys(colours, STUDENT)
     for ax, (_, panel) in zip(axes, students.groupby("divisor")):
         ax.axvline(teachers.accuracy.mean(), color=TEACHER, linestyle="--", linewidth=1)
         for (labels, method), of in panel.groupby(["labels", "method"]):
@@ -81,8 +83,8 @@ def reconstructions(paraphrasers: pd.DataFrame, axes: Sequence[Axes]) -> Sequenc
             colour = STUDENT if name == "paraphraser" else NEUTRAL
             ax.scatter(values, np.full(len(values), row), s=16, color=colour, alpha=0.6, linewidths=0)
             ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=colour, linewidth=2.5)
-        _rows(ax, names)
-        ax.set(title=title, xscale="log")
+        _rows(ax, ["projection", *names[1:]])
+        ax.set(title=title, xlim=(0, None))
     axes[0].set_xlabel("over the mean of the maps")
     axes[1].set_xlabel("over the variance of the maps")
     axes[1].tick_params(labelleft=False)

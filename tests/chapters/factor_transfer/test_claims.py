@@ -161,7 +161,7 @@ def test_reconstructions_are_drawn_by_what_makes_them():
     _, axes = figures.figure(1, 2, sharey=True)
     plots.reconstructions(readings(0.5), axes[0])
     names = [label.get_text() for label in axes[0, 0].get_yticklabels()]
-    assert names == ["linear", "paraphraser", "untrained", "mean"]
+    assert names == ["projection", "paraphraser", "untrained", "mean"]
     assert axes[0, 1].lines[1].get_xdata()[0] == pytest.approx(0.5, rel=0.01)
 
 
