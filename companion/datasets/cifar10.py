@@ -27,7 +27,9 @@ class DataError(OSError):
 
 @dataclass(frozen=True)
 class Split:
-    """Images ``(n, 3, side, side)`` (red, green, blue), uint8, and their labels ``(n,)`` in 0..9, int64."""
+    """Images ``(n, channels, side, side)`` (red, green, blue; or grey), uint8, and their labels ``(n,)`` in
+    0..9, int64.
+    """
 
     images: np.ndarray
     labels: np.ndarray

@@ -1,9 +1,10 @@
-"""Either data set of images by its name, and what networks see of it."""
+"""A data set of images by its name."""
 
 import functools
 from pathlib import Path
 
 from companion.datasets import cifar10
+from companion.datasets.digits import digits
 from companion.datasets.patches import fingerprint, patches
 
 
@@ -24,8 +25,8 @@ def chosen(dataset: str, folder: Path | None = None) -> str:
 @functools.lru_cache(maxsize=1)
 def read(dataset: str, folder: Path | None = None) -> tuple[cifar10.Images, str]:
     """All images of a data set, and their fingerprint."""
-    if dataset == "patches":
-        images = patches()
+    if dataset != "cifar10":
+        images = {"patches": patches, "digits": digits}[dataset]()
         return images, fingerprint(images)
     place = cifar10.data_folder(folder)
     return cifar10.read(place), cifar10.fingerprint(place)

@@ -40,7 +40,7 @@ def patches(train: int = 5000, test: int = 2000) -> Images:
 
 
 def fingerprint(images: Images) -> str:
-    """Which patches these are, in 16 characters."""
+    """Which images these are, in 16 characters."""
     return hashlib.sha256(images.train.images.tobytes() + images.test.images.tobytes()).hexdigest()[:16]
 
 

@@ -204,6 +204,50 @@ def sweep_claims(layers: pd.DataFrame, published: pd.DataFrame, threshold: float
     ]
 
 
+def leaky_claims(layers: pd.DataFrame, threshold: float) -> list[Claim]:
+    """Leaky students of leaky teachers; table ``layers`` of the sweep of slopes."""
+    leaky = layers[layers.slope > 0]
+    few, many = leaky.samples.min(), leaky.samples.max()
+    enough = leaky[leaky.samples == many]
+    claims = []
+    for slope, of in leaky.groupby("slope"):
+        lowest = final_by(of, "samples")
+        start = of[(of.epoch == 0) & (of.layer == 1)].mean_best_correlation.mean()
+        claims.append(
+            Claim(
+                **mean_interval(lowest[many], "correlation"),
+                id=f"lowest-layer/leaky-{slope:g}",
+                scale="laptop",
+                place="thm-lowest-layer",
+                at_least=BARS["enough"],
+                wrong=Wrong(f"{few:,} samples", **mean_interval(lowest[few], "correlation")),
+                note=f"before training it is {start:.2f}",
+                sentence=f"Layer 1 of a 4x student is specialized in Leaky ReLU networks of slope {slope:g} "
+                f"with {many:,} samples, too (teacher-mean correlation).",
+            )
+        )
+    ahead, next_ahead = (
+        pd.concat([np.log(head_start(of, threshold, layer)) for _, of in enough.groupby("slope")])
+        .groupby("seed")
+        .mean()
+        .pipe(np.exp)
+        for layer in (1, 2)
+    )
+    return [
+        *claims,
+        Claim(
+            **mean_interval(ahead, "log"),
+            id="lowest-layer/leaky-head-start",
+            scale="laptop",
+            place="obs-lowest-first",
+            at_most=BARS["head_start"],
+            wrong=Wrong("layer 2 against those above it", **mean_interval(next_ahead, "log")),
+            sentence="There, too, it takes a fraction of the epochs of the next layer to a correlation "
+            f"of {threshold:g} (geometric mean over slopes; one value per seed).",
+        ),
+    ]
+
+
 def follow_up_claims(budget: pd.DataFrame, wider: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
     """What further sweeps say about the differences.
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from companion.experiments.multi_layer.spec import MultiLayer
 from companion.runs.spec import Cell, Count, Floats, Ints, Positive, Tables
 
 
@@ -40,6 +41,13 @@ class PerfectStudents(Cell):
         shifted = depth_shift(self.seed)
         cases = [signed_splits(self.seed), shifted, depth_shift(self.seed, lift=0.0)]
         return {"summary": summary(cases), "boundaries": boundaries(shifted)}
+
+
+class LeakyMultiLayer(MultiLayer):
+    """The multi-layer experiment with Leaky ReLU; ``slope`` is a column of its tables."""
+
+    def run(self, *earlier: Tables) -> Tables:
+        return {name: table.assign(slope=self.slope) for name, table in super().run(*earlier).items()}
 
 
 class CellTriples(Cell):

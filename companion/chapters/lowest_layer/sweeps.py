@@ -1,5 +1,6 @@
 """The chapter's sweeps: the size of the training set, and what explains or extends it."""
 
+from companion.chapters.lowest_layer.studies import LeakyMultiLayer
 from companion.experiments.multi_layer.spec import MultiLayer
 from companion.runs.spec import Count, Floats, Grid, Ints, Positive
 from companion.runs.sweeps import Sweep
@@ -148,6 +149,28 @@ class Depth(Grid):
         return sorted(cells, key=lambda cell: -cell.work)
 
 
+class DeepSlopes(Grid):
+    """Leaky students of leaky teachers beside ReLU, paired: the same draws, starts and batches, and a teacher
+    tuned for its slope; one cell per slope and size of the training set.
+    """
+
+    slopes: Floats = (0.0, 0.1, 0.3)
+    hidden: Ints = (10, 15, 20, 25)
+    over_realization: Positive = 4.0
+    sample_sizes: Ints = (1000, 5000)
+    seeds: Count = 3
+    epochs: Count = 5
+    snapshots: Ints = (0, 1, 2, 5)
+
+    def cells(self) -> list[LeakyMultiLayer]:
+        cells = [
+            self.into(LeakyMultiLayer, slope=slope, samples=samples, seeds=tuple(range(1, self.seeds + 1)))
+            for samples in self.sample_sizes
+            for slope in self.slopes
+        ]
+        return sorted(cells, key=lambda cell: -cell.work)
+
+
 DATASET_SIZE = Sweep(
     "dataset_size",
     {
@@ -220,4 +243,18 @@ DEPTH = Sweep(
         ),
     },
     KEYS,
+)
+DEEP_SLOPES = Sweep(
+    "deep_slopes",
+    {
+        "quick": DeepSlopes(),
+        # the paper's theorem covers Leaky ReLU, its experiments do not
+        "laptop": DeepSlopes(
+            sample_sizes=(1000, 20_000),
+            seeds=10,
+            epochs=60,
+            snapshots=(0, 1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 30, 40, 50, 60),
+        ),
+    },
+    ("slope", "over_realization", "learning_rate"),
 )
