@@ -82,8 +82,9 @@ SAID = [
     ),
     Said("from sixteen random starts", lambda of: studies.Paths().seeds == 16),
     Said(
-        "With two teacher nodes the prefactor grows with $p$ about as much, {numref}`fig-quadratic-prefactor`: "
-        "from two student nodes to eight $\\ln A$ is expected to gain <.2f>, and <.2f> with one teacher node.",
+        "With two teacher nodes the prefactor grows with $p$ about as much, "
+        "{numref}`fig-quadratic-prefactor`: from two student nodes to eight $\\ln A$ is expected to gain "
+        "<.2f>, and <.2f> with one teacher node.",
         lambda of: (gain(2), gain(1)),
     ),
     Said("Times double", lambda of: Parameters(rate=0.05).random_start().horizon == 72),
