@@ -79,6 +79,27 @@ def named(method: str) -> str:
     return {"best nodes": "best of all subsets of nodes", "merging": "merging copies"}.get(method, method)
 
 
+def on_images(accuracies: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Test accuracy against the share of parameters kept, means over networks; the dotted line is unpruned.
+
+    Left: fan-outs and weights as they are, or summed where nodes merge. Right: fitted anew.
+    """
+    for ax, reweighted in zip(axes, (False, True)):
+        chosen = accuracies[accuracies.reweighted == reweighted]
+        for method, colour in (COLOURS | {"important nodes": INK}).items():
+            points = chosen[chosen.method == method].groupby("kept").accuracy.mean()
+            if len(points):
+                ax.plot(points.index, points, color=colour, marker=MARKERS.get(method, "^"), label=method)
+        own = accuracies.own.mean()
+        ax.axhline(own, color=INK, linestyle=(0, (1, 2)), linewidth=1)
+        ax.set(xlim=(0.15, 0.85), xticks=sorted(accuracies.kept.unique()))
+    axes[0].set_title("as they are")
+    axes[1].set_title("fitted anew")
+    label_rim(np.array([list(axes)]), "share of parameters kept", "test accuracy")
+    legend_on_top(np.array([list(axes)]))
+    return axes
+
+
 def sign_map(found: pd.DataFrame, measured: pd.DataFrame, ax: Axes) -> Axes:
     """Where random edges err less than DPP nodes: blue; dots are trained students.
 
