@@ -30,6 +30,7 @@ BARS = {
 }
 TOLD = 0.1  # |log2| of the ratio of two closed forms from which on its sign is asked of students
 PAPER_Z = 3.0  # over-realization of the published experiment: n = 6, m = 2
+LIMITS = 4.0, 16.0  # label noise up to which merging is to be free, and from which on it is to be free no more
 SEEN = "sizes of the numbers were known, from one student of another code, when the bar was set"
 LOOKED = "the bar was set after a first look at students of this kind"
 
@@ -298,6 +299,47 @@ def least(table: pd.DataFrame) -> dict:
     """The least mean of any column, and of each end of their intervals the least."""
     found = pd.DataFrame([mean_interval(table[column]) for column in table])
     return found[["value", "low", "high"]].min().to_dict()
+
+
+def limit_claims(merged: pd.DataFrame) -> list[Claim]:
+    """When merging stops being free: over over-realizations and label noise, of the sweep ``merging``.
+
+    The bar is that of the other claims on merging; both noise levels were chosen before the sweep.
+    """
+    by = lambda column, noise: worst_log(merged[merged.noise == noise], column)
+    few, most = LIMITS
+    at_most, at_least = by("error", few), by("error", most)
+    shared: dict[str, Any] = dict(place="prop-merging", scale="laptop")
+    return [
+        Claim(
+            **at_most["largest"],
+            **shared,
+            id="pruning/merging-free-at-every-z",
+            at_most=BARS["free"],
+            wrong=Wrong("the best of all subsets of m nodes", **by("subset", few)["largest"]),
+            changed="the noise level was chosen with the ratios at z = 3 in view",
+            sentence=f"Merging to m nodes at most doubles the student's error at every over-realization, label "
+            f"noise {few:g} = v* (geometric mean of the ratio, the largest of any z).",
+        ),
+        Claim(
+            **at_least["least"],
+            **shared,
+            id="pruning/merging-stops-being-free",
+            at_least=BARS["free"],
+            wrong=Wrong(f"label noise {merged.noise.min():g}", **by("error", merged.noise.min())["least"]),
+            changed="the noise level was chosen with the ratios at z = 3 in view",
+            sentence=f"With label noise {most:g} = 4 v* it more than doubles it at every over-realization "
+            "(geometric mean of the ratio, the least of any z).",
+        ),
+    ]
+
+
+def worst_log(merged: pd.DataFrame, column: str) -> dict[str, dict]:
+    """Of the geometric means of errors over the students' own, by over-realization, the largest and least."""
+    found = pd.DataFrame(
+        [mean_interval(rows[column] / rows.own, "log") for _, rows in merged.groupby("over_realization")]
+    )[["value", "low", "high"]]
+    return {"largest": found.max().to_dict(), "least": found.min().to_dict()}
 
 
 def worst(table: pd.DataFrame, scale: Literal["linear", "log"] = "log") -> dict:

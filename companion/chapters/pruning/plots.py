@@ -79,6 +79,32 @@ def named(method: str) -> str:
     return {"best nodes": "best of all subsets of nodes", "merging": "merging copies"}.get(method, method)
 
 
+def limits(merged: pd.DataFrame, ax: Axes) -> Axes:
+    """Error of the merged student over the student's own, against label noise, a line per over-realization.
+
+    Dashed: the best m of the student's own nodes. The line at 2 is the bar of what counts as free.
+    """
+    import seaborn as sns
+
+    sizes = sorted(merged.over_realization.unique())
+    mean = lambda rows, column: np.exp(np.log(rows[column] / rows.own).groupby(rows.noise).mean())
+    for z, colour in zip(sizes, sns.color_palette("viridis", len(sizes))):
+        rows = merged[merged.over_realization == z]
+        for column, style in (("error", dict(marker="o")), ("subset", dict(linestyle="--", linewidth=1))):
+            points = mean(rows, column)
+            ax.plot(points.index, points, color=colour, label=f"z = {z:g}" if column == "error" else None, **style)
+    ax.axhline(2, color=INK, linestyle=(0, (1, 2)), linewidth=1)
+    ax.text(0.01, 2, "twice the student's own", va="bottom", transform=ax.get_yaxis_transform())
+    ax.set(xscale="log", yscale="log", xlabel="standard deviation of label noise", ylabel="error over the student's own")
+    noises = sorted(merged.noise.unique())
+    ax.set_xticks(noises, [f"{noise:g}" for noise in noises])
+    ax.minorticks_off()
+    handles, _ = ax.get_legend_handles_labels()
+    handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label="best m of its nodes"))
+    legend_on_top(np.array([[ax]]), handles)
+    return ax
+
+
 def on_images(accuracies: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Test accuracy against the share of parameters kept, means over networks; the dotted line is unpruned.
 

@@ -61,6 +61,22 @@ class Pruned(Cell):
         return pruned(self)
 
 
+class Merged(Cell):
+    """Students as those of ``Pruned``, merged to the teacher's size; nothing is pruned but for comparison."""
+
+    student: Pruned
+
+    @property
+    def work(self) -> float:
+        return self.student.work
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``merged`` of students.merged."""
+        from companion.chapters.pruning.students import merged
+
+        return merged(self.student)
+
+
 class PrunedClassifiers(Cell):
     """Erf perceptrons that were trained on images, pruned and merged to several shares of their parameters."""
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from companion.chapters.pruning.studies import Pruned, PrunedClassifiers
+from companion.chapters.pruning.studies import Merged, Pruned, PrunedClassifiers
 from companion.datasets import cifar10
 from companion.datasets.images import chosen, read
 from companion.runs.spec import Cell, Count, Floats, Grid, Positive, SweepSpec
@@ -42,6 +42,43 @@ PRUNING = Sweep(
             over_realizations=(3.0, 1.5, 2.0, 4.0, 6.0),
             noises=(0.0, 1.0, 2.0, 4.0),
             seeds=24,
+            steps=3000,
+        ),
+    },
+    ("over_realization", "noise"),
+)
+
+
+class Merging(Grid):
+    """Students from even fan-outs, of every over-realization and every label noise, merged."""
+
+    input_dim: Count = 20
+    over_realizations: Floats = (2.0, 3.0)
+    noises: Floats = (1.0, 4.0)
+    seeds: Count = 4
+    batch_size: Count = 50
+    learning_rate: Positive = 0.1
+    steps: Count = 100
+
+    def cells(self) -> list[Cell]:
+        seeds = tuple(range(1, self.seeds + 1))
+        cells = [
+            Merged(student=self.into(Pruned, over_realization=z, noise=noise, seeds=seeds, draws=2))
+            for z in self.over_realizations
+            for noise in self.noises
+        ]
+        return sorted(cells, key=lambda cell: -cell.work)
+
+
+MERGING = Sweep(
+    "merging",
+    {
+        "quick": Merging(),
+        "laptop": Merging(
+            input_dim=60,
+            over_realizations=(2.0, 3.0, 4.0, 6.0),
+            noises=(0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
+            seeds=12,
             steps=3000,
         ),
     },
