@@ -38,7 +38,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Classifier:
-    """One trained network: rows ``(n, d + 1)``, the bias last, fan-outs ``(n, c)`` and output biases ``(c,)``."""
+    """One network: rows ``(n, d + 1)``, the bias last, fan-outs ``(n, c)``, output biases ``(c,)``."""
 
     rows: np.ndarray
     fan_out: np.ndarray
@@ -170,7 +170,11 @@ def _candidates(
             fan_out = np.broadcast_to(network.fan_out, (len(mask), *network.fan_out.shape))
             yield share, method, False, (network.rows * every, fan_out, network.bias)
             moved = np.concatenate(
-                [_moved(network.rows[:, :-1], mask, moments), np.tile(network.rows[:, -1:], (len(mask), 1, 1))], -1
+                [
+                    _moved(network.rows[:, :-1], mask, moments),
+                    np.tile(network.rows[:, -1:], (len(mask), 1, 1)),
+                ],
+                -1,
             )
             yield share, method, True, (moved, fan_out, network.bias)
 

@@ -84,14 +84,14 @@ def draw_diagonal(weights: np.ndarray, size: int, uniforms: np.ndarray) -> np.nd
 
 
 Spectrum = tuple[np.ndarray, np.ndarray]
-"""Eigenvalues ``(..., n)``, ascending, and eigenvectors ``(..., n, n)`` of a kernel, as ``numpy.linalg.eigh``."""
+"""Eigenvalues ``(..., n)``, ascending, and eigenvectors ``(..., n, n)`` of a kernel, of ``eigh``."""
 
 
 def draw(spectrum: Spectrum, size: int, uniforms: np.ndarray) -> np.ndarray:
     """Draws from k-DPPs: some eigenvectors are drawn, then items of the projection onto their span.
 
     spectrum    of the kernel, which is of rank at least ``size``.
-    uniforms    ``(draws, ..., n + size)`` numbers in [0, 1): one per eigenvector, then one per item that stays.
+    uniforms    ``(draws, ..., n + size)`` numbers in [0, 1), per eigenvector, then per item that stays.
     returns     bool ``(draws, ..., n)``: which items stay.
     raises      ValueError for a size outside 1..n, or a lower rank.
     """

@@ -97,7 +97,7 @@ def edges(pair: Pair, kept: int, seeds: tuple[int, ...], draws: int) -> Found:
 def merged(
     rows: np.ndarray, fan_out: np.ndarray, moments: np.ndarray | None = None
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Merging by specialization: k nodes left, their rows ``(e, k, d)`` and fan-outs ``(e, k, c)``, k falling.
+    """Merging by specialization: k nodes left, rows ``(e, k, d)`` and fan-outs ``(e, k, c)``, k falling.
 
     Two nodes become one that has the mean of their rows, weighted by the size of their fan-outs, and the sum
     of these; erf is odd, so that (w, v) and (-w, -v) are the same node. The pair that goes next has the least

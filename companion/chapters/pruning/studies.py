@@ -78,7 +78,7 @@ class Merged(Cell):
 
 
 class PrunedClassifiers(Cell):
-    """Erf perceptrons that were trained on images, pruned and merged to several shares of their parameters."""
+    """Erf perceptrons that learn images, pruned and merged to several shares of their parameters."""
 
     dataset: Literal["digits", "patches", "cifar10"] = "digits"
     fingerprint: str = ""
@@ -124,7 +124,7 @@ class PrunedClassifiers(Cell):
         return round(share * self.width)
 
     def edges(self, share: float) -> int:
-        """Edges of every node that are left where edges are pruned: as many parameters as :meth:`nodes` leave.
+        """Edges of every node that are left where edges are pruned: as many parameters as of :meth:`nodes`.
 
         A node that goes takes its bias and its fan-out weights along.
         """

@@ -156,6 +156,4 @@ def gain(accuracies: pd.DataFrame, method: str, others: Sequence[str], reweighte
 def lost(accuracies: pd.DataFrame, method: str, reweighted: bool) -> pd.DataFrame:
     """Accuracy of the whole network minus that of a method: a row per network, a column per kept share."""
     chosen = accuracies[(accuracies.method == method) & (accuracies.reweighted == reweighted)]
-    return chosen.assign(lost=chosen.own - chosen.accuracy).pivot(
-        index="seed", columns="kept", values="lost"
-    )
+    return chosen.assign(lost=chosen.own - chosen.accuracy).pivot(index="seed", columns="kept", values="lost")
