@@ -33,6 +33,7 @@ const PRESETS = {
 	"leaky": { nodes: 3, polarity: 0, start: "away", slope: 0.2, rate: 0.1 },
 	"pruning": { nodes: 4, polarity: 0, rate: 0.1 },
 };
+const SIZES = ["nodes", "over", "outputs"]; // those that given weights have, whatever the lists say
 const ACTIONS = { // a preset's own button: what it says, and what it changes
 	"catalyst": ["now with one student per teacher node", { over: 1 }],
 	"few-samples": ["now with 4,000 samples", { samples: 4000 }],
@@ -49,8 +50,9 @@ const unpack = (text) => (text.match(/.../g) || []).map((t) => parseInt(t, 16));
 function write(of) {
 	const differs = (other) => Object.keys(DEFAULTS).filter((name) => of[name] !== other[name]);
 	const preset = Object.keys(PRESETS).find((name) => !differs({ ...DEFAULTS, ...PRESETS[name] }).length);
-	if (preset && !of.lines) return `#${preset}`;
-	const words = differs(DEFAULTS).map((name) => `${name}=${of[name]}`);
+	if (preset && !of.lines && !of.weights) return `#${preset}`;
+	const words = differs(DEFAULTS).filter((name) => !of.weights || !SIZES.includes(name)).map((name) => `${name}=${of[name]}`);
+	if (of.weights) words.push(`weights=${of.weights}`);
 	if (of.lines) words.push(`lines=${pack(of.lines.flat())}`);
 	if (of.kind === "drawn") words.push(`points=${pack(of.points)}`);
 	return `#${words.join("&") || "seed=" + of.seed}`;
@@ -71,6 +73,13 @@ function read(hash) {
 		if (name === "lines" || name === "points") {
 			if (/^([\da-f]{6})*$/.test(value)) of[name] = unpack(value);
 			else wrong.push(`${name} cannot be read; they are left out`);
+		} else if (name === "weights") {
+			try {
+				const [{ n, c }, student] = M.given(value, 0);
+				Object.assign(of, { weights: value, nodes: n, over: student.n / n, outputs: c });
+			} catch {
+				wrong.push("weights cannot be read; they are left out");
+			}
 		} else if (!one) wrong.push(`there is no setting ${name || word}`);
 		else {
 			const nearest = one.names ? (one.names[value] ? value : one.value) : near(one, value);
@@ -474,8 +483,8 @@ function playground(home) {
 	async function advance(steps, budget) {
 		await present();
 		const before = performance.now(), known = state.frame.teachers.filter((t) => t.found !== undefined).length;
-		const { trained } = await call("advance", steps, budget);
-		receive(await call("frame", -1));
+		const [{ trained }, frame] = await Promise.all([call("advance", steps, budget), call("frame", -1)]);
+		receive(frame);
 		if (!steps) return;
 		const speed = (1000 * trained) / (performance.now() - before);
 		state.speed = state.speed ? 0.9 * state.speed + 0.1 * speed : speed;
@@ -498,7 +507,7 @@ function playground(home) {
 			const passed = Math.min(0.25, (performance.now() - state.turned) / 1000);
 			state.turned = performance.now();
 			await advance(1 + Math.ceil(state.frame.now * Math.expm1(Math.min(9, passed * PACES[state.pace]))), 24);
-			paint();
+			setTimeout(paint); // while the worker trains on
 			if (small && state.frame.now > 30000) begin({ ...state.of, seed: state.of.seed + 1 }, { keepGhost: false });
 			if (state.frame.now >= 2e6) pause();
 		}).then(() => {
@@ -515,6 +524,10 @@ function playground(home) {
 	function change(name, value) {
 		const of = { ...state.of, [name]: value };
 		if (["nodes", "seed", "start"].includes(name)) delete of.lines;
+		if (of.weights && name in SETTINGS && !SETTINGS[name].live && name !== "slope") {
+			delete of.weights; // others are drawn
+			for (const size of SIZES) of[size] = near(SETTINGS[size], of[size]);
+		}
 		if (SETTINGS[name] && !SETTINGS[name].live) return begin(of).then(address);
 		return queue(async () => {
 			await present();
@@ -661,7 +674,7 @@ function playground(home) {
 			const turn = Math.atan2(row[1], row[0]) / TAU, norm = Math.hypot(row[0], row[1]);
 			return [((Math.round(turn * M.TICKS) % M.TICKS) + M.TICKS) % M.TICKS, M.tick(row[2] / norm)];
 		};
-		const lines = () => (state.of.lines || M.teacherLines(state.of)).map((line) => line.slice());
+		const lines = () => (state.of.lines || state.frame.teachers.map(({ row }) => moved(row))).map((line) => line.slice());
 		const aim = (k, line) => {
 			const all = lines();
 			all[k] = line;

@@ -196,14 +196,11 @@ function linesOf({ n, rows }) {
 	return lines;
 }
 
-/* How far two of them are apart, whatever their sides. */
-function apart(a, j, b, k) {
-	let along = 0, against = 0;
-	for (let i = 0; i < 3; i++) {
-		along += (a[3 * j + i] - b[3 * k + i]) ** 2;
-		against += (a[3 * j + i] + b[3 * k + i]) ** 2;
-	}
-	return Math.sqrt(Math.min(along, against));
+/* Whether two of them are one, whatever their sides: |a -+ b|^2 is at most that of NEAR. */
+function near(a, j, b, k) {
+	const a0 = a[3 * j], a1 = a[3 * j + 1], a2 = a[3 * j + 2], b0 = b[3 * k], b1 = b[3 * k + 1], b2 = b[3 * k + 2];
+	const squares = a0 * a0 + a1 * a1 + a2 * a2 + b0 * b0 + b1 * b1 + b2 * b2;
+	return squares - 2 * Math.abs(a0 * b0 + a1 * b1 + a2 * b2) <= NEAR * NEAR;
 }
 
 // --- experiments ---
@@ -232,8 +229,29 @@ function teacherLines(of) {
 	return lines;
 }
 
-/* Unit rows on the lines; fan-out norms are exactly j^-polarity. */
+/* Teacher and student from base64url of 32-bit floats: m, n, C, then rows, fan and bias of both. */
+function given(text, slope) {
+	const bytes = Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+	const all = new Float32Array(bytes.buffer), [m, n, c] = all;
+	if (all.length !== 3 + (m + n) * (3 + c) + 2 * c || !all.every(Number.isFinite)) throw RangeError();
+	let at = 3;
+	return [m, n].map((size) => {
+		const net = network(size, c, slope);
+		for (const part of [net.rows, net.fan, net.bias]) part.set(all.subarray(at, (at += part.length)));
+		return net;
+	});
+}
+
+/* Unit rows on the lines; fan-out norms are exactly j^-polarity. Those of a given teacher stay as they are. */
 function teacherOf(of, lines) {
+	if (of.weights) {
+		const [net] = given(of.weights, of.slope);
+		if (lines) lines.forEach(([angle, offset], j) => {
+			const turn = (2 * Math.PI * angle) / TICKS, norm = hypot(net.rows, 3 * j, 2);
+			net.rows.set([Math.cos(turn), Math.sin(turn), place(offset)].map((v) => v * norm), 3 * j);
+		});
+		return net;
+	}
 	const net = network(of.nodes, of.outputs, of.slope), key = keyOf(of.seed, "fan-out");
 	lines.forEach(([angle, offset], j) => {
 		const turn = (2 * Math.PI * angle) / TICKS;
@@ -321,7 +339,7 @@ function lacking(teacher, j, student) {
 	for (let o = 0; o < c; o++) lacks[o] = norm * teacher.fan[j * c + o];
 	const whole = hypot(lacks, 0, c), [lines_t, lines] = [teacher, student].map(linesOf);
 	for (let k = 0; k < student.n; k++) {
-		if (apart(lines_t, j, lines, k) > NEAR) continue;
+		if (!near(lines_t, j, lines, k)) continue;
 		const w = hypot(student.rows, 3 * k, 2);
 		for (let o = 0; o < c; o++) lacks[o] -= w * student.fan[k * c + o];
 	}
@@ -330,11 +348,12 @@ function lacking(teacher, j, student) {
 
 /* One experiment that can be stepped, looked at, rewound and changed. ``of`` holds the settings of the page. */
 function experiment(of) {
-	const side = of.nodes * of.over > 200 ? 24 : 40, grid = gridOf(side), key = keyOf(of.seed, "batches");
+	const many = of.nodes * of.over > 200; // students: then it is looked at less closely, that all moves
+	const side = many ? 24 : 40, grid = gridOf(side), key = keyOf(of.seed, "batches");
 	let teacher, truth, x, targets, student, steps, base, found = {}, history = [], diverged = false;
 
 	function aim() {
-		teacher = teacherOf(of, of.lines || teacherLines(of));
+		teacher = teacherOf(of, of.lines || (!of.weights && teacherLines(of)));
 		truth = { f: hidden(teacher, grid) };
 		truth.y = outputs(teacher, truth.f);
 		x = samplesOf(of, teacher);
@@ -345,7 +364,7 @@ function experiment(of) {
 	let latest = {}; // the present is looked at twice: for the record and for the picture
 	function look(net) {
 		if (net === student && latest.steps === steps) return latest;
-		const f = hidden(net, grid), y = outputs(net, f), seen = outputs(net, hidden(net, x.subarray(0, 1024)));
+		const f = hidden(net, grid), y = outputs(net, f), seen = outputs(net, hidden(net, x.subarray(0, many ? 256 : 1024)));
 		const found = { f, y, loss: meanSquare(y, truth.y), train: meanSquare(seen, targets), steps };
 		return net === student ? (latest = found) : found;
 	}
@@ -365,14 +384,14 @@ function experiment(of) {
 	}
 
 	aim();
-	student = startOf(of, teacher);
+	student = of.weights ? given(of.weights, of.slope)[1] : startOf(of, teacher);
 	steps = 0;
 	rebase();
 
 	/* Train ``most`` steps, for about ``budget`` milliseconds. It is looked at evenly on the scale of log steps. */
 	function advance(most, budget = Infinity) {
 		const picks = new Int32Array(of.batch), N = x.length / 2, start = performance.now(), first = steps;
-		const due = () => Math.max(steps + 1, Math.ceil(steps * 1.05));
+		const due = () => Math.max(steps + 1, Math.ceil(steps * (many ? 1.2 : 1.05)));
 		for (let next = due(); N && !diverged && steps < first + most; ) {
 			if (!step(student, x, targets, batch(key, steps, of.batch, N, picks), of.rate)) {
 				diverged = true;
@@ -388,7 +407,7 @@ function experiment(of) {
 	}
 
 	/* Everything a picture needs; of now, or of an earlier time. */
-	function frame(at) {
+	function frame(at, whole = !many) {
 		const past = at >= 0 && at < history.length - 1 ? history[at] : null;
 		const net = past ? past.student : student, { f, y, loss, train } = look(net), { n, c } = net;
 		const rho = correlation(truth.f, teacher.n, f, n), N = side * side, error = new Float32Array(N);
@@ -407,15 +426,16 @@ function experiment(of) {
 			best: Math.max(...rho.subarray(j * n, (j + 1) * n)), lacking: lacking(teacher, j, net),
 			found: (past || { found }).found[j],
 		}));
+		const alone = (k) => { // on a line of its own
+			for (let j = 0; j < teacher.n; j++) if (near(lines_t, j, lines, k)) return false;
+			for (let i = 0; i < n; i++) if (i !== k && near(lines, i, lines, k)) return false;
+			return true;
+		};
 		const students = of_nodes(net, (k) => {
-			let partner = 0, on = 0, alone = true; // on a line of its own
-			for (let j = 0; j < teacher.n; j++) {
-				if (rho[j * n + k] > rho[partner * n + k]) partner = j;
-				alone &&= apart(lines_t, j, lines, k) > NEAR;
-			}
-			for (let i = 0; i < N; i++) if (f[k * N + i] > 0) on++;
-			for (let i = 0; alone && i < n; i++) alone = i === k || apart(lines, i, lines, k) > NEAR;
-			return { best: rho[partner * n + k], partner, on: on / N, prunable: on > 0 && on < N && alone };
+			let partner = 0, on = 0;
+			for (let j = 1; j < teacher.n; j++) if (rho[j * n + k] > rho[partner * n + k]) partner = j;
+			for (let i = k * N; i < (k + 1) * N; i++) if (f[i] > 0) on++;
+			return { best: rho[partner * n + k], partner, on: on / N, prunable: whole && on > 0 && on < N && alone(k) };
 		});
 		return {
 			steps: past ? past.steps : steps, now: steps, teachers, students, side, error, loss, train, diverged,
@@ -447,7 +467,7 @@ function experiment(of) {
 
 	Two students on one line may cancel their kinks and still add up to a linear function. */
 	function prune() {
-		const kept = frame().students.flatMap((one, k) => (one.prunable ? [] : [k])), { c } = student;
+		const kept = frame(-1, true).students.flatMap((one, k) => (one.prunable ? [] : [k])), { c } = student;
 		const net = network(kept.length, c, student.slope);
 		kept.forEach((k, i) => {
 			net.rows.set(student.rows.subarray(3 * k, 3 * k + 3), 3 * i);
@@ -480,7 +500,7 @@ function answer() {
 
 return {
 	REACH, TICKS, word, keyOf, uniform, normal, batch, network, copy, fanOut, strength, hidden, outputs, step,
-	correlation, observability, tick, place, teacherLines, teacherOf, samplesOf, startOf, lacking,
+	correlation, observability, tick, place, given, teacherLines, teacherOf, samplesOf, startOf, lacking,
 	experiment, answer,
 };
 }

@@ -107,6 +107,16 @@ def check_writable(folder: Path) -> None:
         raise StoreError(f"results folder {folder} cannot be written: {error.strerror or error}") from None
 
 
+def check_apart(tables: Path, cells: Path) -> None:
+    """Prove that the folder of gathered tables and that of finished cells are not one inside the other.
+
+    raises      StoreError naming both.
+    """
+    one, other = Path(tables).resolve(), Path(cells).resolve()
+    if one == other or one in other.parents or other in one.parents:
+        raise StoreError(f"--export {tables} and --results {cells} must be folders apart from each other")
+
+
 def check_replaceable(folder: Path, sweep: str) -> None:
     """Prove that tables of a sweep may take a folder's place: nothing lies there but that sweep's own.
 

@@ -21,7 +21,7 @@ class Parameters(parameters.Parameters):
     """input dimension N of the warm start (nodes)"""
     overlap: Positive = 0.3
     """of each student with a teacher node that the warm start begins with (number; 1 is a copy)"""
-    widths: Ints = (1, 4)
+    widths: Annotated[tuple[Count, ...], Field(strict=False, min_length=1)] = (1, 4)
     """student nodes p of the random starts, on one teacher node (nodes)"""
     input_dim: Count = 200
     """input dimension N of the random starts (nodes)"""

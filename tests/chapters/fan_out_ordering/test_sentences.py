@@ -283,8 +283,8 @@ SAID = [
     Said(
         "($m=10$, <d> seeds, <,d> steps)",
         lambda of: (
-            SLOPES.scales["laptop"].seeds,
-            SLOPES.scales["laptop"].epochs * SLOPES.scales["laptop"].steps_per_epoch,
+            SLOPES.scales["paper"].seeds,
+            SLOPES.scales["paper"].epochs * SLOPES.scales["paper"].steps_per_epoch,
         ),
     ),
     Said(
