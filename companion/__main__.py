@@ -1,4 +1,4 @@
-"""Command line: python -m companion list | run | list-runs | sweep | build | notebooks | fetch."""
+"""Command line: python -m companion list | run | list-runs | sweep | build | pdf | notebooks | fetch."""
 
 import argparse
 import io
@@ -85,6 +85,7 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("list-runs", help="the runs that are rendered: name, chapter, values, page")
     all_ = commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     all_.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
+    commands.add_parser("pdf", help="print the book that was built last as one PDF, with a browser")
     stored = commands.add_parser(
         "notebooks", help="execute chapters at their defaults and store them in book/"
     )
@@ -257,6 +258,12 @@ def _build(given: argparse.Namespace) -> int:
     return _open(build.build(_book(), given.data_dir))
 
 
+def _pdf(given: argparse.Namespace) -> int:
+    from companion.pages import pdf
+
+    return _open(pdf.write(_book()))
+
+
 def _notebooks(given: argparse.Namespace) -> int:
     from companion.pages import build
 
@@ -332,6 +339,7 @@ COMMANDS = {
     "run": _run,
     "list-runs": _list_runs,
     "build": _build,
+    "pdf": _pdf,
     "notebooks": _notebooks,
     "sweep": _sweep,
     "fetch": _fetch,
