@@ -161,7 +161,8 @@ def test_a_run_without_room_is_refused_with_what_weighs_most(started, capsys, tm
 
 
 def test_a_sweep_is_told_and_one_of_hours_with_its_cluster(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(chapters, "sweeps", lambda: {"gated": gated.sweep("")})
+    (tmp_path / "gate").mkdir()
+    monkeypatch.setattr(chapters, "sweeps", lambda: {"gated": gated.sweep(str(tmp_path / "gate"))})
     monkeypatch.setattr(command_line.project, "PROJECT", gated.PROJECT)
     monkeypatch.setattr(cost, "UNKNOWN", 3600.0)
     words = ["--results", str(tmp_path / "cells"), "--export", str(tmp_path / "tables"), "--workers", "1"]
