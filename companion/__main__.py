@@ -1,28 +1,59 @@
 """Command line: python -m companion list | run | list-runs | sweep | build | pdf | notebooks | fetch."""
 
 import argparse
+import io
 import os
+import re
 import signal
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NoReturn
 
-from companion import chapters, place, project
+from companion import chapters, cost, place, project
 from companion.pages import grid, request, run_list
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
-from companion.pages.parameters import choose, describe
+from companion.pages.parameters import choose, describe, one_line, shortened
 from companion.runs.cells import Store
 from companion.runs.partial import progress
+from companion.runs.spec import Cell, SweepSpec
 from companion.runs.store import PARTIAL, StoreError
-from companion.runs.sweeps import SCALES
+from companion.runs.sweeps import SCALES, Sweep
 from companion.runs.workers import cores
 
+LONGEST_LINE = 600  # letters of an error that quotes paths or what another program said
+LONGEST_PATH = 2000  # letters; an operating system takes 4096 bytes
 IMAGES = "folder with the CIFAR-10 images (default: $COMPANION_DATA, else the user's cache)"
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose refusals are one line; -1e3 and -.5 are values, not options."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self._negative_number_matcher = re.compile(r"-[\d.]")  # its own takes -1e3 for an option
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, one_line(f"error: {message}; {self.prog} --help says more") + "\n")
+
+
+def path(text: str) -> Path:
+    """A path against where the command was typed, once, and ``~`` as a shell has it.
+
+    raises      ArgumentTypeError for what no folder should be called, as a ``$HOME`` that no shell replaced.
+    """
+    if not text.strip() or not text.isprintable() or "$" in text or len(text) > LONGEST_PATH:
+        raise argparse.ArgumentTypeError(f"{shortened(text)} is no path")
+    try:
+        return Path(text).expanduser().resolve()
+    except (RuntimeError, OSError) as error:  # no such user; links in a circle
+        raise argparse.ArgumentTypeError(f"{shortened(text)} is no path: {error}") from None
+
+
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m companion", description=__doc__)
+    parser = Parser(prog="python -m companion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser(
         "list", help="chapters and their parameters: type, default, meaning, unit; sweeps and their scales"
@@ -41,19 +72,19 @@ def arguments() -> argparse.ArgumentParser:
         metavar="NAME=VALUE,VALUE",
         help="a run for every combination of these values, and a page that shows the runs side by side",
     )
-    one.add_argument("-f", type=Path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
+    one.add_argument("-f", type=path, metavar="FILE", help="parameters from a YAML file; -p wins over it")
     one.add_argument(
         "--name",
         default="",
         help="folder of the run in _build/runs (default: chapter and a digest of its values)",
     )
     one.add_argument(
-        "--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
+        "--results", type=path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
     )
-    one.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
+    one.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
     commands.add_parser("list-runs", help="the runs that are rendered: name, chapter, values, page")
     all_ = commands.add_parser("build", help="execute all chapters at their defaults and render the book")
-    all_.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
+    all_.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
     commands.add_parser("pdf", help="print the book that was built last as one PDF, with a browser")
     stored = commands.add_parser(
         "notebooks", help="execute chapters at their defaults and store them in book/"
@@ -75,21 +106,21 @@ def arguments() -> argparse.ArgumentParser:
     )
     many.add_argument("--scheduler", metavar="ADDRESS", help="run on the Dask cluster at tcp://... instead")
     many.add_argument(
-        "--results", type=Path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
+        "--results", type=path, metavar="DIR", help="folder of finished cells (default: _build/cells)"
     )
     many.add_argument(
         "--export",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="folder of the gathered tables (default: above quick scale "
         "book/results/NAME of a checkout, else _build/results/NAME)",
     )
-    many.add_argument("--data-dir", type=Path, metavar="DIR", help=IMAGES)
+    many.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
     images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
     images.add_argument("data", choices=("cifar10",))
     images.add_argument(
         "--data-dir",
-        type=Path,
+        type=path,
         metavar="DIR",
         help="where to (default: $COMPANION_DATA, else the user's cache)",
     )
@@ -98,6 +129,10 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; what a reader can put right ends in one line on stderr and exit status 1."""
+    os.environ["PYTHONUTF8"] = "1"  # of kernels, workers and the rendering, whatever the locale
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # and not what a caller put in its place
+            stream.reconfigure(errors="backslashreplace")
     given = arguments().parse_args(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: machines are taken back with it
     try:
@@ -105,7 +140,7 @@ def main(words: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (BookError, OSError) as error:
+    except (BookError, cost.CostError, OSError) as error:
         return _say(error)
     except KeyboardInterrupt:
         print("interrupted; every rendering is as it was", file=sys.stderr)
@@ -150,6 +185,9 @@ def _run(given: argparse.Namespace) -> int:
         ]
         for chapter in given.chapters
     }
+    for wanted in asked.values():
+        for one in wanted:
+            _tell_cost_of_run(book, one)
     from companion.pages import build  # papermill is slow to import
 
     for chapter, wanted in asked.items():
@@ -169,6 +207,34 @@ def _run(given: argparse.Namespace) -> int:
             name = f"{chapter}-{request.digest(given.grid)}.html"
             _open(grid.write_comparison((book.work / run_list.LIST).with_name(name), runs))
     return 1 if failed else 0
+
+
+def _tell_cost_of_run(book: Book, one: request.Request) -> None:
+    """Print what a run will cost; raises CostError where this machine has no room for it."""
+    kind, store = book.chapters[one.chapter], Store(Path(one.results), book.project)
+
+    def stages(values: Mapping[str, Any]) -> list[list[Cell]]:
+        spec = kind(**values)
+        if isinstance(spec, SweepSpec):
+            return spec.stages(one.data_folder)
+        return [[cell] for cell in spec.live_cells()]
+
+    cost.tell(one.name, stages, one.values, store, [store.folder], cores())
+
+
+def _tell_cost_of_sweep(
+    sweep: Sweep, given: argparse.Namespace, store: Store, target: Path, workers: int
+) -> None:
+    """The same of a sweep, whose values are those that its first scale does not have."""
+    spec, small = sweep.settings(given.scale), next(iter(sweep.scales.values()))
+    first = {name: getattr(small, name) for name in type(spec).model_fields if hasattr(small, name)}
+    larger = {name: value for name in first if (value := getattr(spec, name)) != first[name]}
+    own = {name: getattr(spec, name) for name in type(spec).model_fields}
+    stages = lambda values: type(spec)(**own | first | values).stages(given.data_dir)
+    found = cost.tell(sweep.name, stages, larger, store, [store.folder, target / PARTIAL], workers)
+    if found.wall(workers) > cost.HOUR:
+        words = f"sweep {sweep.name} --scale {given.scale} --scheduler tcp://HOST:8786"
+        print(f"more than an hour; on a cluster: python -m companion {words}")
 
 
 def _list_runs(given: argparse.Namespace) -> int:
@@ -206,15 +272,25 @@ def _notebooks(given: argparse.Namespace) -> int:
 
 def _sweep(given: argparse.Namespace) -> int:
     warnings.formatwarning = lambda message, *_: f"warning: {message}\n"
+    if given.scheduler is not None and not given.scheduler.strip():
+        raise BookError(f"--scheduler takes an address like tcp://host:8786, got {given.scheduler!r}")
     book, known = project.book({}), chapters.sweeps()
     sweep = known[choose(given.name, list(known), "sweep")]
     store = Store(given.results or book.cells, project.PROJECT)
     stored = given.scale != "quick" and not place.is_installed()
     target = given.export or (book.committed if stored else book.work / "results") / sweep.name
     workers = cores() if given.workers is None else given.workers
+    if workers < 1:
+        raise BookError(f"need at least 1 worker, got {workers}")
     try:
         folder = sweep.run(
-            given.scale, store, target, data=given.data_dir, workers=workers, scheduler=given.scheduler
+            given.scale,
+            store,
+            target,
+            data=given.data_dir,
+            before=lambda: _tell_cost_of_sweep(sweep, given, store, target, workers),
+            workers=workers,
+            scheduler=given.scheduler,
         )
     except KeyboardInterrupt:
         print(f"\ninterrupted; {_kept(target) or 'no cell was finished'}", file=sys.stderr)
@@ -250,7 +326,7 @@ def _open(page: Path) -> int:
 def _say(error: Exception) -> int:
     if report := getattr(error, "report", ""):
         print(report, file=sys.stderr)
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {one_line(str(error), LONGEST_LINE)}", file=sys.stderr)
     return 1
 
 

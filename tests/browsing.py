@@ -1,5 +1,8 @@
 """A browser as the tests use it: a page in it, and what is wrong with the figures on the screen."""
 
+from functools import cache
+from pathlib import Path
+
 SMALLEST = 12.0  # CSS pixels at the width for which a figure is drawn
 ON_DESKTOP, ON_PHONE = 11.0, 9.0  # CSS pixels on the screen
 
@@ -76,3 +79,25 @@ def wrong_figures(browser, width: int) -> list[str]:
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return found + ([f"the page scrolls sideways by {wider} pixels"] if wider > 0 else [])
+
+
+# Formulas have a text of their own for those who hear them, made by MathJax, not by us.
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run({exclude: [['mjx-container']]}, {resultTypes: ['violations'], elementRef: false}).then(
+  ({violations}) => done(violations.filter(({impact}) => ['serious', 'critical'].includes(impact)).flatMap(
+    ({id, nodes}) => nodes.map(({target, failureSummary}) => `axe: ${id}: ${target}: ${failureSummary}`))),
+  error => done([`axe: ${error}`]))"""
+
+
+@cache
+def axe() -> str:
+    """The rules of axe-core, which its makers license under the MPL 2.0."""
+    return (Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js").read_text()
+
+
+def violations(browser) -> list[str]:
+    """Serious and critical violations of the rules of axe-core on the page on the screen."""
+    browser.set_script_timeout(240)
+    browser.execute_script(axe())
+    return browser.execute_async_script(AXE)

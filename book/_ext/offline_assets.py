@@ -32,6 +32,12 @@ def drop_repeated_scripts(app, pagename, templatename, context, doctree):
     context["script_files"] = kept
 
 
+def name_folded_code(app, pagename, templatename, context, doctree):
+    """Whoever hears a page calls folded code by the words that it shows, without a name beside them."""
+    if "body" in context:
+        context["body"] = context["body"].replace('<summary aria-label="Toggle hidden content">', "<summary>")
+
+
 def add_static_folders(app):
     for folder in (Path(__file__).parent / "static", Path(__file__).parents[1] / "_static"):
         if folder.is_dir():
@@ -41,7 +47,10 @@ def add_static_folders(app):
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_css_file("book.css")
+    for script in ("figures.js", "scorecard.js", "hints.js", "names.js"):
+        app.add_js_file(script, loading_method="defer")
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
+    app.connect("html-page-context", name_folded_code)
     app.connect("build-finished", copy_mathjax)
     app.connect("builder-inited", add_static_folders)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Sphinx extension: a numbered block says which claims decide it, and a table of claims links the blocks.
+"""Sphinx extension: a numbered block says which claims decide it; claims link their blocks and figures.
 
 Both at the very end, when pages are written: a block's page need not change when the claims of another do.
 """
@@ -37,13 +37,22 @@ def link(app, doctree, docname):
 
 
 def linked_block(app, docname, label):
-    """Kind and number of a block, which lead to it; the label as it is where there is no such block."""
+    """Kind and number of a block, which lead to it, and of its figures; the label where there is no block."""
     block = getattr(app.env, "proof_list", {}).get(label)
     if not block or block["nonumber"]:
         return label
-    number = ".".join(map(str, app.env.toc_fignumbers[block["docname"]][block["countertype"]][label]))
-    page = app.builder.get_relative_uri(docname, block["docname"])
-    return f'<a href="{page}#{label}">{block["realtype"].title()} {number}</a>'
+    places = app.env.get_domain("std").anonlabels
+    known = paper_map(Path(app.srcdir) / Path(docname).parent)
+    figures = [places[name] for name in known.figures(label) if name in places]
+    links = [link_by_number(app, docname, block["docname"], label, block["countertype"], block["realtype"])]
+    links += [link_by_number(app, docname, *place, "figure", "fig.") for place in figures]
+    return ", ".join(links)
+
+
+def link_by_number(app, docname, target, anchor, counter, kind):
+    number = ".".join(map(str, app.env.toc_fignumbers[target][counter][anchor]))
+    page = app.builder.get_relative_uri(docname, target)
+    return f'<a href="{page}#{anchor}">{kind.title()} {number}</a>'
 
 
 def setup(app):

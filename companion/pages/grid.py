@@ -11,7 +11,7 @@ from pathlib import Path
 from companion.pages import notebooks
 from companion.pages.claims import SCALES, Claim
 from companion.pages.notebooks import BookError
-from companion.pages.parameters import parse
+from companion.pages.parameters import one_line, parse, shortened
 from companion.pages.run_list import Run, write_page
 from companion.pages.scorecard import chip, claims_in
 
@@ -28,12 +28,12 @@ def grid(words: Sequence[str]) -> list[list[tuple[str, str]]]:
     for word in words:
         name, equals, text = word.partition("=")
         if not (name and equals and text):
-            raise BookError(f"--grid takes name=value,value, got {word!r}")
+            raise BookError(f"--grid takes name=value,value, got {shortened(word)}")
         if name in axes:
             raise BookError(f"--grid has {name} twice")
         values = [json.dumps(value) for value in parse(name, f"[{text}]")]
         if len(set(values)) < len(values):
-            raise BookError(f"--grid has a value of {name} twice: {text}")
+            raise BookError(one_line(f"--grid has a value of {name} twice: {text}"))
         axes[name] = values
     total = math.prod(map(len, axes.values()))
     if not 1 <= total <= MOST:

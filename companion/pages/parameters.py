@@ -1,6 +1,7 @@
 """Parameters of chapters: what they are, and how a reader's values become the values of a run."""
 
 import difflib
+import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -8,19 +9,40 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 import yaml
+from pydantic import ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from companion.pages.notebooks import BookError, glance, parameter_cells, parameters
 from companion.runs.spec import Cell, Spec, SpecError
 
 MOST_LETTERS, MOST_NESTED = 20_000, 3  # of a value that is typed, or of a file of them; levels of lists
+MOST_ITEMS = 100  # of a list, each of which may be a cell
+MOST_TIMES = 10_000  # the default of a parameter, and at least this: what is larger is a slip of the hand
+LONGEST = 300  # letters of a refusal
 WIDTH = 76  # of a line of code: a page cuts off what is wider
 
 
 class Parameters(Spec):
     """Base of a chapter's parameters: the defaults are its quick scale.
 
-    The docstring of a field is its meaning and unit.
+    The docstring of a field is its meaning and unit. Any values can be checked at once: lists have at most
+    100, numbers are at most ten thousand times the default, or ten thousand where that is below 1. Values of
+    a list differ, unless it has one for each layer.
     """
+
+    per_layer: ClassVar[tuple[str, ...]] = ()
+    """lists with a value for each layer, of which several may be equal, though those of the default differ"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _within_reach(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name, value in values.items():
+            if name in cls.model_fields:
+                _check_reach(name, value, cls.model_fields[name])
+                per_layer = name in cls.per_layer or _repeats(cls.model_fields[name].default)
+                if _repeats(value) and not per_layer:
+                    raise ValueError(f"{name}: values must differ, got {brief(value)}")
+        return values
 
     @classmethod
     def chapter(cls) -> str:
@@ -53,6 +75,32 @@ class Parameters(Spec):
 
         data        folder of input data, None where nobody named one.
         """
+
+
+def _check_reach(name: str, value: Any, field: FieldInfo) -> None:
+    """raises ValueError for a longer list or larger number than a parameter with this default can mean."""
+    if isinstance(value, (list, tuple)) and len(value) > MOST_ITEMS:
+        raise ValueError(f"{name}: at most {MOST_ITEMS} values, got {len(value)}")
+    most = MOST_TIMES * max(1, *(abs(n) for n in _numbers(field.default)), 1)
+    for number in _numbers(value):
+        if abs(number) > most and (isinstance(number, int) or math.isfinite(number)):
+            raise ValueError(
+                f"{name}: must be at most {most:,}, ten thousand times the default, got {brief(number)}"
+            )
+
+
+def _repeats(value: Any) -> bool:
+    """Whether a list has a value twice; 1 and 1.0 are one."""
+    if not isinstance(value, (list, tuple)):
+        return False
+    return len({item if isinstance(item, (int, float, str)) else repr(item) for item in value}) < len(value)
+
+
+def _numbers(value: Any) -> list[float]:
+    """The numbers in a value, at any depth."""
+    if isinstance(value, (list, tuple)):
+        return [number for item in value for number in _numbers(item)]
+    return [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
 
 
 class Scalars(yaml.SafeLoader):
@@ -136,6 +184,12 @@ def shortened(text: str) -> str:
     return repr(text if len(text) <= 80 else f"{text[:77]}...")
 
 
+def one_line(text: str, most: int = LONGEST) -> str:
+    """A message on one line; of a longer one the middle is left out."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 83]} ... {line[-78:]}"
+
+
 def read_values(path: Path) -> dict[str, Any]:
     """Parameters from a YAML file, read as papermill reads it.
 
@@ -165,7 +219,10 @@ def choose(name: str, known: Sequence[str], what: str) -> str:
         return name
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise BookError(f"unknown {what} {name!r}; {hint}known: {', '.join(known)}")
+    raise BookError(f"unknown {what} {shortened(name)}; {hint}known: {', '.join(known)}")
+
+
+REFUSED = (SpecError, ArithmeticError)  # the second where a chapter computes with values of no sense
 
 
 def merge(spec: type[Spec], *sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -181,9 +238,63 @@ def merge(spec: type[Spec], *sources: Mapping[str, Any]) -> dict[str, Any]:
     }
     try:
         accepted = spec(**given).model_dump()
-    except SpecError as error:
-        raise BookError(str(error)) from None
+    except REFUSED as error:
+        raise BookError(one_line(_refusal(spec, given, error))) from None
     return {name: plain(accepted[name]) for name in spec.model_fields if name in given}
+
+
+def _refusal(spec: type[Spec], given: Mapping[str, Any], error: Exception) -> str:
+    """Why values are refused, by the names and values that were given, whatever record refused them."""
+    cause = error.__context__  # pydantic's own error, with the reason for each field
+    problems = cause.errors() if isinstance(cause, ValidationError) else []
+    if problems and (fields := [problem for problem in problems if problem["loc"]]):
+        more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
+        return f"{_problem(spec, fields[0])}{more}"
+    blamed = _blamed(spec, given)
+    if str(error).split(":")[0] in blamed:
+        return str(error)
+    values = " and ".join(f"{name} {brief(given[name])}" for name in blamed)
+    return f"{values}: {error}; {_advice(spec, blamed[0])}" if blamed else str(error)
+
+
+def _problem(spec: type[Spec], problem: Mapping[str, Any]) -> str:
+    name = ".".join(map(str, problem["loc"]))
+    is_list = problem["type"] in ("tuple_type", "list_type")
+    reason = "should be a list" if is_list else problem["msg"].removeprefix("Input ")
+    yaml_1_1 = isinstance(problem["input"], str) and _is_number(problem["input"])
+    advice = "in YAML write 1.0e-2, not 1e-2" if yaml_1_1 else _advice(spec, str(problem["loc"][0]))
+    return f"{name}: {reason}, got {brief(problem['input'])}; {advice}"
+
+
+def _advice(spec: type[Spec], name: str) -> str:
+    """What to type."""
+    return f"for example {brief(defaults(spec)[name])}"
+
+
+def brief(value: Any) -> str:
+    """A value as a message shows it, of 80 letters at most."""
+    text = repr(plain(value))
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _blamed(spec: type[Spec], given: Mapping[str, Any]) -> list[str]:
+    """Of the values that are refused together those that are so without the others."""
+    kept = dict(given)
+    for name in given:
+        fewer = {other: value for other, value in kept.items() if other != name}
+        try:
+            spec(**fewer)
+        except REFUSED:
+            kept = fewer
+    return list(kept)
 
 
 def check_defaults(path: Path, spec: type[Parameters]) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 from companion.pages.book import Book
 from companion.pages.notebooks import BookError
-from companion.pages.parameters import choose, merge, parse, read_values
+from companion.pages.parameters import choose, merge, parse, read_values, shortened
 from companion.pages.parameters import defaults as standing_values
 from companion.runs.store import check_writable
+
+LONGEST_NAME = 100  # letters of the name of a run: a file system takes 255 bytes
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Request:
 
     def save(self, folder: Path) -> None:
         """Write the request beside a staged notebook."""
-        place(folder, self.chapter).write_text(json.dumps(asdict(self), indent=1) + "\n")
+        place(folder, self.chapter).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
 def place(folder: Path, chapter: str) -> Path:
@@ -80,8 +82,8 @@ def ask(
     check_writable(results)
     spec(**values).check(data)
     name = name or (f"{chapter}-{digest(values)}" if values else chapter)
-    if Path(name).name != name or name.startswith("."):
-        raise BookError(f"the name of a run must be that of a folder, got {name!r}")
+    if Path(name).name != name or name.startswith(".") or len(name) > LONGEST_NAME or not name.isprintable():
+        raise BookError(f"the name of a run must be that of a folder, got {shortened(name)}")
     standing = {key: value for key, value in standing_values(spec).items() if key in values}
     return Request(chapter, values, str(results), str(data or ""), name, standing=standing)
 
@@ -102,4 +104,4 @@ def read(path: Path) -> Request:
 
     raises      ValueError or TypeError for what is none.
     """
-    return Request(**json.loads(path.read_text()))
+    return Request(**json.loads(path.read_text(encoding="utf-8")))

@@ -73,6 +73,10 @@ class Map:
         """Chapter and claim of every claim whose place is this label."""
         return [(chapter, c) for chapter, made in self.claims.items() for c in made if c.place == label]
 
+    def figures(self, label: str) -> tuple[str, ...]:
+        """Labels of the figures that the statement of this label refers to."""
+        return next((s.figures for s in self.statements if s.label == label), ())
+
     def gaps(self) -> list[str]:
         """What is missing, in one line each: statements that no claim decides, claims in the air."""
         labels = [statement.label for statement in self.statements]
@@ -152,7 +156,7 @@ def collect(folder: Path = Path(".")) -> Map:
         if made := claims_in(notebook):
             claims[page.stem] = made
     reasons = Path(folder) / UNCLAIMED
-    return Map(found, claims, yaml.safe_load(reasons.read_text()) if reasons.exists() else {})
+    return Map(found, claims, yaml.safe_load(reasons.read_text(encoding="utf-8")) if reasons.exists() else {})
 
 
 def gaps(notebook: Mapping) -> list[str]:

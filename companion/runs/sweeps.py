@@ -1,6 +1,6 @@
 """Sweeps: named sets of cells at several scales, run or resumed, and gathered into one folder of tables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from companion.runs.cells import Store, plain, run_stages, summary
 from companion.runs.identity import stage_ids
 from companion.runs.partial import Partial
 from companion.runs.spec import SweepSpec
-from companion.runs.store import check_replaceable, export
+from companion.runs.store import check_apart, check_replaceable, check_writable, export
 from companion.runs.workers import RunError
 
 SCALES = ("quick", "laptop", "paper")
@@ -43,7 +43,16 @@ class Sweep:
             raise RunError(f"{self.name} has no {scale} scale; try {' or '.join(self.scales)}")
         return self.scales[scale]
 
-    def run(self, scale: str, store: Store, target: Path, *, data: Path | None = None, **options) -> Path:
+    def run(
+        self,
+        scale: str,
+        store: Store,
+        target: Path,
+        *,
+        data: Path | None = None,
+        before: Callable[[], object] = lambda: None,
+        **options,
+    ) -> Path:
         """Run or resume the cells of a scale, then write their gathered tables.
 
         store       of finished cells.
@@ -51,18 +60,22 @@ class Sweep:
                     they are complete each finished cell is kept in its folder ``partial``, whatever ends this
                     run, and taken from there, whatever machine began: see :mod:`companion.runs.partial`.
         data        folder of input data, for a sweep that reads any.
+        before      is called when everything is checked and nothing has begun.
         options     as in :func:`companion.runs.cells.finish`.
         returns     ``target``.
         raises      RunError, StoreError: before any work where it can be known then.
         """
         spec = self.settings(scale)
         spec.check(data)
+        check_apart(target, store.folder)
         check_replaceable(target, self.name)
+        check_writable(store.folder)
         about, stages = {"sweep": self.name, "scale": scale, "spec": plain(spec)}, spec.stages(data)
         ids = stage_ids(store.project, stages)
         work = {run: cell.work for runs, cells in zip(ids, stages) for run, cell in zip(runs, cells)}
         partial = Partial(target, about, work)
         partial.check()
+        before()
         partial.restore(store.folder)
         tables, facts = run_stages(stages, store, title=self.name, keep=partial.keep, **options)
         return export(target, tables, {**about, **summary(facts)}, self.keys)

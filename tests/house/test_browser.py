@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.browsing import figures_on_screen, resize, visit, wrong_figures
+from tests.browsing import figures_on_screen, resize, violations, visit, wrong_figures
 from tests.toy_book import ROOT
 
 LOADS = {
@@ -166,6 +166,7 @@ def complaints(browser, mode: str) -> list[str]:
     return found
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("mode, widths", [("light", (1280, 390)), ("dark", (390, 1280))])
 def test_a_browser_without_network_shows_every_page(html, browser, mode, widths):
     """On a desktop and on a phone: loaded at one width, then laid out anew at the other."""
@@ -177,6 +178,7 @@ def test_a_browser_without_network_shows_every_page(html, browser, mode, widths)
             assert complaints(browser, mode) == [], f"{path.name} at {width}"
             assert wrong_figures(browser, width) == [], f"{path.name} at {width}"
             assert browser.execute_script("return innerWidth") == width
+        assert violations(browser)[:5] == [], f"{path.name} at {width}"
         figures += len(figures_on_screen(browser))
         formulas[path.stem] = browser.execute_script(
             "return document.querySelectorAll('mjx-container').length"
@@ -197,6 +199,8 @@ def test_the_browser_sees_a_bad_page(browser, tmp_path):
     )
     visit(browser, (tmp_path / "bad.html").as_uri(), "dark", 1280)
     kinds = {line.split(":")[0] for line in complaints(browser, "dark")}
+    rules = {line.split(": ")[1] for line in violations(browser)}
+    assert rules >= {"image-alt", "color-contrast", "document-title"}
     assert kinds == {"request", "console", "image", "formula", "contrast", "width", "theme"}
 
 

@@ -55,6 +55,8 @@ def allowed(module: str, other: str) -> bool:
     room = ".".join(module.split(".")[:2])
     if room == "companion.project":
         return other == "companion.place" or below(other, "companion.pages", "companion.runs", "ts_core")
+    if room == "companion.cost":
+        return other == "companion.place" or below(other, "companion.runs")
     if room == "companion.runs":
         return below(other, room)
     if room == "companion.pages":

@@ -5,7 +5,7 @@ import math
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from companion.pages import claims, scorecard
 from companion.pages.claims import Claim, Wrong
@@ -133,7 +133,10 @@ def test_text_is_the_same_on_every_machine():
 def test_html_shows_both_scales_and_escapes():
     html = example()._repr_html_()
     assert html.count("<tr id=") == 2  # two claims, one of them at two scales
-    assert '<tr id="claim-two-y">' in html and '<span class="claim-place">§ 2</span> · two/y' in html
+    assert (
+        '<tr id="claim-two-y" data-verdicts="undecided">' in html
+        and '<span class="claim-place">§ 2</span> · two/y' in html
+    )
     assert "quick scale" in html and "paper scale" in html and "published 0.04" in html
     assert "y &amp; &lt;z&gt;" in html and "a &lt; b" in html and "refuses 2e-10: x &lt; 0" in html
     assert html.count("changed after a look: the bar, after it failed") == 1
@@ -146,13 +149,58 @@ def test_a_claim_is_made_once_per_scale():
         scorecard.Table([one, one])
 
 
-def test_scorecard_collects_what_chapters_store(tmp_path):
-    data, metadata = example()._repr_mimebundle_()
+def chapter(folder, name, title, table):
+    data, metadata = table._repr_mimebundle_()
     json.dumps(metadata, allow_nan=False)  # notebooks are strict JSON
-    for name in ("b_chapter", "scorecard"):
-        cell = new_code_cell("table", outputs=[new_output("execute_result", data=data, metadata=metadata)])
-        nbformat.write(new_notebook(cells=[cell]), tmp_path / f"{name}.ipynb")
-    found = scorecard.collect(tmp_path)  # its own copy is not collected: that would be each claim twice
-    assert repr(found) == repr(example())
-    assert [claim.id for claim in found] == ["two/x", "two/x", "two/y"]
-    assert repr(scorecard.collect(tmp_path / "nothing")) == "no claims"
+    output = new_output("execute_result", data=data, metadata=metadata)
+    cells = [new_markdown_cell(f"(ch:x)=\n# {title}\n"), new_code_cell("table", outputs=[output])]
+    nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Two chapters, the later of their names first, and a scorecard of them."""
+    folder = tmp_path / "book"
+    folder.mkdir()
+    other = Claim(value=1, low=1, high=1, at_least=2, **WORDS | {"id": "one/z"})
+    for name, title, table in (
+        ("b_chapter", "Two & more", example()),
+        ("a_chapter", "One", scorecard.Table([other])),
+        ("scorecard", "Scorecard", example()),
+    ):
+        chapter(folder, name, title, table)
+    names = ("b_chapter", "a_chapter", "scorecard")
+    toc = "".join(f"      - file: book/{name}\n" for name in names[1:])
+    (tmp_path / "_toc.yml").write_text(f"root: book/b_chapter\nparts:\n  - chapters:\n{toc}")
+    return folder
+
+
+def test_scorecard_collects_what_chapters_store_in_reading_order(book):
+    found = scorecard.collect(book)  # its own copy is not collected: that would be each claim twice
+    assert [claim.id for claim in found] == ["two/x", "two/x", "two/y", "one/z"]
+    assert repr(scorecard.Table(found.claims[:3])) == repr(example())
+    assert [(c.name, c.title, c.claims) for c in found.chapters] == [
+        ("b_chapter", "Two & more", 3),
+        ("a_chapter", "One", 1),
+    ]
+
+
+def test_the_scorecard_has_a_body_per_chapter_whose_rows_lead_to_those_of_the_chapter(book):
+    card = scorecard.collect(book)
+    bodies = card.html().split("<tbody")[1:]
+    assert ['data-chapter="Two &amp; more"' in bodies[0], 'data-chapter="One"' in bodies[1]] == [True, True]
+    assert [body.count("<tr id=") for body in bodies] == [2, 1]
+    assert '<a href="b_chapter.html#claim-two-y">two/y</a>' in bodies[0]
+    assert 'data-verdicts="holds fails"' in bodies[0] and 'data-verdicts="fails"' in bodies[1]
+    assert all(body.count("<td") == 3 * body.count("<tr id=") for body in bodies)  # claim, quick, paper
+    assert 'href="b_chapter.html#' not in example().html()  # a chapter's own table leads nowhere
+
+
+def test_claims_at_the_defaults_stand_on_the_scorecard_in_the_same_order(book):
+    data, metadata = scorecard.collect(book)._repr_mimebundle_()
+    notebook = {"cells": [{"outputs": [{"data": data, "metadata": metadata}]}]}
+    before = data["text/html"]
+    scorecard.show_beside(notebook, [])
+    assert data["text/html"] == before
+    scorecard.show_beside(notebook, [Claim(value=5, low=5, high=5, at_least=2, **WORDS | {"id": "one/z"})])
+    assert "at the defaults" in data["text/html"].split("<tbody")[2]

@@ -50,3 +50,13 @@ def erf_kernel(q: Tensor, p: Tensor, r: Tensor) -> Tensor:
     source      Williams, Computing with infinite networks (1997); Saad and Solla (1995), where it is I_2.
     """
     return 2 / math.pi * (r / ((1 + q) * (1 + p)).sqrt()).arcsin()
+
+
+def relu_kernel(q: Tensor, p: Tensor, r: Tensor) -> Tensor:
+    """The same for ReLU nodes, means not subtracted (:func:`kappa` subtracts them).
+
+    source      Cho and Saul, Kernel methods for deep learning (2009), where it is of first order.
+    """
+    size = (q * p).sqrt()
+    cosine = (r / size).clamp(-1, 1)
+    return size * ((1 - cosine.square()).sqrt() + (math.pi - cosine.arccos()) * cosine) / (2 * math.pi)

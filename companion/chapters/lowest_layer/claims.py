@@ -222,8 +222,8 @@ def leaky_claims(layers: pd.DataFrame, threshold: float) -> list[Claim]:
                 at_least=BARS["enough"],
                 wrong=Wrong(f"{few:,} samples", **mean_interval(lowest[few], "correlation")),
                 note=f"before training it is {start:.2f}",
-                sentence=f"Layer 1 of a 4x student is specialized in Leaky ReLU networks of slope {slope:g}, "
-                f"too, with {many:,} samples (teacher-mean correlation).",
+                sentence=f"Layer 1 of a 4x student is specialized in Leaky ReLU networks of slope {slope:g} "
+                f"with {many:,} samples, too (teacher-mean correlation).",
             )
         )
     ahead, next_ahead = (
@@ -242,7 +242,7 @@ def leaky_claims(layers: pd.DataFrame, threshold: float) -> list[Claim]:
             place="obs-lowest-first",
             at_most=BARS["head_start"],
             wrong=Wrong("layer 2 against those above it", **mean_interval(next_ahead, "log")),
-            sentence="There it takes a fraction of the epochs of the next layer, too, to get to a correlation "
+            sentence="There, too, it takes a fraction of the epochs of the next layer to a correlation "
             f"of {threshold:g} (geometric mean over slopes; one value per seed).",
         ),
     ]

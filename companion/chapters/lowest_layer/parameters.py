@@ -1,6 +1,6 @@
 """Parameters of the chapter on multi-layer networks, and the cells of its live runs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,8 @@ FEW_PASSES = 200  # epochs on the small training set, as in the released sweep
 
 class Parameters(parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale."""
+
+    per_layer: ClassVar = ("hidden",)
 
     input_dim: Count = 20
     """input dimension d (nodes)"""

@@ -1,6 +1,6 @@
 """Parameters of the chapter on lucky nodes, and the cells of its live runs."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,8 @@ FIRST_EPOCHS = (0, 1, 2, 3, 4)  # baselines of the ranks, as in the published fi
 
 class Parameters(parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale."""
+
+    per_layer: ClassVar = ("hidden",)
 
     input_dim: Count = 20
     """input dimension d of the deep students (nodes)"""

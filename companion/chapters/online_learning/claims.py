@@ -6,16 +6,20 @@ import numpy as np
 import pandas as pd
 
 from companion.chapters.online_learning.tables import (
+    FEWEST,
     best_rates,
     distance,
     fall_with_size,
     final,
     off_on_the_way,
+    off_the_flow,
     partners,
+    surplus_fates,
+    with_kind,
 )
 from companion.chapters.online_learning.tables import pauses as found_pauses
 from companion.pages.claims import Claim, Wrong
-from companion.pages.statistics import exact, mean_interval
+from companion.pages.statistics import exact, mean_interval, within
 
 BARS = {
     "limit": 0.1,  # |log| of SGD's error over that of the equations, at N = 1000
@@ -25,6 +29,7 @@ BARS = {
     "beta": 1.2,  # of the best escape rates, beta = 2 over 1
     "pause": 1.5,  # length of the slowest fall over that of the next
     "cancel": -0.9,  # cosine of surplus nodes with each other
+    "faded": 0.75,  # share of surplus nodes that fade
     "wider": 1.5,  # of the final errors, K = 4 over K = 2
 }
 
@@ -43,6 +48,80 @@ def limit(errors: pd.DataFrame) -> Claim:
         sentence="SGD on one fresh sample per step has the error of the order-parameter equations that start "
         "from its own overlaps, up to a tenth at N = 1000 and √(1000/N) as much at fewer (mean |log| of "
         "the ratio while the error is above .025).",
+    )
+
+
+def wide(errors: pd.DataFrame) -> Claim:
+    """The same where the student is wider than its teacher, both layers are trained and labels are noisy."""
+    to = lambda route: mean_interval(off_on_the_way(errors, route))
+    k, m = errors.student_width.iloc[0], errors.teacher_width.iloc[0]
+    return Claim(
+        **to("ODE"),
+        id="online/wide-limit",
+        place="thm-order-parameters",
+        at_most=BARS["limit"] * np.sqrt(1000 / errors.input_dim.iloc[0]),
+        wrong=Wrong("the same equations without the terms in η²", **to("flow")),
+        changed="the bar is that of K = M, taken over after a look at four starts",
+        sentence=f"So it is where students are wider than their teacher (K = {k}, M = {m}), labels noisy "
+        "and both layers trained.",
+    )
+
+
+def rectified(rest: pd.DataFrame) -> list[Claim]:
+    """Plateau and escape of ReLU committees in the flow."""
+    off = lambda column, by: exact(np.abs(np.log(rest[column] / rest[f"{column}_{by}"])).max())
+    said = {
+        "height": ("error", "The error on the plateau of ReLU committees is that of students at an angle"),
+        "escape": ("escape", "ReLU students leave their plateau at the growth rate of that fixed point"),
+    }
+    widths = ", ".join(map(str, rest.width))
+    return [
+        Claim(
+            **off(column, "theory"),
+            id=f"online/relu-{name}",
+            place="prop-relu-plateau",
+            at_most=BARS[name],
+            wrong=Wrong("identical students", **off(column, "alike")),
+            note="the gradient flow, which no seed moves; bars of the erf committees",
+            sentence=f"{sentence} (largest |log| of measured over predicted, K = M = {widths}).",
+        )
+        for name, (column, sentence) in said.items()
+    ]
+
+
+def rectified_limit(errors: pd.DataFrame) -> Claim:
+    """SGD of ReLU committees comes to the flow as the rate falls."""
+    off = off_the_flow(errors)
+    rates = sorted(errors.learning_rate.unique())
+    return Claim(
+        **mean_interval(off[rates[0]]),
+        id="online/relu-limit",
+        place="prop-relu-plateau",
+        scale="laptop",
+        at_most=BARS["limit"],
+        wrong=Wrong(f"η = {rates[-1]:g}", **mean_interval(off[rates[-1]])),
+        changed="the rates were chosen after a look at four starts at N = 200",
+        sentence=f"ReLU committees that learn by SGD at η = {rates[0]:g} have the error of the gradient flow "
+        "from their own overlaps (mean |log| of the ratio while the error is above .025).",
+    )
+
+
+def start_decides(students: pd.DataFrame) -> Claim:
+    """Where output weights begin decides what becomes of surplus nodes."""
+    found = surplus_fates(with_kind(students))
+    wide = found[found.student_width >= 4]
+    share = lambda kind: within(mean_interval(wide[wide.kind == kind].groupby("seed").faded.mean()), 0, 1)
+    return Claim(
+        **share("both layers, random fan-outs"),
+        id="online/start-decides",
+        place="obs-start-decides",
+        scale="laptop",
+        at_least=BARS["faded"],
+        wrong=Wrong("output weights that begin near 1", **share("both layers")),
+        changed="level and bar were set beside the stored table",
+        sentence="Where both layers are trained from output weights v ~ N(0, 1), most surplus nodes fade "
+        "(share of them with |v| ‖w‖ below a tenth of a teacher node's, K = 4 and more, M = 2, mean "
+        "over starts).",
     )
 
 
@@ -96,6 +175,27 @@ def adaptive(theory: pd.DataFrame) -> Claim:
         note="by the linearized equations, over the grid of rates that have a plateau; no seed moves it",
         sentence="Adaptive back-propagation at β = 2 leaves the plateau faster than gradient descent, each "
         "at its best learning rate (ratio of escape rates, K = M = 2).",
+    )
+
+
+def colder(measured: pd.DataFrame) -> Claim:
+    """A colder gate shortens the plateau of SGD at small rates, for every width."""
+    counts = measured.groupby(["width", "learning_rate"]).speed_up.transform("size")
+    of = measured[counts >= FEWEST].groupby(["width", "learning_rate"]).speed_up
+    means = pd.DataFrame({key: mean_interval(values, "log") for key, values in of}).T
+    first, last = (getattr(means.groupby(level=0), which)() for which in ("first", "last"))
+    return Claim(
+        **first.min().to_dict(),
+        id="online/colder",
+        place="prop-adaptive",
+        scale="laptop",
+        at_least=BARS["beta"],
+        wrong=Wrong("at the largest rates", **last.max().to_dict()),
+        changed="the widths and rates were chosen before, that rates differ so much was seen after",
+        note=f"K = M = {', '.join(map(str, first.index))}, each at the smallest rate with both "
+        "gates; the least of means, lower and upper ends",
+        sentence="At small learning rates the plateau of SGD is shorter with β = 2 than with gradient "
+        "descent (ratio of lengths from the same start).",
     )
 
 

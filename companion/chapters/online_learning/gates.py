@@ -1,4 +1,4 @@
-"""Gaussian expectations of gated erf nodes, in closed form: the integrals behind online learning.
+"""Gaussian expectations of gated nodes, in closed form: the integrals behind online learning.
 
 Pre-activations u ~ N(0, c) of several nodes, g(u) = erf(u / sqrt 2). A *gate* is g'(beta u): the derivative
 that back-propagation multiplies with, at an inverse temperature beta (1 is gradient descent).
@@ -25,6 +25,22 @@ def gated_fields(c: Tensor, gates: int, beta: float = 1.0) -> Tensor:
     return (
         2 / math.pi * (c[..., None, :, :] * s - square * ab * ac) / (s * (s * size - square * ac**2).sqrt())
     )
+
+
+def rectified_fields(c: Tensor, gates: int) -> Tensor:
+    """The same I_3 = E[1(u_a > 0) u_b max(u_c, 0)] of ReLU nodes; shapes as above.
+
+    By Stein's lemma, c_ab E[delta(u_a) max(u_c, 0)] + c_bc P(u_a > 0, u_c > 0). There is no such closed form
+    for I_4 of ReLU nodes, a weighted probability of four signs.
+    source      Straat and Biehl (2019) solve these equations; the form is derived here.
+    """
+    variance = c.diagonal(dim1=-2, dim2=-1)
+    ac, aa = c[..., :gates, :], variance[..., :gates, None]
+    both = aa * variance[..., None, :]
+    boundary = (both - ac**2).clamp(min=0).sqrt() / aa
+    active = math.pi - (ac / both.sqrt()).clamp(-1, 1).arccos()
+    along = ac[..., :, None] * boundary[..., None, :] + c[..., None, :, :] * active[..., None, :]
+    return along / (2 * math.pi)
 
 
 def gate_products(c: Tensor, gates: int, beta: float = 1.0) -> Tensor:

@@ -11,9 +11,11 @@ from companion.chapters.online_learning.plateau import (
     error_at_small_rate,
     escape_rate_at_small_rate,
     largest_rate,
+    rectified,
+    rectified_alike,
     symmetric,
 )
-from companion.chapters.online_learning.studies import SETTING, Escapes, Learning, Plateaus
+from companion.chapters.online_learning.studies import SETTING, Escapes, Learning, Plateaus, Rectified
 from companion.experiments.soft_committee.overlaps import Overlaps, cosines, error, overlaps
 from companion.experiments.soft_committee.run import simulate, starts, teachers
 from companion.experiments.tidy import tidy
@@ -26,9 +28,8 @@ FOUND = (
 def run(cell: Learning) -> dict[str, pd.DataFrame]:
     """As described at :meth:`Learning.run`."""
     alpha = cell.interval * np.arange(cell.records + 1)
-    rates = dict(
-        learning_rate=cell.learning_rate, fan_out_rate=cell.fan_out_rate, noise=cell.noise, beta=cell.beta
-    )
+    named = ("learning_rate", "fan_out_rate", "noise", "beta", "activation")
+    rates = {name: getattr(cell, name) for name in named}
     teacher = teachers(cell)
     start = overlaps(starts(cell, teacher), teacher)
     curves = {
@@ -46,7 +47,7 @@ def run(cell: Learning) -> dict[str, pd.DataFrame]:
 
 
 def _errors(cell: Learning, alpha: np.ndarray, path: Overlaps) -> pd.DataFrame:
-    return tidy({"alpha": alpha, "seed": _seeds(cell)}, error=error(path))
+    return tidy({"alpha": alpha, "seed": _seeds(cell)}, error=error(path, cell.activation))
 
 
 def _overlaps(cell: Learning, alpha: np.ndarray, path: Overlaps) -> pd.DataFrame:
@@ -70,7 +71,7 @@ def _students(cell: Learning, alpha: np.ndarray, path: Overlaps) -> pd.DataFrame
 
 
 def _plateaus(cell: Learning, alpha: np.ndarray, path: Overlaps) -> pd.DataFrame:
-    errors = error(path).numpy()
+    errors = error(path, cell.activation).numpy()
     found = [when_found(alpha, of) for of in cosines(path).abs().unbind(1)]
     rows = [plateau(alpha, of, when) for of, when in zip(errors.T, found)]
     return pd.DataFrame(rows).assign(seed=_seeds(cell), found=found)
@@ -117,12 +118,8 @@ def escapes(cell: Escapes) -> pd.DataFrame:
         for rate in cell.learning_rates:
             small = escape_rate_at_small_rate(2, beta) * rate
             away = 0.3 + cell.apart * np.array([1, -1])
-            start = Overlaps(*(part[None] for part in symmetric(2, 0.5, 0.2, *away)))
             alpha = np.linspace(0, 1.7 * np.log(1e-2 / cell.apart) / small, 400)
-            path = solve(start, alpha, tolerance=1e-7, learning_rate=rate, beta=beta)
-            apart = (path.r[:, 0, 0, 0] - path.r[:, 0, 0, 1]).numpy()
-            first, last = np.argmax(apart > 1e-4), np.argmax(apart > 1e-2)
-            escape = np.log(apart[last] / apart[first]) / (alpha[last] - alpha[first])
+            path, first, escape = _left(symmetric(2, 0.5, 0.2, *away), alpha, learning_rate=rate, beta=beta)
             there = at_rate(2, rate, beta)
             rows.append(
                 dict(learning_rate=rate, beta=beta, error=float(error(path)[first, 0]), escape=escape)
@@ -130,3 +127,30 @@ def escapes(cell: Escapes) -> pd.DataFrame:
                 | dict(error_small=error_at_small_rate(2), escape_small=small)
             )
     return pd.DataFrame(rows)
+
+
+def rectified_escapes(cell: Rectified) -> pd.DataFrame:
+    """As described at :meth:`Rectified.run`."""
+    rows = []
+    for width in cell.widths:
+        rest, alike = rectified(width), rectified_alike(width)
+        away = rest.r + cell.apart * np.array([1, -1])
+        alpha = np.linspace(0, 1.7 * np.log(1e-2 / cell.apart) / rest.escape, 400)
+        rates = dict(learning_rate=1.0, fluctuations=False, activation="ReLU")
+        path, first, escape = _left(symmetric(width, rest.q + 0.02, rest.c, *away), alpha, **rates)
+        found = dict(width=width, error=float(error(path, "ReLU")[first, 0]), escape=escape)
+        found |= dict(angle=np.degrees(np.arccos(rest.c / rest.q)))
+        for name, of in (("theory", rest), ("alike", alike)):
+            found |= {f"error_{name}": of.error, f"escape_{name}": of.escape}
+        erf = dict(error_erf=error_at_small_rate(width), escape_erf=escape_rate_at_small_rate(width))
+        rows.append(found | erf)
+    return pd.DataFrame(rows)
+
+
+def _left(start: Overlaps, alpha: np.ndarray, **rates) -> tuple[Overlaps, int, float]:
+    """The way off a plateau from nearly alike students: path, record at which R_11 - R_12 reaches 1e-4, and
+    its growth rate from there to 1e-2."""
+    path = solve(Overlaps(*(part[None] for part in start)), alpha, tolerance=1e-7, **rates)
+    apart = (path.r[:, 0, 0, 0] - path.r[:, 0, 0, 1]).numpy()
+    first, last = np.argmax(apart > 1e-4), np.argmax(apart > 1e-2)
+    return path, int(first), np.log(apart[last] / apart[first]) / (alpha[last] - alpha[first])

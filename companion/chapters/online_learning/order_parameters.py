@@ -5,7 +5,12 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from companion.chapters.online_learning.gates import gate_products, gated_fields, gated_products
+from companion.chapters.online_learning.gates import (
+    gate_products,
+    gated_fields,
+    gated_products,
+    rectified_fields,
+)
 from companion.experiments.soft_committee.overlaps import Overlaps, kernel_matrix
 
 
@@ -16,21 +21,29 @@ def velocity(
     noise: float = 0.0,
     beta: float = 1.0,
     fluctuations: bool = True,
+    activation: str = "erf",
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Derivatives of Q, R and v by alpha; shapes as in ``of``.
 
     fluctuations    whether with the terms in learning_rate^2, which a gradient flow does not have.
-    source          Saad and Solla (1995), equations of motion; Goldt et al. (2019) for v and the noise.
+    activation      erf or ReLU, for which those terms have no closed form.
+    raises          ValueError for ReLU with fluctuations.
+    source          Saad and Solla (1995), equations of motion; Goldt et al. (2019) for v and the noise;
+                    Straat and Biehl (2019) for ReLU.
     """
+    rectified = activation == "ReLU"
+    if rectified and fluctuations:
+        raise ValueError("the terms in learning_rate^2 have no closed form for ReLU; set fluctuations=False")
     c, signs, k = of.covariance, of.signs, of.v.shape[-1]
-    force = torch.einsum("...abc,...c->...ab", gated_fields(c, k, beta), signs)  # E[g'(beta x_a) u_b error]
+    fields = rectified_fields(c, k) if rectified else gated_fields(c, k, beta)
+    force = torch.einsum("...abc,...c->...ab", fields, signs)  # E[g'(beta x_a) u_b error]
     force = learning_rate * of.v[..., :, None] * force
     q = force[..., :k] + force[..., :k].mT
     if fluctuations:
         square = torch.einsum("...abcd,...c,...d->...ab", gated_products(c, k, beta), signs, signs)
         square = square + noise**2 * gate_products(c, k, beta)
         q = q + learning_rate**2 * of.v[..., :, None] * of.v[..., None, :] * square
-    v = fan_out_rate * torch.einsum("...ab,...b->...a", kernel_matrix(c)[..., :k, :], signs)
+    v = fan_out_rate * torch.einsum("...ab,...b->...a", kernel_matrix(c, activation)[..., :k, :], signs)
     return q, force[..., k:], v
 
 

@@ -1,6 +1,6 @@
 """Parameters of the chapter on online learning, and the cells of its live run."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -45,8 +45,9 @@ class Parameters(parameters.Parameters):
         return self
 
     def live_cells(self) -> list[Cell]:
-        """Noisy labels, the theory of the plateau, the run on clean labels, escapes by the equations."""
-        return [*self.noisy(), self.theory(), self.clean(), studies.Escapes()]
+        """Noisy labels, theory of the plateau, stills, runs by SGD, escapes by the equations, ReLU nodes."""
+        by_sgd = [*self.stills(), *self.wide(), self.clean()]
+        return [*self.noisy(), self.theory(), *by_sgd, studies.Escapes(), *self.beside(), studies.Rectified()]
 
     def clean(self) -> studies.Learning:
         """K = M = 2 by SGD, by the equations, and by the equations without fluctuations."""
@@ -58,6 +59,34 @@ class Parameters(parameters.Parameters):
             fan_out_rate=0.0,
             noise=0.0,
         )
+
+    def wide(self) -> list[studies.Learning]:
+        """The widest of the students with noisy labels by SGD and the equations; a cell per kind."""
+        shared = dict(
+            student_width=max(self.student_widths),
+            learning_rate=self.noisy_rate,
+            horizon=30.0,
+            interval=1.0,
+            routes=("SGD", "ODE", "flow"),
+            tables=("errors", "overlaps"),
+        )
+        return [self.into(studies.Learning, **shared, **kind) for kind in self._kinds()]
+
+    def stills(self) -> list[studies.Learning]:
+        """The equations from one random start: K = M = 2, and the widest student with both layers trained."""
+        shared = dict(input_dim=3200, start_overlap=0.0, noise=0.0, horizon=3 * self.horizon, interval=1.0)
+        shared |= dict(seeds=1, routes=("ODE",), tables=("overlaps",))
+        both = dict(fan_out_rate=self.learning_rate, fan_out_spread=0.1)
+        kinds = (dict(fan_out_rate=0.0), dict(student_width=max(self.student_widths), **both))
+        return [self.into(studies.Learning, **shared, **kind) for kind in kinds]
+
+    def beside(self) -> list[studies.Learning]:
+        """Committees of erf and of ReLU nodes by the gradient flow, from starts that share their overlaps."""
+        shared = dict(learning_rate=1.0, fan_out_rate=0.0, noise=0.0, horizon=50.0, interval=0.5)
+        activations: tuple[Literal["erf", "ReLU"], ...] = ("erf", "ReLU")
+        return [
+            self.into(studies.Learning, activation=nodes, routes=("flow",), **shared) for nodes in activations
+        ]
 
     def theory(self) -> studies.Plateaus:
         """The plateau of K = M = 2 over rates and temperatures."""
@@ -76,9 +105,12 @@ class Parameters(parameters.Parameters):
             routes=("ODE",),
             tables=("errors", "students"),
         )
-        kinds = (dict(), dict(fan_out_rate=self.noisy_rate, fan_out_spread=0.1))
         return [
             self.into(studies.Learning, student_width=width, **shared, **kind)
             for width in sorted(self.student_widths, reverse=True)
-            for kind in kinds
+            for kind in self._kinds()
         ]
+
+    def _kinds(self) -> tuple[dict, dict]:
+        """A soft committee, and both layers trained."""
+        return dict(), dict(fan_out_rate=self.noisy_rate, fan_out_spread=0.1)

@@ -88,6 +88,50 @@ def at_rate(width: int, learning_rate: float, beta: float = 1.0) -> Plateau:
     return Plateau(q, c, r, float(error(symmetric(width, *x))), escape)
 
 
+def rectified(width: int) -> Plateau:
+    """The symmetric plateau of K = M committees of ReLU nodes at learning rates near 0; derived here.
+
+    Identical students are a fixed point here too (:func:`rectified_alike`), but what they have outside of the
+    teacher's span is unstable: they drift apart until their angle stops them.
+    escape      per unit of eta alpha.
+    raises      RuntimeError where the fixed point is not found.
+    """
+    alike = rectified_alike(width)
+
+    def moves(x: torch.Tensor) -> torch.Tensor:
+        """Derivatives of q, c, r and s."""
+        dq, dr, _ = velocity(symmetric(width, *x), 1.0, fluctuations=False, activation="ReLU")
+        return torch.stack([dq[0, 0], dq[0, 1], dr[0, 0], dr[0, 1]])
+
+    def together(x: np.ndarray) -> list[float]:
+        """Derivatives of q, c and r of students that all have the same overlaps with all teacher nodes."""
+        return moves(torch.tensor([*x, x[2]], dtype=torch.float64)).tolist()[:3]
+
+    start = [alike.q + 0.05, alike.q, alike.r]
+    rest = solve_ivp(lambda _, x: together(x), (0, 400), start, method="BDF", rtol=1e-8, atol=1e-11)
+    found = root(together, rest.y[:, -1], tol=1e-13)
+    if not np.abs(found.fun).max() < 1e-10:
+        raise RuntimeError(f"no symmetric plateau of {width} ReLU nodes was found")
+    q, c, r = found.x
+    x = torch.tensor([q, c, r, r], dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(moves, x)
+    escape = float(jacobian[2, 2] - jacobian[2, 3] - jacobian[3, 2] + jacobian[3, 3]) / 2
+    return Plateau(q, c, r, float(error(symmetric(width, *x), "ReLU")), escape)
+
+
+def rectified_alike(width: int) -> Plateau:
+    """The fixed point of identical ReLU students, from which nobody who is not identical stays; derived here.
+
+    All are the best single ReLU node divided by K, ||w|| = 2 h, h = E[max(u, 0) max(v, 0)] at correlation
+    1 / sqrt K; the escape rate is what R_11 - R_12 would grow with.
+    """
+    cosine = 1 / math.sqrt(width)
+    h = (math.sqrt(1 - cosine**2) + (math.pi - math.acos(cosine)) * cosine) / (2 * math.pi)
+    q, r = 4 * h**2, 2 * h * cosine
+    away = width / (4 * math.pi * h) * math.sqrt(width / (width - 1))
+    return Plateau(q, q, r, float(error(symmetric(width, q, q, r, r), "ReLU")), away)
+
+
 def largest_rate(width: int, beta: float = 1.0) -> float:
     """The learning rate from which on the perfect student of K = M is unstable."""
 

@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from companion.experiments.soft_committee.spec import SoftCommittee
-from companion.runs.spec import Cell, Count, Floats, Ints, Tables
+from companion.runs.spec import Cell, Count, Floats, Ints, SpecError, Tables
 
 Route = Literal["SGD", "ODE", "flow"]
 Part = Literal["errors", "overlaps", "students", "plateaus"]
 SETTING = (
     "input_dim",
+    "activation",
     "teacher_width",
     "student_width",
     "learning_rate",
@@ -28,6 +29,14 @@ class Learning(SoftCommittee, Cell):
     routes: Annotated[tuple[Route, ...], Field(min_length=1)] = ("SGD", "ODE")
     """SGD, its limit for many inputs (ODE), or that without the terms in eta^2 (flow)"""
     tables: Annotated[tuple[Part, ...], Field(min_length=1)] = ("errors",)
+
+    @model_validator(mode="after")
+    def _closed(self):
+        if self.activation == "ReLU" and "ODE" in self.routes:
+            raise SpecError(
+                "routes: the terms in eta^2 have no closed form for ReLU nodes, got ODE; take flow"
+            )
+        return self
 
     @property
     def work(self) -> float:
@@ -89,3 +98,23 @@ class Escapes(Cell):
         from companion.chapters.online_learning.learning import escapes
 
         return {"escapes": escapes(self)}
+
+
+class Rectified(Cell):
+    """K = M committees of ReLU nodes by the gradient flow from nearly alike students, beside those of erf."""
+
+    widths: Ints = (2, 3)
+    apart: Annotated[float, Field(gt=0, lt=1e-4)] = 1e-5
+    """half of R_11 - R_12 at the start"""
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``rectified``: a row per width; rates per unit of eta alpha.
+
+        error       when R_11 - R_12 reaches 1e-4;  escape  its growth rate from there to 1e-2.
+        angle       of the students on the plateau (degrees).
+        error_theory, escape_theory, ..._alike, ..._erf     by the fixed point; by that of identical students;
+                    of erf nodes.
+        """
+        from companion.chapters.online_learning.learning import rectified_escapes
+
+        return {"rectified": rectified_escapes(self)}

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from companion.chapters.online_learning.studies import Learning
+from companion.chapters.online_learning import studies
+from companion.chapters.online_learning.studies import Learning, Route
 from companion.runs.spec import Count, Floats, Grid, Ints, Positive
 from companion.runs.sweeps import Sweep
 
@@ -44,6 +45,9 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "β = 2": dict(beta=2.0),
     "warm start": dict(start_overlap=1.0),
 }
+COLDER: dict[str, dict[str, Any]] = {
+    f"K = M = {width}, β = 2": dict(teacher_width=width, student_width=width, beta=2.0) for width in (3, 5)
+}
 
 
 class Plateaus(Grid):
@@ -54,9 +58,14 @@ class Plateaus(Grid):
     """learning rates as shares of the largest one of K = M"""
     input_dim: Count = 100
     seeds: Count = 4
+    routes: tuple[Route, ...] = ("SGD", "ODE")
 
     def cells(self) -> list[Learning]:
-        cells = [self._cell(share, **SCENARIOS[name]) for name in self.scenarios for share in self.shares]
+        cells = [
+            self._cell(share, **(SCENARIOS | COLDER)[name])
+            for name in self.scenarios
+            for share in self.shares
+        ]
         return sorted(cells, key=lambda cell: -cell.work)
 
     def _cell(self, share: float, fan_out_rate: bool = False, **changes) -> Learning:
@@ -82,6 +91,68 @@ PLATEAUS = Sweep(
     },
     ("learning_rate", "fan_out_rate", "noise", "beta"),
 )
+
+# beside PLATEAUS, with the same teachers and starts
+COLDER_PLATEAUS = Sweep(
+    "colder_plateaus",
+    {
+        "quick": Plateaus(scenarios=("K = M = 3, β = 2",), routes=("SGD",)),
+        "laptop": Plateaus(
+            scenarios=tuple(COLDER), shares=(0.2, 0.3, 0.45, 0.6, 0.75, 0.9), seeds=20, routes=("SGD",)
+        ),
+    },
+    ("learning_rate", "fan_out_rate", "noise", "beta"),
+)
+
+
+class RectifiedRates(Grid):
+    """K = M = 2 committees of ReLU nodes by SGD and by the gradient flow; a cell per learning rate."""
+
+    learning_rates: Floats = (0.2, 0.4)
+    input_dim: Count = 40
+    start_overlap: Positive = 0.1
+    span: Positive = 10.0
+    """length in eta alpha"""
+    seeds: Count = 2
+
+    def cells(self) -> list[Learning]:
+        cells = [
+            self.into(
+                Learning,
+                activation="ReLU",
+                routes=("SGD", "flow"),
+                learning_rate=rate,
+                horizon=self.span / rate,
+                interval=self.span / rate / 40,
+            )
+            for rate in self.learning_rates
+        ]
+        return sorted(cells, key=lambda cell: -cell.work)
+
+
+RECTIFIED_RATES = Sweep(
+    "rectified_rates",
+    {
+        "quick": RectifiedRates(),
+        "laptop": RectifiedRates(learning_rates=(0.05, 0.1, 0.2, 0.4), input_dim=400, seeds=8),
+    },
+    ("learning_rate", "fan_out_rate", "fan_out_spread", "noise", "beta", "start_overlap"),
+)
+
+
+class Theory(Grid):
+    """The plateau of K = M by theory, over rates and temperatures; a cell per width."""
+
+    widths: Ints = (2, 3)
+    betas: Floats = (1.0, 2.0)
+    rates: Count = 2
+    """learning rates for each, evenly spaced up to the largest one (number)"""
+
+    def cells(self) -> list[studies.Plateaus]:
+        return [self.into(studies.Plateaus, widths=(width,)) for width in sorted(self.widths, reverse=True)]
+
+
+THEORY = Sweep("plateau_theory", {"quick": Theory(), "laptop": Theory(widths=(2, 3, 5), rates=12)})
 
 
 class OverRealized(Grid):

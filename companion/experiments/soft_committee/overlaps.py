@@ -1,4 +1,4 @@
-"""Order parameters of erf committees: overlaps of weights, and the error as a function of them.
+"""Order parameters of committees of erf or ReLU nodes: overlaps of weights, and their error.
 
 Conventions of the literature: weights of norm sqrt(N Q_ii), pre-activations x_i = w_i xi / sqrt N with
 Gaussian inputs xi ~ N(0, I). In code a row already holds w / sqrt N, so that overlaps are plain products.
@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ts_core.networks import Network
-from ts_core.theory.kernels import erf_kernel
+from ts_core.theory.kernels import erf_kernel, relu_kernel
+
+KERNELS = {"erf": erf_kernel, "ReLU": relu_kernel}
 
 
 class Overlaps(NamedTuple):
@@ -54,18 +56,19 @@ def overlaps(student: Network, teacher: Network) -> Overlaps:
     return Overlaps(w @ w.mT, w @ b.mT, b @ b.mT, v[..., 0, :], a[..., 0, :])
 
 
-def kernel_matrix(c: Tensor) -> Tensor:
-    """The erf kernel of all pairs of pre-activations: their covariance ``(..., k, k)`` to ``(..., k, k)``."""
+def kernel_matrix(c: Tensor, activation: str = "erf") -> Tensor:
+    """The kernel of all pairs of pre-activations: their covariance ``(..., k, k)`` to ``(..., k, k)``."""
     variance = c.diagonal(dim1=-2, dim2=-1)
-    return erf_kernel(variance[..., :, None], variance[..., None, :], c)
+    return KERNELS[activation](variance[..., :, None], variance[..., None, :], c)
 
 
-def error(of: Overlaps) -> Tensor:
-    """Generalization error E (teacher - student)^2 / 2 of erf committees, ``(...)``, label noise left out.
+def error(of: Overlaps, activation: str = "erf") -> Tensor:
+    """Generalization error E (teacher - student)^2 / 2 of committees, ``(...)``, label noise left out.
 
     source      Saad and Solla (1995); Goldt et al. (2019) with output weights.
     """
-    return torch.einsum("...a,...ab,...b->...", of.signs, kernel_matrix(of.covariance), of.signs) / 2
+    pairs = kernel_matrix(of.covariance, activation)
+    return torch.einsum("...a,...ab,...b->...", of.signs, pairs, of.signs) / 2
 
 
 def cosines(of: Overlaps) -> Tensor:

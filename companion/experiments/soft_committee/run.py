@@ -1,4 +1,4 @@
-"""Online learning of erf committees, step by step, and the overlaps on the way."""
+"""Online learning of committees, step by step, and the overlaps on the way."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from companion.experiments.soft_committee.overlaps import Overlaps, overlaps
 from companion.experiments.soft_committee.spec import SoftCommittee
-from ts_core.activations import Erf
+from ts_core.activations import Activation, Erf, LeakyReLU
 from ts_core.data import gaussian
 from ts_core.networks import Network, forward
 from ts_core.streams import stream
@@ -42,7 +42,7 @@ def teachers(spec: SoftCommittee) -> Network:
         for seed in range(1, spec.seeds + 1)
     ]
     w = torch.from_numpy(np.stack(rows))
-    return committee(w, w.new_ones(w.shape[:2]), Erf())
+    return committee(w, w.new_ones(w.shape[:2]), LeakyReLU() if spec.activation == "ReLU" else Erf())
 
 
 def starts(spec: SoftCommittee, teacher: Network) -> Network:
@@ -53,10 +53,11 @@ def starts(spec: SoftCommittee, teacher: Network) -> Network:
     w = drawn[..., :-1] * math.sqrt(spec.start_norm / n)
     shared = min(k, spec.teacher_width)
     w[:, :shared] += spec.start_overlap * teacher.weights[0][:, :shared, :-1]
-    return committee(w, spec.fan_out_mean + spec.fan_out_spread * drawn[..., -1], AdaptiveErf(spec.beta))
+    nodes = LeakyReLU() if spec.activation == "ReLU" else AdaptiveErf(spec.beta)
+    return committee(w, spec.fan_out_mean + spec.fan_out_spread * drawn[..., -1], nodes)
 
 
-def committee(w: Tensor, v: Tensor, activation: Erf) -> Network:
+def committee(w: Tensor, v: Tensor, activation: Activation) -> Network:
     """Networks of rows ``(e, n, d)`` and output weights ``(e, n)``, without biases."""
     pad = torch.nn.functional.pad
     return Network((pad(w, (0, 1)), pad(v[:, None], (0, 1))), activation)

@@ -1,6 +1,6 @@
-"""Online learning of committees of erf nodes: settings."""
+"""Online learning of committees of erf or ReLU nodes: settings."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,8 @@ class SoftCommittee(Spec):
     """M, orthonormal rows"""
     student_width: Count = 2
     """K"""
+    activation: Literal["erf", "ReLU"] = "erf"
+    """of the hidden nodes of teacher and student"""
     learning_rate: Positive = 1.5
     """eta of the first layer"""
     fan_out_rate: Annotated[float, Field(ge=0)] = 0.0
@@ -44,6 +46,8 @@ class SoftCommittee(Spec):
         if self.teacher_width > self.input_dim:
             limit = f"at most input_dim = {self.input_dim} rows are orthonormal"
             raise ValueError(f"teacher_width: {limit}, got {self.teacher_width}")
+        if self.activation == "ReLU" and self.beta != 1:
+            raise ValueError(f"beta: the gate of ReLU nodes knows no temperature; must be 1, got {self.beta}")
         steps = self.interval * self.input_dim
         if abs(steps - round(steps)) > 1e-9 or round(steps) < 1:
             raise ValueError(

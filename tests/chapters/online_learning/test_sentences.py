@@ -1,11 +1,15 @@
 """What the chapter says in words, beside the queries that give it."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from companion.chapters.online_learning import tables
 from companion.chapters.online_learning.order_parameters import velocity
 from companion.chapters.online_learning.parameters import Parameters
+from companion.chapters.online_learning.passages import FALL
 from companion.chapters.online_learning.plateau import at_rate, error_at_small_rate, symmetric
+from companion.chapters.online_learning.sweeps import COLDER_PLATEAUS, LARGEST, OVER_REALIZED
 from companion.chapters.online_learning.tables import distance, final
 from companion.pages.scorecard import collect
 from companion.runs.store import load_results
@@ -52,7 +56,70 @@ def grown(kind: str) -> float:
     return mean[8] / mean[2]
 
 
+def asked():
+    """The table of plateau lengths, and what of it is no exception."""
+    name = "committee_plateaus"
+    table = tables.lengths(load_results(name, BOOK / "results" / name)[0]["plateaus"])
+    return table, table.drop(tables.exceptions(table).index)
+
+
+def shortest():
+    best = tables.shortest(asked()[0]).set_index("scenario")
+    return best.loc[[f"K = {k}, M = {k}" for k in (2, 3, 5)]]
+
+
+def first_exceptions() -> tuple[float, ...]:
+    """The least rate that is an exception, by scenario; from there on all are."""
+    table, kept = asked()
+    off = tables.exceptions(table).groupby("scenario").learning_rate.min()
+    below = kept.groupby("scenario").learning_rate.max()[off.index]
+    assert (below < off).all() and len(off) == 4
+    return tuple(off[["K = 2, M = 2, noisy labels", "K = 4, M = 2", "K = 3, M = 3", "K = 5, M = 5"]].round(3))
+
+
+def speeds():
+    names = ("committee_plateaus", "colder_plateaus")
+    stored = [load_results(name, BOOK / "results" / name)[0]["plateaus"] for name in names]
+    of = tables.speed_ups(pd.concat(stored)).groupby(["width", "learning_rate"]).speed_up
+    return np.exp(of.agg(lambda v: np.log(v).mean()))[of.size() >= tables.FEWEST]
+
+
 SAID = [
+    Said(
+        "The shortest median plateau grows from <d> in $\\alpha$ for $K=M=2$ to <d> and <d> for $K=M=3$ and "
+        "$5$, that is from <,d> to <,d> and <,d> steps at $N=100$.",
+        lambda of: (*shortest().alpha.round(), *shortest().steps.round()),
+    ),
+    Said(
+        "eight rates up to divergence and twenty starts each",
+        lambda of: asked()[0].groupby("scenario").size().eq(8).all() and asked()[0].starts.eq(20).all(),
+    ),
+    Said("error by a factor of 1.5 is the plateau", lambda of: FALL == 1.5),
+    Said(
+        "There is no rate at which the rule can be asked and fails: the least mean ratio, without the warm "
+        "start, is <.1f>.",
+        lambda of: asked()[1].query("~scenario.str.contains('warm')").ratio.min(),
+    ),
+    Said(
+        "noisy labels from $\\eta=1.04$ on, soft committees of four nodes from <.2f> on, $K=M=3$ at <.2f>, "
+        "beyond the largest stable rate, and $K=M=5$ from <.2f> on, below it.",
+        lambda of: first_exceptions()[1:] if round(first_exceptions()[0], 2) == 1.04 else (),
+    ),
+    Said(
+        "$K=M=3$ at 1.70, beyond the largest stable rate, and $K=M=5$ from .91 on, below it.",
+        lambda of: LARGEST[3] < 1.70 and LARGEST[5] > 0.91,
+    ),
+    Said(
+        "At small rates the plateau of SGD is about as much shorter for five nodes as for two",
+        lambda of: abs(np.log(speeds()[5].iloc[0] / speeds()[2].iloc[0])) < 0.1,
+    ),
+    Said(
+        "the gain is gone before the largest rate",
+        lambda of: [speeds()[width].iloc[-1] < 1.1 for width in (2, 3, 5)],
+    ),
+    Said("for two nodes gradient descent is faster beyond it", lambda of: speeds()[2].iloc[-1] < 0.8),
+    Said("means over eight starts", lambda of: OVER_REALIZED.settings("laptop").seeds == 8),
+    Said("by SGD, paired over twenty starts", lambda of: COLDER_PLATEAUS.settings("laptop").seeds == 20),
     Said(
         "from $K=2$ to $K=8$ the mean final error of soft committees grows <.1f>-fold, and that of students "
         "that train both layers falls to <.2f> of what it was.",

@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import quad
 
 from companion.chapters.online_learning import plateau
+from companion.chapters.online_learning.gates import rectified_fields
 from companion.chapters.online_learning.order_parameters import solve, velocity
 from companion.chapters.online_learning.plateau import (
     at_rate,
@@ -14,14 +16,19 @@ from companion.chapters.online_learning.plateau import (
     error_at_small_rate,
     escape_rate_at_small_rate,
     largest_rate,
+    rectified,
+    rectified_alike,
     symmetric,
 )
+from companion.chapters.online_learning.studies import Learning
 from companion.chapters.online_learning.sweeps import LARGEST
 from companion.chapters.online_learning.tables import first_order
 from companion.experiments.soft_committee.overlaps import Overlaps, error, overlaps
 from companion.experiments.soft_committee.run import starts, teachers
 from companion.experiments.soft_committee.spec import SoftCommittee
+from companion.runs.spec import SpecError
 from ts_core.networks import Network, forward
+from ts_core.theory.kernels import kappa, relu_kernel
 
 
 def one(of: Overlaps) -> Overlaps:
@@ -141,3 +148,59 @@ def test_the_solution_needs_times_that_begin_at_the_start():
     path = solve(one(at_small_rate(2)), np.array([0.0, 1.0, 2.0]), learning_rate=0.1)
     assert path.q.shape == (3, 1, 2, 2) and path.a.shape == (3, 1, 2)
     assert plateau.Plateau._fields == ("q", "c", "r", "error", "escape") and Network
+
+
+def test_the_fields_of_rectified_nodes_are_those_of_the_definition():
+    """Quadrature over the angle: products of linear forms on a Gaussian plane."""
+    generator = torch.Generator().manual_seed(5)
+    root = torch.randn(4, 4, dtype=torch.float64, generator=generator)
+    c = root @ root.T
+    found = rectified_fields(c, 2)
+    rows = torch.linalg.cholesky(c)
+    for a in range(2):
+        for n in range(4):
+            for k in range(4):
+                # in the plane of u_a and u_k, where u_b has a projection that counts alone
+                plane = torch.linalg.qr(rows[[a, k]].T)[0] if a != k else torch.linalg.qr(rows[[a]].T)[0]
+                flat = torch.nn.functional.pad(plane, (0, 2 - plane.shape[1]))
+
+                def at(angle):
+                    way = flat @ torch.tensor([math.cos(angle), math.sin(angle)], dtype=torch.float64)
+                    along = rows @ way
+                    return float((along[a] > 0) * along[n] * along[k].clamp(min=0)) / math.pi
+
+                edges = [math.atan2(*(v @ flat).tolist()[::-1]) % math.pi + math.pi / 2 for v in rows[[a, k]]]
+                cuts = sorted({0.0, 2 * math.pi, *edges, *((e + math.pi) % (2 * math.pi) for e in edges)})
+                parts = [quad(at, *ends, epsabs=1e-12)[0] for ends in zip(cuts, cuts[1:])]
+                assert found[a, n, k].item() == pytest.approx(sum(parts), abs=1e-9)
+
+
+def test_the_kernel_of_rectified_nodes_is_the_centred_one_plus_the_means():
+    w, u = torch.randn(2, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    size = lambda v: v.norm(dim=-1)
+    found = relu_kernel(size(w) ** 2, size(u) ** 2, (w * u).sum(-1))
+    torch.testing.assert_close(found, kappa(w, u) + size(w) * size(u) / (2 * math.pi), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_rectified_students_rest_at_the_angle_that_the_text_gives(width):
+    there = rectified(width)
+    angle = math.acos(there.c / there.q)
+    pushed = width * math.sqrt(there.q - there.r**2) / there.q
+    assert pushed == pytest.approx(angle + (width - 1) * math.sin(angle), abs=1e-9)
+    alike = rectified_alike(width)
+    of = symmetric(width, alike.q, alike.q, alike.r, alike.r)
+    dq, dr, _ = velocity(of, 1.0, fluctuations=False, activation="ReLU")
+    assert max(dq.abs().max(), dr.abs().max()) < 1e-7  # the root of 1 - cos^2 near 1 has half the digits
+    assert there.error < alike.error and there.escape < alike.escape
+
+
+def test_rectified_flow_is_the_limit_of_small_rates_and_has_no_closed_fluctuations():
+    with pytest.raises(ValueError, match="no closed form for ReLU"):
+        velocity(at_small_rate(2), 1.0, activation="ReLU")
+    with pytest.raises(SpecError, match="no closed form for ReLU nodes, got ODE"):
+        Learning(activation="ReLU")
+    with pytest.raises(
+        SpecError, match="beta: the gate of ReLU nodes knows no temperature; must be 1, got 2"
+    ):
+        SoftCommittee(activation="ReLU", beta=2.0)

@@ -1,0 +1,55 @@
+"""Fresh teachers by activation, to know how often a rule finds their width; deeper ones, layer by layer."""
+
+from companion.chapters.expand_and_cluster.studies import Activated, Chain, Recovery
+from companion.runs.spec import Cell, Count, Grid
+from companion.runs.sweeps import Sweep
+
+TOGETHER = 10  # teachers of a cell
+
+
+class Fresh(Grid):
+    """Cells of a few teachers of one activation, all students of which train together."""
+
+    activations: tuple[Activated, ...] = ("tanh", "relu")
+    teachers: Count = 2
+    students: Count = 3
+    samples: Count = 150
+    steps: Count = 40
+
+    def cells(self) -> list[Cell]:
+        cells = [
+            self.into(
+                Recovery,
+                activation=activation,
+                teachers=tuple(range(first, min(first + TOGETHER, self.teachers + 1))),
+            )
+            for first in range(1, self.teachers + 1, TOGETHER)
+            for activation in self.activations
+        ]
+        return sorted(cells, key=lambda cell: -cell.work)
+
+
+class Chains(Grid):
+    """A cell per teacher of two hidden layers."""
+
+    teachers: Count = 1
+    students: Count = 3
+    samples: Count = 150
+    steps: Count = 40
+
+    def cells(self) -> list[Cell]:
+        return [self.into(Chain, teacher=teacher) for teacher in range(1, self.teachers + 1)]
+
+
+RECOVERY = Sweep(
+    "recovery",
+    {
+        "quick": Fresh(),
+        "laptop": Fresh(
+            activations=("tanh", "sigmoid", "relu"), teachers=20, students=8, samples=300, steps=300
+        ),
+    },
+)
+CHAINS = Sweep(
+    "recovery_chains", {"quick": Chains(), "laptop": Chains(teachers=6, students=8, samples=400, steps=800)}
+)

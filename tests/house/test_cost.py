@@ -1,0 +1,183 @@
+"""What is told before work starts: from settings and measured cells, and refused where there is no room."""
+
+import json
+
+import gated
+import pytest
+
+from companion import __main__ as command_line
+from companion import chapters, cost
+from companion.__main__ import main
+from companion.experiments.two_layer.spec import TwoLayer
+from companion.pages import build
+from companion.project import PROJECT
+from companion.runs.cells import Store, run_cells
+from companion.runs.identity import kind
+from tests.tiny import TWO_LAYER
+
+CELL = TwoLayer(**TWO_LAYER, seeds=(1, 2, 3))
+SIZE = cost.size(CELL)
+KNOWN = [cost.Measured(kind(CELL), SIZE.effort, SIZE.volume, seconds=10.0, memory=1e6, disk=1e3)]
+
+
+def changed(**fields):
+    return TwoLayer(**TWO_LAYER | dict(seeds=(1, 2, 3)) | fields)
+
+
+def test_networks_and_steps_are_counted():
+    assert (SIZE.networks, SIZE.steps) == (3 * 2 * 2, 2 * 20)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        dict(seeds=tuple(range(30))),
+        dict(input_dim=600),
+        dict(outputs=300),
+        dict(teacher_width=20),
+        dict(over_realizations=(1.0, 20.0)),
+        dict(polarities=(0.0, 1.0, 2.0)),
+    ],
+)
+def test_what_is_larger_takes_more_time_and_memory(fields):
+    larger = cost.size(changed(**fields))
+    assert larger.effort > SIZE.effort and larger.volume > SIZE.volume
+
+
+def test_more_samples_take_memory_and_more_steps_time():
+    samples, steps = cost.size(changed(samples=4000)), cost.size(changed(steps_per_epoch=200))
+    assert samples.effort == SIZE.effort and samples.volume > 5 * SIZE.volume
+    assert steps.effort == pytest.approx(10 * SIZE.effort) and steps.volume == SIZE.volume
+
+
+CHAPTERS = chapters.parameters()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_cell_of_a_chapter_has_a_size_that_its_seeds_enlarge(chapter):
+    for cell in CHAPTERS[chapter]().live_cells():
+        own = cost.size(cell)
+        assert own.networks >= 1 and own.steps >= 1 and own.effort > 0 and own.volume > 0
+        seeds = getattr(cell, "seeds", None)
+        if isinstance(seeds, int):
+            more = cost.size(cell.model_copy(update={"seeds": 1000 * seeds}))
+            assert more.networks == 1000 * own.networks and more.volume > own.volume
+
+
+def test_a_measured_cell_says_by_which_factor():
+    told = cost.estimate([CELL, changed(steps_per_epoch=60)], slower=2.0, known=KNOWN)
+    assert (told.cells, told.networks, told.steps) == (2, 24, 40 + 120)
+    assert told.seconds == pytest.approx(2 * (10 + 30)) and told.longest == pytest.approx(60)
+    assert told.memory == pytest.approx(1e6) and told.disk == pytest.approx(2e3)
+    assert told.wall(1) == pytest.approx(80) and told.wall(100) == pytest.approx(60)
+    assert told.room(1) < told.room(2) == told.room(100), "there are only two cells"
+
+
+def test_the_nearest_of_several_counts():
+    larger = changed(steps_per_epoch=2000)
+    size = cost.size(larger)
+    known = [*KNOWN, cost.Measured(kind(CELL), size.effort, size.volume, 100.0, 1e6, 1e3)]
+    assert cost.estimate([changed(steps_per_epoch=1000)], known=known).seconds == pytest.approx(50)
+    assert cost.estimate([changed(steps_per_epoch=40)], known=known).seconds == pytest.approx(20)
+
+
+def test_a_kind_that_was_never_measured_is_guessed_at_its_usual_size():
+    known = cost.assumed([CELL], [])
+    assert cost.estimate([CELL], known=known).seconds == cost.UNKNOWN
+    assert cost.assumed([CELL], KNOWN) == KNOWN
+
+
+def test_finished_cells_cost_nothing(tmp_path):
+    store, cells = Store(tmp_path, PROJECT), [CELL, changed(seeds=(4,))]
+    run_cells(cells[:1], store, progress=False)
+    assert cost.missing([cells], PROJECT, [tmp_path]) == cells[1:]
+    assert cost.missing([cells], PROJECT, [tmp_path / "other", tmp_path]) == cells[1:]
+    assert cost.missing([cells], PROJECT, []) == cells
+
+
+def test_the_machine_is_measured_once(tmp_path, monkeypatch):
+    answers = iter([3.0, 2.0, 4.0, 6.0, 6.0, 6.0])
+    monkeypatch.setattr(cost, "calibrate", lambda: next(answers))
+    assert cost.slower(tmp_path, 1.0) == 2.0 == cost.slower(tmp_path, 1.0)
+    (tmp_path / "machine.json").write_text(json.dumps({"machine": "another", "calibration": 1.0}))
+    assert cost.slower(tmp_path, 1.0) == 6.0
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"machine": 1}', '{"calibration": "fast"}'])
+def test_a_broken_measurement_is_made_again(tmp_path, monkeypatch, text):
+    facts = cost.machine(())
+    (tmp_path / "machine.json").write_text(text.replace("{", f'{{"machine": "{facts["machine"]}", ', 1))
+    monkeypatch.setattr(cost, "calibrate", lambda: 2.0)
+    assert cost.slower(tmp_path, 1.0) == 2.0
+
+
+def of(**fields):
+    usual = dict(cells=1, networks=1, steps=1, seconds=1.0, longest=1.0, memory=1.0, disk=1.0)
+    return cost.Cost(**usual | fields)
+
+
+@pytest.mark.parametrize(
+    "told, message",
+    [
+        (of(memory=300 * cost.GIB), "needs 300.* GiB of memory, 4.0 GiB are free; memory"),
+        (of(disk=300 * cost.GIB), "needs 300.0 GiB on disk, 2.0 GiB are free; disk"),
+        (of(seconds=1e9), "would take about 32 years; seconds"),
+        (of(seconds=float("inf")), "would take more than ten thousand years; seconds"),
+    ],
+)
+def test_no_room_is_refused_with_the_numbers(told, message, tmp_path, monkeypatch):
+    monkeypatch.setattr(cost, "free_memory", lambda: 4 * cost.GIB)
+    monkeypatch.setattr(cost, "free_disk", lambda folder: 2 * cost.GIB)
+    with pytest.raises(cost.CostError, match=message):
+        cost.check(told, 1, tmp_path, lambda weight: weight)
+    cost.check(of(), 1, tmp_path, lambda weight: weight)
+
+
+def test_free_room_is_that_of_this_machine(tmp_path):
+    assert cost.free_memory() > 2**20 and cost.free_disk(tmp_path / "not" / "there") > 2**20
+
+
+@pytest.fixture
+def started(monkeypatch, tmp_path) -> list:
+    begun = []
+    monkeypatch.setattr(build, "run", lambda book, request: begun.append(request) or book.root)
+    monkeypatch.setattr(cost, "calibrate", lambda: 0.2)
+    return begun
+
+
+def test_a_run_is_told_before_it_starts(started, capsys, tmp_path):
+    assert main(["run", "two_layer_theorem", "-p", "seeds", "3", "--results", str(tmp_path)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert len(started) == 1 and len(said) == 2
+    assert " networks, " in said[0] and " cells: about " in said[0] and " of memory, " in said[0]
+
+
+def test_a_run_without_room_is_refused_with_what_weighs_most(started, capsys, tmp_path):
+    words = ["-p", "seeds", "3", "-p", "input_dim", "1000000", "--results", str(tmp_path)]
+    assert main(["run", "two_layer_theorem", *words]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: needs ") and error.endswith("are free; input_dim 1000000 weighs most\n")
+    assert error.count("\n") == 1 and not started
+
+
+def test_a_sweep_is_told_and_one_of_hours_with_its_cluster(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(chapters, "sweeps", lambda: {"gated": gated.sweep("")})
+    monkeypatch.setattr(command_line.project, "PROJECT", gated.PROJECT)
+    monkeypatch.setattr(cost, "UNKNOWN", 3600.0)
+    words = ["--results", str(tmp_path / "cells"), "--export", str(tmp_path / "tables"), "--workers", "1"]
+    assert main(["sweep", "gated", "--scale", "paper", *words]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("gated: ") and " in 4 cells: " in said[0]
+    assert said[1].endswith("python -m companion sweep gated --scale paper --scheduler tcp://HOST:8786")
+
+
+@pytest.mark.parametrize("export", ["cells", "cells/tables", "."])
+def test_tables_inside_the_cells_are_refused_before_training(monkeypatch, capsys, tmp_path, export):
+    gate = tmp_path / "gate"
+    gate.mkdir()
+    monkeypatch.setattr(chapters, "sweeps", lambda: {"gated": gated.sweep(str(gate))})
+    monkeypatch.setattr(command_line.project, "PROJECT", gated.PROJECT)
+    words = ["--results", str(tmp_path / "cells"), "--export", str(tmp_path / export)]
+    assert main(["sweep", "gated", "--scale", "paper", *words]) == 1
+    assert "must be folders apart from each other" in capsys.readouterr().err
+    assert not list(gate.iterdir()), "no cell has begun"
