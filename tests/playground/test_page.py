@@ -181,7 +181,8 @@ def test_networks_of_a_run_open_and_train(page):
     losses = [page.do("await p.advance(words[0]); return p.state.frame.loss", steps) for steps in (1, 3000)]
     assert losses[1] < losses[0] / 2
     assert "weights=" in page.do("await p.change('rate', .02); return location.hash")
-    assert page.do("await p.change('start', 'away'); return location.hash") == "#outputs=3"
+    others = page.do("await p.change('start', 'away'); return location.hash")
+    assert others == "#nodes=4&over=1&outputs=3&rate=0.02&samples=10000&start=away"  # 1.5 is no setting
 
 
 def test_time_goes_back_and_on_to_the_same_end(page):
