@@ -1,4 +1,5 @@
 # make book          the book, from nothing: .venv, pinned packages, every chapter executed, _build/html
+# make pdf           the whole book as one PDF, _build/book.pdf, printed by chromium or Chrome: some minutes
 # make test          make check, then unit tests, notebooks against their stored outputs, pages in a browser
 # make check         format, lint and types, in seconds
 # make notebooks     execute the chapters at their default parameters and store them in book/
@@ -8,10 +9,13 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: book test check notebooks setup requirements clean
+.PHONY: book pdf test check notebooks setup requirements clean
 
 book: $(STAMP)
 	@$(RUN) -m companion build
+
+pdf: book
+	@$(RUN) -m companion pdf
 
 test: check
 	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \

@@ -1,6 +1,7 @@
-"""Command line: python -m companion list | run | list-runs | sweep | build | notebooks | fetch."""
+"""Command line: python -m companion list | run | list-runs | sweep | build | pdf | notebooks | fetch."""
 
 import argparse
+import io
 import os
 import re
 import signal
@@ -84,6 +85,7 @@ def arguments() -> argparse.ArgumentParser:
     commands.add_parser("list-runs", help="the runs that are rendered: name, chapter, values, page")
     all_ = commands.add_parser("build", help="execute all chapters at their defaults and render the book")
     all_.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
+    commands.add_parser("pdf", help="print the book that was built last as one PDF, with a browser")
     stored = commands.add_parser(
         "notebooks", help="execute chapters at their defaults and store them in book/"
     )
@@ -127,6 +129,10 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; what a reader can put right ends in one line on stderr and exit status 1."""
+    os.environ["PYTHONUTF8"] = "1"  # of kernels, workers and the rendering, whatever the locale
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # and not what a caller put in its place
+            stream.reconfigure(errors="backslashreplace")
     given = arguments().parse_args(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: machines are taken back with it
     try:
@@ -248,6 +254,12 @@ def _build(given: argparse.Namespace) -> int:
     return _open(build.build(_book(), given.data_dir))
 
 
+def _pdf(given: argparse.Namespace) -> int:
+    from companion.pages import pdf
+
+    return _open(pdf.write(_book()))
+
+
 def _notebooks(given: argparse.Namespace) -> int:
     from companion.pages import build
 
@@ -323,6 +335,7 @@ COMMANDS = {
     "run": _run,
     "list-runs": _list_runs,
     "build": _build,
+    "pdf": _pdf,
     "notebooks": _notebooks,
     "sweep": _sweep,
     "fetch": _fetch,

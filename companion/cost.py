@@ -248,6 +248,8 @@ def slower(results: Path, reference: float) -> float:
 
     results     folder that takes files; ``machine.json`` is written there.
     """
+    if not reference:  # nothing to compare with
+        return 1.0
     path, ours = results / "machine.json", machine(())["machine"]
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
@@ -257,18 +259,18 @@ def slower(results: Path, reference: float) -> float:
     except (OSError, ValueError, KeyError, TypeError):
         seconds = min(calibrate() for _ in range(3))
         path.write_text(json.dumps({"machine": ours, "calibration": seconds}) + "\n", encoding="utf-8")
-    return seconds / reference if reference else 1.0
+    return seconds / reference
 
 
 def free_memory() -> float:
     """Bytes that processes may still take; without limit where the system does not say."""
     found = [math.inf]
     try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
         limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
-        if limit.exists() and (most := limit.read_text().strip()).isdigit():
-            found.append(int(most) - int(used.read_text()))
+        if limit.exists() and (most := limit.read_text(encoding="utf-8").strip()).isdigit():
+            found.append(int(most) - int(used.read_text(encoding="utf-8")))
     except (OSError, ValueError):
         pass
     return min(found)

@@ -51,7 +51,7 @@ def pages(root: Path) -> list[Path]:
     raises      BookError when the table is missing or names a file that does not exist.
     """
     try:
-        toc = yaml.safe_load((root / "_toc.yml").read_text())
+        toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     except OSError:
         raise BookError(f"{root} is no book: it has no _toc.yml") from None
     found = []

@@ -141,7 +141,7 @@ def renderer(stage: Path) -> Iterator[subprocess.Popen]:
     pipe = subprocess.PIPE
     # The lock is inherited: should this process die, the rendering holds it until it ends.
     with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, text=True, close_fds=False
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, encoding="utf-8", close_fds=False
     ) as waiting:
         try:
             yield waiting
@@ -160,7 +160,7 @@ def render(waiting: subprocess.Popen, stage: Path, work: Path) -> Path:
     work.mkdir(exist_ok=True)
     log = work / "render.log"
     text = re.sub(r"\x1b\[[0-9;]*m", "", output).replace(f"{stage}/", "")  # without colours
-    log.write_text(text)
+    log.write_text(text, encoding="utf-8")
     if waiting.returncode:
         lines = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line]
         first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
@@ -183,7 +183,7 @@ def _check_same_run(target: Path, request: Request) -> None:
     path = target / f"{request.chapter}.request.json"
     if not target.exists():
         return
-    if not path.exists() or json.loads(path.read_text())["values"] != dict(request.values):
+    if not path.exists() or json.loads(path.read_text(encoding="utf-8"))["values"] != dict(request.values):
         raise BookError(
             f"{target} is there, and of other parameters; give this run another --name, or remove it"
         )
@@ -292,7 +292,7 @@ def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:
             pictures = [data["image/svg+xml"] for data in shown if "image/svg+xml" in data]
             if "hero" in notebooks.tags(cell) and pictures:
                 (stage / HERO).parent.mkdir(exist_ok=True)
-                (stage / HERO).write_text("".join(pictures[0]))
+                (stage / HERO).write_text("".join(pictures[0]), encoding="utf-8")
 
 
 def _same(one: Path, other: Path) -> bool:

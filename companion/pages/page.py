@@ -108,7 +108,7 @@ def costs(committed: Path) -> pd.DataFrame:
     """What the stored sweeps took: a row per sweep, the longest first; hours are of its cells one by one."""
     rows = []
     for path in committed.glob("*/meta.json"):
-        facts = json.loads(path.read_text())
+        facts = json.loads(path.read_text(encoding="utf-8"))
         hours = facts["seconds"] / 3600
         each = {"hours": hours, "minutes per cell": 60 * hours / facts["cells"]}
         rows.append({name: facts[name] for name in ("sweep", "scale", "cells")} | each)

@@ -31,7 +31,7 @@ class Parameters(Spec):
     """
 
     per_layer: ClassVar[tuple[str, ...]] = ()
-    """lists with a value for each layer, of which several may be equal"""
+    """lists with a value for each layer, of which several may be equal, though those of the default differ"""
 
     @model_validator(mode="before")
     @classmethod
@@ -39,8 +39,8 @@ class Parameters(Spec):
         for name, value in values.items():
             if name in cls.model_fields:
                 _check_reach(name, value, cls.model_fields[name])
-                numbers = _numbers(value)
-                if name not in cls.per_layer and len(set(numbers)) < len(numbers):
+                per_layer = name in cls.per_layer or _repeats(cls.model_fields[name].default)
+                if _repeats(value) and not per_layer:
                     raise ValueError(f"{name}: values must differ, got {brief(value)}")
         return values
 
@@ -87,6 +87,13 @@ def _check_reach(name: str, value: Any, field: FieldInfo) -> None:
             raise ValueError(
                 f"{name}: must be at most {most:,}, ten thousand times the default, got {brief(number)}"
             )
+
+
+def _repeats(value: Any) -> bool:
+    """Whether a list has a value twice; 1 and 1.0 are one."""
+    if not isinstance(value, (list, tuple)):
+        return False
+    return len({item if isinstance(item, (int, float, str)) else repr(item) for item in value}) < len(value)
 
 
 def _numbers(value: Any) -> list[float]:

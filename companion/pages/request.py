@@ -45,7 +45,7 @@ class Request:
 
     def save(self, folder: Path) -> None:
         """Write the request beside a staged notebook."""
-        place(folder, self.chapter).write_text(json.dumps(asdict(self), indent=1) + "\n")
+        place(folder, self.chapter).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
 
 
 def place(folder: Path, chapter: str) -> Path:
@@ -104,4 +104,4 @@ def read(path: Path) -> Request:
 
     raises      ValueError or TypeError for what is none.
     """
-    return Request(**json.loads(path.read_text()))
+    return Request(**json.loads(path.read_text(encoding="utf-8")))

@@ -156,7 +156,7 @@ def collect(folder: Path = Path(".")) -> Map:
         if made := claims_in(notebook):
             claims[page.stem] = made
     reasons = Path(folder) / UNCLAIMED
-    return Map(found, claims, yaml.safe_load(reasons.read_text()) if reasons.exists() else {})
+    return Map(found, claims, yaml.safe_load(reasons.read_text(encoding="utf-8")) if reasons.exists() else {})
 
 
 def gaps(notebook: Mapping) -> list[str]:

@@ -106,7 +106,8 @@ def finish(
         keep(place)
     with _bar(title, places, done, progress and todo) as bar:
         for place, tables, facts in results(store.project, todo, earlier, workers, scheduler):
-            save(place, tables, {**sources[type(places[place])], **ours[place], **facts})
+            if tables is not None:  # else another run on this folder was faster
+                save(place, tables, {**sources[type(places[place])], **ours[place], **facts})
             done[place] = load(place)
             keep(place)
             bar.set_description_str(f"{title}: {len(done)} of {len(places)} cells", refresh=False)
@@ -136,8 +137,8 @@ def clean(folder: Path) -> None:
     """Remove what killed processes left in a folder of cells while they wrote one."""
     for staged in folder.glob(".*"):
         with suppress(OSError):
-            if re.match(r"\.[0-9a-f]{16}-", staged.name) and time.time() - staged.stat().st_mtime > DAY:
-                shutil.rmtree(staged)
+            if re.match(r"\.[0-9a-f]{16}[-.]", staged.name) and time.time() - staged.stat().st_mtime > DAY:
+                shutil.rmtree(staged) if staged.is_dir() else staged.unlink()
 
 
 def _described(project: Project, cell: Cell, after: Sequence[str]) -> dict:

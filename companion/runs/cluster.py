@@ -1,10 +1,12 @@
 """Cells on a Dask cluster."""
 
 import logging
+import socket
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from dask.distributed import Client, KilledWorker
 
@@ -22,6 +24,7 @@ def cluster(address: str, cells: tuple[tuple[str, ...], str, str], code: str) ->
     """
     # else a lost scheduler prints its tracebacks
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    _check_address(address)
     try:
         client = Client(address, timeout=CONNECT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
@@ -37,6 +40,27 @@ def cluster(address: str, cells: tuple[tuple[str, ...], str, str], code: str) ->
             raise RunError(f"lost the Dask scheduler at {address!r}; the same command resumes") from None
         finally:
             executor.shutdown(wait=False)
+
+
+def _check_address(address: str) -> None:
+    """raises RunError for what is no address, and for something else than a scheduler that listens there."""
+    found = urlsplit(address)
+    try:
+        port = found.port
+    except ValueError:
+        port = None
+    if found.scheme != "tcp" or not found.hostname or not port:
+        raise RunError(f"--scheduler takes an address like tcp://host:8786, got {address[:80]!r}")
+    try:
+        with socket.create_connection((found.hostname, port), CONNECT) as line:
+            line.settimeout(CONNECT)
+            answered = line.recv(1)  # a scheduler greets whoever calls
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"no Dask scheduler answers at {address[:80]!r} ({error}); check the address"
+        ) from None
+    if not answered:
+        raise RunError(f"no Dask scheduler answers at {address[:80]!r}; check the address")
 
 
 def _check_workers(client: Client, address: str, cells: tuple[tuple[str, ...], str, str], code: str) -> None:

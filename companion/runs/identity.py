@@ -50,7 +50,9 @@ def sources(packages: tuple[str, ...]) -> Mapping[str, str]:
 
     An edit during a long sweep must not put old numbers under a new code's id.
     """
-    return {name: path.read_text() for package in packages for name, path in _modules(package)}
+    return {
+        name: path.read_text(encoding="utf-8") for package in packages for name, path in _modules(package)
+    }
 
 
 def _modules(package: str) -> Iterator[tuple[str, Path]]:
@@ -92,7 +94,9 @@ def edited(packages: tuple[str, ...], module: str, name: str = "") -> list[str]:
     waiting = {found: was for found, was in _code(packages, module, name).items() if found not in sys.modules}
     files = {found: Path(spec.origin) for found in waiting if (spec := find_spec(found)) and spec.origin}
     return [
-        found for found, file in files.items() if _statements(ast.parse(file.read_text())) != waiting[found]
+        found
+        for found, file in files.items()
+        if _statements(ast.parse(file.read_text(encoding="utf-8"))) != waiting[found]
     ]
 
 
@@ -107,7 +111,11 @@ def _behind(module: str, sources: Mapping[str, str], wanted: str) -> dict:
     while pending:
         name = pending.pop()
         if name not in seen:
-            text = sources[name] if name in sources else Path(str(import_module(name).__file__)).read_text()
+            text = (
+                sources[name]
+                if name in sources
+                else Path(str(import_module(name).__file__)).read_text(encoding="utf-8")
+            )
             seen[name], imported = _read(text, wanted if name == module else "")
             pending += [found for found in imported if found in sources]
     return seen
@@ -244,7 +252,7 @@ def machine(libraries: tuple[str, ...]) -> dict:
 
 def _processor() -> str:
     with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

@@ -71,7 +71,7 @@ class Partial:
         share = sum(self.work[run] for run in done) / sum(self.work.values())
         facts = {**self.about, "cells": len(self.work), "share": round(share, 4), "done": done}
         fresh = self.cells / ".meta.json"
-        fresh.write_text(json.dumps(facts, indent=1) + "\n")
+        fresh.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         os.replace(fresh, self.cells / "meta.json")
 
 
@@ -83,7 +83,7 @@ def describe(folder: Path) -> dict:
     """
     place = folder / PARTIAL / "meta.json"
     try:
-        facts = json.loads(place.read_text())
+        facts = json.loads(place.read_text(encoding="utf-8"))
         return {name: facts[name] for name in ("sweep", "scale", "spec", "cells", "share", "done")}
     except OSError as error:
         raise StoreError(f"cannot read results at {place}: {error.strerror}") from None

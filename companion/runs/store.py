@@ -62,7 +62,14 @@ def _write(folder: Path, tables: Tables, facts: dict) -> None:
         path = folder / f"{name}.parquet"
         table.to_parquet(path, compression="zstd", compression_level=9, index=False)
         sums[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (folder / "meta.json").write_text(json.dumps({**facts, "sha256": sums}, indent=1) + "\n")
+    facts = {**facts, "sha256": sums}
+    text = json.dumps({**facts, "facts": _digest(facts)}, indent=1) + "\n"
+    (folder / "meta.json").write_text(text, encoding="utf-8")
+
+
+def _digest(facts: dict) -> str:
+    """Checksum of facts, in any order."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def load(folder: Path) -> tuple[Tables, dict]:
@@ -74,7 +81,8 @@ def load(folder: Path) -> tuple[Tables, dict]:
 
     folder = Path(folder)
     try:
-        facts = json.loads((folder / "meta.json").read_text())
+        facts = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+        _check_facts(folder / "meta.json", facts)
         tables = {}
         for name, checksum in facts["sha256"].items():
             path = folder / f"{name}.parquet"
@@ -87,9 +95,22 @@ def load(folder: Path) -> tuple[Tables, dict]:
         raise StoreError(
             f"cannot read results at {error.filename or folder}: {error.strerror or error}"
         ) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{folder / 'meta.json'} is damaged, or not a description of results") from None
     return tables, facts
+
+
+def _check_facts(path: Path, facts: dict) -> None:
+    """raises StoreError where facts are not those that were written; older ones have no such checksum."""
+    sums = facts["sha256"]
+    if not sums or any(Path(name).name != name for name in sums):  # tables lie in the folder itself
+        raise ValueError(sums)
+    if "facts" in facts and facts.pop("facts") != _digest(facts):
+        raise StoreError(f"{path} is damaged: its facts are not those of its checksum")
+    if not isinstance(facts.get("seconds", 0), (int, float)) or not isinstance(
+        facts.get("versions", {}), dict
+    ):
+        raise ValueError(facts)
 
 
 def check_writable(folder: Path) -> None:

@@ -5,13 +5,26 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+    wait,
+)
+from contextlib import closing, contextmanager, suppress
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
+from companion.runs.claims import Claims, turns
 from companion.runs.identity import Project, address, code_of, edited, machine
 from companion.runs.spec import Cell, Tables
+
+DEATHS = 3  # of the process of one cell, after which it is given up
+PAUSE = 0.2  # seconds between two looks at the cells that other runs compute
+END = Path()  # no cell: all have had their turn
 
 
 class RunError(OSError):
@@ -24,23 +37,93 @@ def results(
     earlier: Sequence[Tables],
     workers: int,
     scheduler: str | None,
-) -> Iterator[tuple[Path, Tables, dict]]:
-    """Yield place, tables and facts of cells as they finish, whatever runs them."""
+) -> Iterator[tuple[Path, Tables | None, dict]]:
+    """Yield place, tables and facts of cells as they finish, whatever runs them.
+
+    Runs that share a folder share the work: tables are None for a cell that another one has finished.
+
+    raises      RunError; for cells that killed their process several times when all others are finished.
+    """
     if not todo:
         return
     workers = min(workers, len(todo))
     code = lambda cell: code_of(project.packages, cell)
-    if scheduler is None and workers == 1:
-        yield from ((place, *timed(project, cell, code(cell), *earlier)) for place, cell in todo.items())
+    if scheduler is not None:
+        yield from _on_cluster(project, todo, earlier, scheduler)
         return
+    claims = Claims()
+    with closing(claims):
+        if workers > 1:
+            yield from _on_processes(project, todo, earlier, workers, claims)
+            return
+        for place in turns(todo, claims):
+            if place is None:
+                time.sleep(PAUSE)
+                continue
+            done = (None, {}) if place.exists() else timed(project, todo[place], code(todo[place]), *earlier)
+            yield place, *done
+            claims.release(place)
+
+
+def _on_cluster(project: Project, todo: Mapping[Path, Cell], earlier: Sequence[Tables], scheduler: str):
+    from companion.runs.cluster import cluster  # Dask is slow to import, and only a cluster needs it
+
+    code = lambda cell: code_of(project.packages, cell)
     first = next(iter(todo.values()))
-    with _executor(project, first, code(first), workers, scheduler) as executor:
+    with cluster(scheduler, (project.packages, *address(first)), code(first)) as executor:
         futures = {
             executor.submit(timed, project, cell, code(cell), *earlier): place for place, cell in todo.items()
         }
         # in the order of completion: what finished before a failure is kept
         for future in as_completed(list(futures)):
             yield futures.pop(future), *future.result()
+
+
+def _on_processes(
+    project: Project, todo: Mapping[Path, Cell], earlier: Sequence[Tables], workers: int, claims: Claims
+):
+    """A process that dies is replaced, and its cell computed again, up to the third time."""
+    deaths: dict[Path, int] = {}
+    again, given_up = [], []
+    order, left = turns(todo, claims), True
+    with processes(workers) as pools:
+        idle, running = list(pools), {}
+        while left or again or running:
+            blocked = False
+            while idle and (again or left) and not blocked:
+                place = again.pop() if again else next(order, END)
+                if place is END:
+                    left = False
+                elif place is None:
+                    blocked = True
+                elif place.exists():
+                    yield place, None, {}
+                    claims.release(place)
+                else:
+                    cell, pool = todo[place], idle.pop()
+                    future = pool.submit(timed, project, cell, code_of(project.packages, cell), *earlier)
+                    running[future] = place, pool
+            if blocked and not running:
+                time.sleep(PAUSE)
+                continue
+            for future in wait(running, PAUSE if blocked else None, FIRST_COMPLETED).done:
+                place, pool = running.pop(future)
+                idle.append(pool)
+                try:
+                    tables, facts = future.result()
+                except BrokenExecutor:
+                    pool.renew()
+                    deaths[place] = deaths.get(place, 0) + 1
+                    (given_up if deaths[place] >= DEATHS else again).append(place)
+                    continue
+                yield place, tables, facts
+                claims.release(place)
+    if given_up:
+        names = "; ".join(f"{type(todo[place]).__name__} {place.name}" for place in given_up)
+        raise RunError(
+            f"{names}: a worker process died {DEATHS} times, often for want of memory: try fewer workers; "
+            "all other cells are finished, and the same command resumes"
+        )
 
 
 def timed(project: Project, cell: Cell, code: str, *earlier: Tables) -> tuple[Tables, dict]:
@@ -67,37 +150,56 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _executor(project: Project, cell: Cell, code: str, workers: int, scheduler: str | None):
-    if scheduler is None:
-        return processes(workers)
-    from companion.runs.cluster import cluster  # Dask is slow to import, and only a cluster needs it
+class Worker:
+    """One process of one thread that computes cells, and can be replaced when it has died."""
 
-    return cluster(scheduler, (project.packages, *address(cell)), code)
+    def __init__(self, leash: Connection):
+        self._leash = leash
+        self.renew()
+
+    def renew(self) -> None:
+        self._pool = ProcessPoolExecutor(
+            1, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(self._leash,)
+        )
+        # inherited: the process that started it answers Ctrl-C for all
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._pool.submit(int)  # starts the process
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    def submit(self, *words) -> Future:
+        try:
+            return self._pool.submit(*words)
+        except BrokenExecutor:  # it died while it had nothing to do
+            self.renew()
+            return self._pool.submit(*words)
+
+    def end(self) -> None:
+        """End at once, even if it was stopped."""
+        for process in list((self._pool._processes or {}).values()):
+            process.kill()
+        self._pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def processes(workers: int) -> Iterator[Executor]:
-    """Worker processes of one thread.
+def processes(workers: int) -> Iterator[list[Worker]]:
+    """Worker processes.
 
     They end at once when the block is left or this process dies, however.
     """
-    context = get_context("spawn")
-    leash, held = context.Pipe(duplex=False)  # nothing is ever sent: a worker waits for its end to close
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(leash,))
+    leash, held = get_context("spawn").Pipe(
+        duplex=False
+    )  # nothing is sent: a worker waits for its end to close
+    started: list[Worker] = []
     try:
-        # inherited: this process answers Ctrl-C for all
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         for _ in range(workers):
-            pool.submit(int)  # starts the processes
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        yield pool
-    except BrokenExecutor:
-        raise RunError(
-            "a worker process died, often for want of memory: try fewer workers; the same command resumes"
-        ) from None
+            started.append(Worker(leash))
+        yield started
     finally:
         held.close()
-        pool.shutdown(cancel_futures=True)
+        for worker in started:
+            worker.end()
         leash.close()
 
 

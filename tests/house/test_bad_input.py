@@ -4,6 +4,7 @@ The cases are drawn from the records of the chapters, so a new chapter and a new
 """
 
 import json
+import os
 import subprocess
 import sys
 
@@ -200,3 +201,14 @@ def test_in_a_process_of_its_own():
 def test_an_empty_address_does_not_mean_this_machine(capsys):
     assert main(["sweep", "fan_out", "--scheduler", ""]) == 1
     assert "--scheduler takes an address like tcp://host:8786, got ''" in capsys.readouterr().err
+
+
+def test_in_a_locale_that_has_no_letters(tmp_path):
+    """The words of the book are UTF-8 whatever the locale; what a terminal lacks is written by its number."""
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    (tmp_path / "mine.yaml").write_text("seeds: zw\u00f6lf\n", encoding="utf-8")
+    words = ["run", "two_layer_theorem", "-f", str(tmp_path / "mine.yaml")]
+    ended = subprocess.run(
+        [sys.executable, "-m", "companion", *words], capture_output=True, encoding="ascii", env=environment
+    )
+    assert ended.returncode == 1 and ended.stderr.startswith("error: seeds: ") and "zw\\xf6lf" in ended.stderr

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from companion.experiments.two_layer.spec import TwoLayer
 from companion.project import PROJECT
 from companion.runs import cluster, workers
 from companion.runs.cells import Store, finish, run_cells, run_stages, summary
+from companion.runs.claims import Claims
 from companion.runs.identity import run_id, stage_ids
 from companion.runs.partial import describe
 from companion.runs.store import StoreError, load, load_results
@@ -161,20 +163,35 @@ def test_a_disk_that_fills_up_keeps_the_finished_cells(tmp_path, gate, monkeypat
     assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 1, 2, 1]
 
 
-def test_two_sweeps_share_a_folder(tmp_path, gate, expected):
-    """Both start the same cells; who finishes a cell first keeps it, and both end with the same tables."""
+def test_two_sweeps_share_a_folder_and_the_work(tmp_path, gate, expected):
+    """A cell that one of them holds the other leaves, and takes what comes of it; both end with all."""
     results, gathered = tmp_path / "cells", []
     share = lambda: gathered.append(run_cells(specs(gate), store(results))[0])
     (gate / "hold-1").touch()
     sharing = [threading.Thread(target=share) for _ in range(2)]
     for thread in sharing:
         thread.start()
-    until(lambda: len(started(gate, 1)) == 2)
+    until(lambda: len(finished(results)) == 3)
     (gate / "hold-1").unlink()
     for thread in sharing:
         thread.join()
     assert len(gathered) == 2 and all(tables["runs"].equals(expected) for tables in gathered)
+    assert [seed for seed, _ in started(gate)] == [1, 2, 3, 4], "each once"
     assert len(finished(results)) == 4 and len(list(results.iterdir())) == 4
+
+
+def test_a_claim_dies_with_its_holder(tmp_path, gate, expected):
+    hold = "import sys; from pathlib import Path; from companion.runs.claims import Claims\n"
+    hold += "print(Claims().take(Path(sys.argv[1])), flush=True); input()"
+    place = store(tmp_path / "cells").place(specs(gate)[0])
+    holder = subprocess.Popen(
+        [sys.executable, "-c", hold, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "True\n" and not Claims().take(place)
+    holder.kill()
+    holder.communicate()
+    assert run_cells(specs(gate), store(tmp_path / "cells"))[0]["runs"].equals(expected)
+    assert len(list((tmp_path / "cells").iterdir())) == 4, "no lock is left"
 
 
 def drive(tmp_path, gate, workers=2):
@@ -219,7 +236,7 @@ def test_kill_then_interrupt_then_resume(tmp_path, gate, expected):
     workers = {process for _, process in started(gate)}
     os.killpg(stopped.pid, signal.SIGINT)  # as a terminal does: the workers get it too
     output, errors = stopped.communicate(timeout=60)
-    assert stopped.returncode == 130 and not output
+    assert stopped.returncode == 130 and "wrote" not in output
     assert "gated: 2 of 4 cells" in errors and "50%" in errors  # the bar starts with what is there
     assert errors.splitlines()[-1] == (
         "interrupted; gated at paper scale is not finished: 2 of 4 cells, 50% of the work; they are kept in "
@@ -255,7 +272,7 @@ def test_a_sweep_survives_its_machine(tmp_path, gate):
     until(lambda: second.poll() is not None or len(describe(target)["done"]) == 3)
     os.killpg(second.pid, signal.SIGTERM)  # as a batch system does: the workers get it too
     output, errors = second.communicate(timeout=60)
-    assert second.returncode == 130 and not output and "Traceback" not in errors
+    assert second.returncode == 130 and "wrote" not in output and "Traceback" not in errors
     assert "interrupted; gated at paper scale is not finished: 3 of 4 cells, 75% of the work" in errors
     assert not any(alive(process) for _, process in started(gate)) and {*finished(results)} > {*kept}
     shutil.rmtree(results)
@@ -275,22 +292,46 @@ def test_a_sweep_survives_its_machine(tmp_path, gate):
     assert {**one, "seconds": 0, "started": ""} == {**other, "seconds": 0, "started": ""}
 
 
-def test_a_worker_process_that_dies_is_named(tmp_path, gate, expected):
-    (gate / "hold-4").touch()
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_worker_process_that_dies_is_replaced_and_its_cell_given_up_at_last(
+    tmp_path, gate, expected, times
+):
+    (gate / "hold-2").touch()
 
-    def kill_the_last():
-        until(lambda: started(gate, 4) and len(finished(tmp_path / "cells")) == 3)
-        os.kill(started(gate, 4)[0][1], signal.SIGKILL)
+    def kill():
+        for time_ in range(times):
+            until(lambda: len(started(gate, 2)) == time_ + 1)
+            process = max(gate.glob("started-2-*"), key=lambda mark: mark.stat().st_mtime_ns).name.split("-")[
+                2
+            ]
+            if time_ == times - 1 and times < 3:
+                (gate / "hold-2").unlink()
+            os.kill(int(process), signal.SIGKILL)
 
-    killer = threading.Thread(target=kill_the_last)
+    killer = threading.Thread(target=kill)
     killer.start()
-    with pytest.raises(RunError, match="a worker process died.* try fewer workers; the same command resumes"):
-        run_cells(specs(gate), store(tmp_path / "cells"), workers=2)
+    run = lambda: run_cells(specs(gate), store(tmp_path / "cells"), workers=2)
+    if times < 3:
+        assert run()[0]["runs"].equals(expected)
+    else:
+        name = store(tmp_path / "cells").place(specs(gate)[1]).name
+        with pytest.raises(
+            RunError, match=f"Gated {name}: a worker process died 3 times.*all other cells are"
+        ):
+            run()
     killer.join()
-    assert len(finished(tmp_path / "cells")) == 3 and not any(alive(process) for _, process in started(gate))
-    (gate / "hold-4").unlink()
-    assert run_cells(specs(gate), store(tmp_path / "cells"))[0]["runs"].equals(expected)
-    assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, 1, 1, 2]
+    assert len(finished(tmp_path / "cells")) == 4 - (times == 3)
+    assert not any(alive(process) for _, process in started(gate))
+    assert [len(started(gate, seed)) for seed in (1, 2, 3, 4)] == [1, min(times + 1, 3), 1, 1]
+
+
+def test_a_stopped_worker_does_not_hold_up_the_end(tmp_path, gate):
+    (gate / "hold-1").touch()
+    with workers.processes(2) as both:
+        future = both[0].submit(gated.Gated.run, specs(gate)[0])
+        until(lambda: started(gate, 1))
+        os.kill(started(gate, 1)[0][1], signal.SIGSTOP)
+    assert not alive(started(gate, 1)[0][1]) and future.exception()
 
 
 @pytest.fixture(scope="module")
@@ -334,10 +375,19 @@ def test_a_killed_dask_worker_costs_its_running_cell_only(tmp_path, gate, dask, 
 
 def test_a_scheduler_that_does_not_answer_is_named(tmp_path, gate, monkeypatch):
     monkeypatch.setattr(cluster, "CONNECT", 0.3)
-    for address in ("tcp://127.0.0.1:9", "nonsense://x"):
-        with pytest.raises(RunError, match=f"no Dask scheduler answers at '{address}'") as error:
-            run_cells(specs(gate), store(tmp_path / "cells"), scheduler=address)
-        assert "\n" not in str(error.value)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        refused = {
+            "tcp://127.0.0.1:9": "no Dask scheduler answers at",
+            f"tcp://127.0.0.1:{silent.getsockname()[1]}": "no Dask scheduler answers at",
+            **dict.fromkeys(
+                ("nonsense://x", "localhost", "localhost:8786", "tls://localhost:8786", "tcp://x:99999999"),
+                "--scheduler takes an address like tcp://host:8786, got",
+            ),
+        }
+        for address, message in refused.items():
+            with pytest.raises(RunError, match=f"{message} '{address}'") as error:
+                run_cells(specs(gate), store(tmp_path / "cells"), scheduler=address)
+            assert "\n" not in str(error.value)
     assert not started(gate)
 
 

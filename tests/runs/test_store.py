@@ -86,10 +86,24 @@ def test_a_file_in_the_place_of_a_run_is_refused(tmp_path):
         (lambda f: (f / "meta.json").write_text("[]"), "meta.json is damaged, or not a description"),
         (lambda f: (f / "meta.json").write_text("{}"), "meta.json is damaged, or not a description"),
         (lambda f: (f / "meta.json").write_bytes(b"\xff\xfe\x00"), "meta.json is damaged"),
+        (
+            lambda f: (f / "meta.json").write_text('{"sha256": {}}'),
+            "meta.json is damaged, or not a description",
+        ),
+        (lambda f: (f / "meta.json").write_text('{"sha256": {"../x": ""}}'), "meta.json is damaged, or not"),
+        (
+            lambda f: (f / "meta.json").write_text('{"a":' * 9999),
+            "meta.json is damaged, or not a description",
+        ),
+        (lambda f: (f / "meta.json").write_text("[" * 99_999), "meta.json is damaged, or not a description"),
+        (
+            lambda f: (f / "meta.json").write_text((f / "meta.json").read_text().replace("1.5", "1.6")),
+            "its facts are not those of its checksum",
+        ),
     ],
 )
 def test_damage_is_named(tmp_path, damage, message):
-    folder = save(tmp_path / "run", TABLES, {})
+    folder = save(tmp_path / "run", TABLES, {"seconds": 1.5})
     damage(folder)
     with pytest.raises(StoreError, match=message) as error:
         load(folder)

@@ -1,7 +1,6 @@
 """Parameters of the chapter on CIFAR-10."""
 
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 
@@ -12,8 +11,6 @@ from companion.pages import parameters
 
 class Parameters(Cifar10, parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale."""
-
-    per_layer: ClassVar = ("prune",)
 
     def shown(self, data: Path | None, each: int = 8) -> dict[str, np.ndarray]:
         """The first ``each`` test images ``(each, height, width, 3)`` of every class, by the class's name."""

@@ -1,6 +1,6 @@
 """Parameters of the chapter on distillation from noise, and the cell of its live run."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,13 +12,15 @@ from companion.runs.spec import Cell, Count, Positive
 class Parameters(parameters.Parameters):
     """Parameters of the chapter; the defaults are its quick scale, on digits."""
 
+    per_layer: ClassVar = ("widths",)
+
     images: Annotated[int, Field(ge=100, lt=1797)] = 1297
     """training digits of 8 x 8 pixels, of 1,797; the others are for the test (number)"""
-    widths: Widths = (6, 12, 12)
+    widths: Widths = (4, 8, 8)
     """channels of the teacher's layers, three at most (number)"""
-    over_realization: Positive = 1.0
+    over_realization: Annotated[float, Field(ge=1)] = 2.0
     """student channels per teacher channel in every layer (ratio)"""
-    seeds: Annotated[int, Field(ge=2)] = 3
+    seeds: Count = 3
     """teachers, each with its own start and batches and with a student per lesson (number)"""
     teacher_steps: Count = 150
     """length of the teacher's training on labels (Adam steps)"""
@@ -28,7 +30,7 @@ class Parameters(parameters.Parameters):
     """inputs per step; noise is fresh at every step (number)"""
     learning_rate: Positive = 0.01
     """peak of Adam's step size, which rises for a tenth of the steps and falls to 0"""
-    calibration: Annotated[int, Field(ge=2)] = 1000
+    calibration: Annotated[int, Field(ge=2)] = 500
     """unlabelled images, or noise inputs, for moments that are measured after training (number)"""
     dtype: Literal["float32", "float64"] = "float32"
     """number type of networks"""

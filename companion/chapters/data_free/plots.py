@@ -125,5 +125,7 @@ def lengths(accuracy: pd.DataFrame, ax: Axes) -> Axes:
         label="the teacher",
     )
     ax.set(xscale="log", xlabel="inputs the student saw", ylabel="test accuracy", ylim=(0, 1.02))
+    ax.set_xticks(ticks := sorted(found.samples.unique()), [f"{samples:,}" for samples in ticks])
+    ax.minorticks_off()
     legend_on_top(np.array([[ax]]))
     return ax

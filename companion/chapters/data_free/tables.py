@@ -46,7 +46,9 @@ def advantage(accuracy: pd.DataFrame, statistics: str, other: str) -> pd.Series:
 
 
 def apart(values: pd.Series) -> pd.Series:
-    """|each value - mean of the others|: how unlike the seeds are."""
+    """|each value - mean of the others|: how unlike the seeds are; NaN for one alone."""
+    if len(values) < 2:
+        return values * np.nan
     return (values - (values.sum() - values) / (len(values) - 1)).abs()
 
 

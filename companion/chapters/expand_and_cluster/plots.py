@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from companion.chapters.expand_and_cluster.tables import FLOOR, RULES, success
 from companion.pages.figures import ACCENT, FIELD, INK, NEUTRAL, STUDENT, TEACHER, legend_on_top
@@ -57,27 +58,27 @@ def _link_colours(linkage: np.ndarray, kept: np.ndarray) -> dict[int, str]:
 
 
 def alignment(aligned: pd.DataFrame, teacher_width: int, axes: np.ndarray) -> np.ndarray:
-    """How well the neurons that are kept point along the teacher's, and what is kept beyond them.
+    """How well the neurons that are kept point along the teachers', and what is kept beyond them.
 
-    aligned     table of that name of recovery.recovery, of one teacher of each activation.
+    aligned     table of that name of recovery.recovery; teachers stand side by side.
     axes        a row per activation, a column per rule, of which the published comes first.
     """
-    activations = list(dict.fromkeys(aligned.activation))
+    teachers = sorted(aligned.teacher.unique())
+    wide = teacher_width + 1
+    start = len(teachers) * wide + 1  # of the excess
     most = max(2, aligned[aligned.twin < 0].groupby(["activation", "rule"]).size().max())
-    for row, activation in zip(axes, activations):
+    for row, activation in zip(axes, dict.fromkeys(aligned.activation)):
         for ax, rule in zip(row, ("pi/6", "most whole")):
             of = aligned[(aligned.activation == activation) & (aligned.rule == rule)]
             found, rest = of[of.twin >= 0], of[of.twin < 0].sort_values("cosine", ascending=False)
-            ax.bar(found.twin + 1, found.cosine, color=STUDENT)
-            at = teacher_width + 2 + np.arange(len(rest))
-            ax.bar(at, rest.cosine, color=TEACHER)
-            ax.axvline(teacher_width + 1, color=INK, linewidth=1)
-            ax.set_xticks([*range(1, teacher_width + 1), teacher_width + 1.5 + most / 2])
-            ax.set_xticklabels([*map(str, range(1, teacher_width + 1)), "excess"])
-            ax.set(title=f"{activation}: {RULES[rule]}", ylim=(0, 1.05))
-            ax.set_xlim(0.3, teacher_width + 1.7 + most)
-    axes[0, 0].figure.supxlabel("teacher neuron")
-    axes[0, 0].figure.supylabel("|cosine| with it")
+            ax.bar(found.teacher.map(teachers.index) * wide + found.twin + 1, found.cosine, color=STUDENT)
+            ax.bar(start + np.arange(len(rest)), rest.cosine, color=TEACHER)
+            ax.axvline(start - 1, color=INK, linewidth=1)
+            places = [number * wide + (teacher_width + 1) / 2 for number in range(len(teachers))]
+            words = [f"teacher {teacher}" for teacher in teachers]
+            ax.set_xticks([*places, start + (most - 1) / 2], [*words, "excess"])
+            ax.set(title=f"{activation}: {RULES[rule]}", ylim=(0, 1.05), xlim=(0, start + most))
+    axes[0, 0].figure.supylabel("|cosine| with the teacher neuron")
     words = {STUDENT: "stands for a teacher neuron", TEACHER: "in excess"}
     legend_on_top(axes, [Patch(color=colour, label=label) for colour, label in words.items()])
     return axes
@@ -128,7 +129,7 @@ def perfect(students: pd.DataFrame, zero: float, ax: Axes) -> Axes:
     names = list(dict.fromkeys(students.activation))
     for shift, (size, colour) in zip((-0.2, 0.2), SIZES.items()):
         of = found[found["size"] == size]
-        at = of.activation.map(names.index) + shift
+        at = of.activation.astype(str).map(names.index) + shift
         ax.bar(*zip(*of.share.groupby(at).mean().items()), width=0.36, color=colour, alpha=0.5, label=size)
         place = of.groupby(["activation", "share"]).cumcount()
         ways = of.groupby(["activation", "share"]).share.transform("size")
@@ -146,6 +147,7 @@ def errors(recovered: pd.DataFrame, precise: float, ax: Axes) -> Axes:
     for column, colour, label in (("collapsed", NEUTRAL, "collapsed"), ("error", STUDENT, "fine-tuned")):
         ax.plot(at, of[column].clip(lower=FLOOR), "o", color=colour, markersize=4, label=label)
     ax.axhline(precise, color=INK, linestyle=":", label="recovered, below")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set(yscale="log", xlabel="teacher, in the order of the first error", ylabel="largest parameter error")
     legend_on_top(np.array([ax]))
     return ax

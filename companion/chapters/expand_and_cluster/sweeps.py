@@ -46,7 +46,7 @@ RECOVERY = Sweep(
     {
         "quick": Fresh(),
         "laptop": Fresh(
-            activations=("tanh", "sigmoid", "relu"), teachers=30, students=8, samples=300, steps=300
+            activations=("tanh", "sigmoid", "relu"), teachers=20, students=8, samples=300, steps=300
         ),
     },
 )

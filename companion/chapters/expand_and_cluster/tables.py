@@ -52,6 +52,15 @@ def rates(of: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def chains(layers: pd.DataFrame, recovered: pd.DataFrame, precise: float) -> pd.DataFrame:
+    """The width found in each layer and whether all parameters agree, a row per deeper teacher.
+
+    layers, recovered   tables of chain.chained.
+    """
+    widths = layers.pivot(index="teacher", columns="layer", values="width").add_prefix("layer ")
+    return widths.assign(exact=recovered.set_index("teacher").error < precise)
+
+
 def first(neurons: pd.DataFrame, merges: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows of the first activation.
 

@@ -2,7 +2,7 @@
 
 Few items have few subsets, and all probabilities are computed. The sampler is for many items. It is our own
 for three reasons: ``dppy`` 0.3.3, the well-known library, overflows for a few hundred items (its table of e_k
-is not scaled), takes only numpy's legacy generators, and draws one set at a time. Both were derived in
+is not scaled), takes only numpy's legacy generators, and draws one set at a time. They were derived in
 Kulesza and Taskar, *Determinantal point processes for machine learning*, 2012, section 5.2.
 """
 
@@ -81,6 +81,50 @@ def draw_diagonal(weights: np.ndarray, size: int, uniforms: np.ndarray) -> np.nd
         kept[..., j] = some & (uniforms[..., j] < chance)
         left = left - kept[..., j]
     return kept
+
+
+Spectrum = tuple[np.ndarray, np.ndarray]
+"""Eigenvalues ``(..., n)``, ascending, and eigenvectors ``(..., n, n)`` of a kernel, of ``eigh``."""
+
+
+def draw(spectrum: Spectrum, size: int, uniforms: np.ndarray) -> np.ndarray:
+    """Draws from k-DPPs: some eigenvectors are drawn, then items of the projection onto their span.
+
+    spectrum    of the kernel, which is of rank at least ``size``.
+    uniforms    ``(draws, ..., n + size)`` numbers in [0, 1), per eigenvector, then per item that stays.
+    returns     bool ``(draws, ..., n)``: which items stay.
+    raises      ValueError for a size outside 1..n, or a lower rank.
+    """
+    values, vectors = spectrum
+    n = values.shape[-1]
+    _check_size(n, size)
+    values = np.where(values > RANK * values[..., -1:], values, 0)
+    chosen = draw_diagonal(values, size, uniforms[..., :n])
+    columns = np.argsort(~chosen, axis=-1, kind="stable")[..., :size]
+    span = np.take_along_axis(
+        np.broadcast_to(vectors, (*chosen.shape[:-1], n, n)), columns[..., None, :], axis=-1
+    )
+    return _draw_projection(span, uniforms[..., n:])
+
+
+def _draw_projection(span: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+    """Items one after the other, with chances that are squared distances of rows of ``span (..., n, k)`` from
+    the rows drawn before (Gram-Schmidt): bool ``(..., n)``.
+    """
+    *lead, n, k = span.shape
+    span = span.reshape(-1, n, k)
+    each, uniforms = np.arange(len(span)), uniforms.reshape(-1, k)
+    left, known = np.square(span).sum(2), np.zeros_like(span)
+    kept = np.zeros(left.shape, dtype=bool)
+    for step in range(k):
+        total = np.cumsum(np.where(kept, 0, np.maximum(left, 0)), axis=1)
+        item = (total <= uniforms[:, step, None] * total[:, -1:]).sum(1)
+        item = np.minimum(item, n - 1)
+        inner = span @ span[each, item][:, :, None] - known[..., :step] @ known[each, item, :step][:, :, None]
+        known[..., step] = inner[..., 0] / np.sqrt(left[each, item])[:, None]
+        left = left - np.square(known[..., step])
+        kept[each, item] = True
+    return kept.reshape(*lead, n)
 
 
 def _check_size(items: int, size: int) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from companion.chapters.pruning.studies import Pruned
+from companion.chapters.pruning.studies import Pruned, PrunedClassifiers
 from companion.pages import parameters
 from companion.runs.spec import Cell, Count, Positive
 
@@ -32,6 +32,12 @@ class Parameters(parameters.Parameters):
     """length of the training (SGD steps)"""
     draws: Annotated[int, Field(ge=2)] = 20
     """masks per student, of random and of DPP edges, and shuffles of its kernel (number)"""
+    classifiers: Annotated[int, Field(ge=2)] = 10
+    """perceptrons that learn handwritten digits (number)"""
+    classifier_width: Annotated[int, Field(ge=5)] = 40
+    """their hidden nodes (nodes)"""
+    classifier_steps: Count = 800
+    """length of their training (SGD steps)"""
     dtype: Literal["float32", "float64"] = "float32"
     """number type of the training; pruning is float64"""
 
@@ -41,8 +47,8 @@ class Parameters(parameters.Parameters):
         return self
 
     def live_cells(self) -> list[Cell]:
-        """Students of both starts, then noisy ones."""
-        return [*self.clean(), self.noisy()]
+        """Students of both starts, then noisy ones, then classifiers."""
+        return [*self.clean(), self.noisy(), self.on_digits()]
 
     def clean(self) -> list[Pruned]:
         """Without label noise, from even and from drawn fan-outs."""
@@ -50,6 +56,15 @@ class Parameters(parameters.Parameters):
 
     def noisy(self) -> Pruned:
         return self._cell(start="even")
+
+    def on_digits(self) -> PrunedClassifiers:
+        """Perceptrons on handwritten digits, ten draws of each of their masks and subsets."""
+        return PrunedClassifiers(
+            width=self.classifier_width,
+            seeds=tuple(range(1, self.classifiers + 1)),
+            steps=self.classifier_steps,
+            dtype=self.dtype,
+        )
 
     def _cell(self, **changes) -> Pruned:
         return self.into(Pruned, seeds=tuple(range(1, self.seeds + 1)), **changes)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator
 
 from companion.pages.figures import (
     INK,
@@ -77,6 +78,64 @@ def pruned(
 
 def named(method: str) -> str:
     return {"best nodes": "best of all subsets of nodes", "merging": "merging copies"}.get(method, method)
+
+
+def limits(merged: pd.DataFrame, ax: Axes) -> Axes:
+    """Error of the merged student over the student's own, against label noise, a line per over-realization.
+
+    Dashed: the best m of the student's own nodes. The line at 2 is the bar of what counts as free.
+    """
+    import seaborn as sns
+
+    sizes = sorted(merged.over_realization.unique())
+    mean = lambda rows, column: np.exp(np.log(rows[column] / rows.own).groupby(rows.noise).mean())
+    for z, colour in zip(sizes, sns.color_palette("viridis", len(sizes))):
+        rows = merged[merged.over_realization == z]
+        for column, style in (("error", dict(marker="o")), ("subset", dict(linestyle="--", linewidth=1))):
+            points = mean(rows, column)
+            ax.plot(
+                points.index, points, color=colour, label=f"z = {z:g}" if column == "error" else None, **style
+            )
+    ax.axhline(2, color=INK, linestyle=(0, (1, 2)), linewidth=1)
+    ax.text(0.01, 2, "twice the student's own", va="bottom", transform=ax.get_yaxis_transform())
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="standard deviation of label noise",
+        ylabel="error over the student's own",
+    )
+    noises = sorted(merged.noise.unique())
+    ax.set_xticks(noises, [f"{noise:g}" for noise in noises])
+    ax.minorticks_off()
+    handles, _ = ax.get_legend_handles_labels()
+    handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1, label="best m of its nodes"))
+    legend_on_top(np.array([[ax]]), handles)
+    return ax
+
+
+def on_images(accuracies: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Share of wrong answers against the share of parameters kept, means over networks; dotted: unpruned.
+
+    Left: fan-outs and weights as they are, or summed where nodes merge. Right: fitted anew.
+    """
+    for ax, reweighted in zip(axes, (False, True)):
+        chosen = accuracies[accuracies.reweighted == reweighted]
+        for method, colour in (COLOURS | {"important nodes": "#56b4e9"}).items():
+            points = 1 - chosen[chosen.method == method].groupby("kept").accuracy.mean()
+            if len(points):
+                ax.plot(points.index, points, color=colour, marker=MARKERS.get(method, "^"), label=method)
+        own = 1 - accuracies.own.mean()
+        ax.axhline(own, color=INK, linestyle=(0, (1, 2)), linewidth=1)
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(FixedLocator([0.04, 0.06, 0.1, 0.2, 0.4, 0.6, 0.8]))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+        ax.set(xlim=(0.15, 0.85), xticks=sorted(accuracies.kept.unique()))
+    axes[0].set_title("as they are")
+    axes[1].set_title("fitted anew")
+    label_rim(np.array([list(axes)]), "share of parameters kept", "share of wrong answers")
+    legend_on_top(np.array([list(axes)]))
+    return axes
 
 
 def sign_map(found: pd.DataFrame, measured: pd.DataFrame, ax: Axes) -> Axes:

@@ -94,30 +94,37 @@ def edges(pair: Pair, kept: int, seeds: tuple[int, ...], draws: int) -> Found:
         yield method, False, pair.error(rows, fan_out).mean(1)
 
 
-def merged(pair: Pair) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Merging by specialization: k nodes left, their rows ``(e, k, d)`` and fan-outs ``(e, k)``, k falling.
+def merged(
+    rows: np.ndarray, fan_out: np.ndarray, moments: np.ndarray | None = None
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Merging by specialization: k nodes left, rows ``(e, k, d)`` and fan-outs ``(e, k, c)``, k falling.
 
-    Two nodes become one that has the mean of their rows, weighted by |fan-out|, and the sum of their
-    fan-outs; erf is odd, so that (w, v) and (-w, -v) are the same node. The pair that goes next has the least
-    a b / (a + b) ||w - u||^2, a and b being the sizes of the fan-outs (Ward's cost): copies of a teacher node
-    are near, and a node without fan-out joins any other for nothing.
+    Two nodes become one that has the mean of their rows, weighted by the size of their fan-outs, and the sum
+    of these; erf is odd, so that (w, v) and (-w, -v) are the same node. The pair that goes next has the least
+    a b / (a + b) E((w - u)^T x)^2, a and b being the sizes of the fan-outs (Ward's cost): copies of a teacher
+    node are near, and a node without fan-out joins any other for nothing.
+
+    moments     E[x x^T], ``(d, d)``; by default that of inputs N(0, I).
     """
-    rows, fan_out, size = pair.rows.copy(), pair.fan_out.copy(), np.abs(pair.fan_out)
+    size = np.linalg.norm(fan_out, axis=2)
     e = np.arange(len(rows))
     for k in range(rows.shape[1], 0, -1):
         yield k, rows, fan_out
         if k == 1:
             return
+        inner = (rows if moments is None else rows @ moments) @ rows.mT
+        own = np.diagonal(inner, axis1=1, axis2=2)
         first, second = np.triu_indices(k, 1)
-        sign = np.where((rows[:, first] * rows[:, second]).sum(-1) < 0, -1.0, 1.0)
-        apart = np.square(rows[:, first] - sign[..., None] * rows[:, second]).sum(-1)
+        cross = inner[:, first, second]
+        apart = np.maximum(own[:, first] + own[:, second] - 2 * np.abs(cross), 0)
         a, b = size[:, first], size[:, second]
         cheapest = (a * b / np.maximum(a + b, np.finfo(float).tiny) * apart).argmin(1)
-        i, j, s = first[cheapest], second[cheapest], sign[e, cheapest]
+        i, j = first[cheapest], second[cheapest]
+        s = np.where(cross[e, cheapest] < 0, -1.0, 1.0)[:, None]
         total = np.maximum(size[e, i] + size[e, j], np.finfo(float).tiny)
         share = (size[e, i] / total)[:, None]
         rows, fan_out, size = rows.copy(), fan_out.copy(), size.copy()
-        rows[e, i] = share * rows[e, i] + (1 - share) * s[:, None] * rows[e, j]
+        rows[e, i] = share * rows[e, i] + (1 - share) * s * rows[e, j]
         fan_out[e, i] += s * fan_out[e, j]
         size[e, i] = total
         rest = np.arange(k)[None] != j[:, None]
@@ -128,7 +135,8 @@ def merged(pair: Pair) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
 
 def merging(pair: Pair) -> Iterator[tuple[int, str, bool, np.ndarray]]:
     """What :func:`merged` costs, for each k below the student's width, with fan-outs summed or fitted."""
-    for k, rows, fan_out in merged(pair):
+    for k, rows, sums in merged(pair.rows, pair.fan_out[..., None]):
+        fan_out = sums[..., 0]
         if k < pair.fan_out.shape[1]:
             yield k, "merging", False, pair.error(rows, fan_out)
             yield k, "merging", True, pair.error(rows, pair.refitted(rows))

@@ -48,6 +48,26 @@ def pruned(cell: Pruned) -> Tables:
     return {"students": students, "errors": pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()}
 
 
+def merged(cell: Pruned) -> Tables:
+    """Train students, then merge each to m nodes, fan-outs fitted.
+
+    returns     ``merged``, a row per seed: relative errors ``own``, ``error`` and ``subset``, of the best of
+                all subsets of m nodes, fan-outs fitted too. Students that diverged are rows of NaN.
+    """
+    pair, m = trained(cell), cell.teacher_width
+    fine = np.isfinite(pair.rows).all((1, 2)) & np.isfinite(pair.fan_out).all(1)
+    found = np.full((3, len(cell.seeds)), np.nan)
+    if fine.any():
+        pair = Pair(*(values[fine] for values in (pair.rows, pair.fan_out, pair.rows_t, pair.fan_out_t)))
+        errors = {(k, name, again): error for k, name, again, error in pruning.merging(pair)}
+        seeds = tuple(int(seed) for seed in np.array(cell.seeds)[fine])
+        nodes = {(name, again): error for name, again, error in pruning.nodes(pair, m, seeds, cell.draws)}
+        own = pair.error(pair.rows, pair.fan_out)
+        found[:, fine] = own, errors[m, "merging", True], nodes["best nodes", True]
+    table = pd.DataFrame(dict(zip(("own", "error", "subset"), found)) | dict(seed=cell.seeds))
+    return {"merged": table.assign(over_realization=cell.over_realization, noise=cell.noise)}
+
+
 def trained(cell: Pruned) -> Pair:
     """The students in the end, with their teachers, float64."""
     of = lambda purpose, *key: [stream(seed, purpose, *key) for seed in cell.seeds]

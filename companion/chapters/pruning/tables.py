@@ -1,5 +1,7 @@
 """Closed forms as curves, ratios of two methods on the same student, and the sign map."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -139,3 +141,19 @@ def by_noise(z: float, *parts: pd.DataFrame) -> pd.DataFrame:
     """Students of one over-realization from even fan-outs, of every label noise in some tables of errors."""
     errors = pd.concat(parts, ignore_index=True)
     return errors[(errors.start == "even") & (errors.over_realization == z)]
+
+
+def gain(accuracies: pd.DataFrame, method: str, others: Sequence[str], reweighted: bool) -> pd.DataFrame:
+    """Accuracy of a method minus that of the best of others: a row per network, a column per kept share.
+
+    Each is a mean over draws; the best is chosen per network and share.
+    """
+    chosen = accuracies[accuracies.reweighted == reweighted]
+    table = chosen.pivot(index=["seed", "kept"], columns="method", values="accuracy")
+    return (table[method] - table[list(others)].max(axis=1)).unstack("kept")
+
+
+def lost(accuracies: pd.DataFrame, method: str, reweighted: bool) -> pd.DataFrame:
+    """Accuracy of the whole network minus that of a method: a row per network, a column per kept share."""
+    chosen = accuracies[(accuracies.method == method) & (accuracies.reweighted == reweighted)]
+    return chosen.assign(lost=chosen.own - chosen.accuracy).pivot(index="seed", columns="kept", values="lost")

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from companion.chapters.quadratic_networks import overlaps
-from companion.chapters.quadratic_networks.studies import Descent
+from companion.chapters.quadratic_networks.studies import Descent, Paths
 from companion.experiments.tidy import tidy
 from ts_core.activations import Square
 from ts_core.networks import Network
@@ -50,12 +50,10 @@ def share(M: np.ndarray) -> np.ndarray:
 def by_sgd(spec: Descent, times: Sequence[float]) -> list[Pair]:
     """Q ``(t, e, p, p)`` and M ``(t, e, p, p*)`` of each width; every step takes a fresh sample."""
     seeds, dim = range(1, spec.seeds + 1), spec.input_dim
-    rows = lambda purpose, count: np.stack(
-        [stream(seed, purpose, count, dim).standard_normal((count, dim)) for seed in seeds]
-    )
-    teachers = np.linalg.qr(rows("teacher", spec.teachers).mT)[0].mT * math.sqrt(dim)
+    teachers = _teachers(seeds, spec.teachers, dim)
     students = [
-        rows("start", p) + spec.overlap * teachers[:, np.arange(p) % spec.teachers] for p in spec.widths
+        _rows(seeds, "start", p, dim) + spec.overlap * teachers[:, np.arange(p) % spec.teachers]
+        for p in spec.widths
     ]
     inputs = [stream(seed, "data", dim) for seed in seeds]
     dtype = np.dtype(spec.dtype)
@@ -95,3 +93,43 @@ def _network(rows: np.ndarray) -> Network:
     u = torch.nn.functional.pad(torch.from_numpy(rows / math.sqrt(p * dim)), (0, 1))
     v = torch.nn.functional.pad(torch.ones(members, 1, p, dtype=u.dtype), (0, 1))
     return Network((u, v), Square())
+
+
+def paths(spec: Paths) -> pd.DataFrame:
+    """Table ``paths``, as described at :meth:`Paths.run`.
+
+    A loop of its own, for the engine does not scale rows back after its steps.
+    """
+    seeds, dim, root = range(1, spec.seeds + 1), spec.input_dim, math.sqrt(spec.input_dim)
+    teachers = torch.from_numpy(_teachers(seeds, 1, dim))
+    start = torch.from_numpy(_rows(seeds, "start", spec.width, dim))
+    w = torch.stack([start, start * root / start.norm(dim=-1, keepdim=True)])  # free, kept: (2, e, p, N)
+    inputs = [stream(seed, "data", dim) for seed in seeds]
+    every = round(spec.interval * dim)
+    looks = int(spec.horizon / spec.interval + 1e-9)
+    overlap, norm = [], []
+    for look in range(looks + 1):
+        overlap.append((w @ teachers.mT)[..., 0] / dim)
+        norm.append(w.norm(dim=-1) / root)
+        drawn = np.stack([own.standard_normal((every, dim)) for own in inputs], 1) if look < looks else ()
+        for x in map(torch.from_numpy, drawn):  # (e, N)
+            fields = w @ x[:, :, None] / root
+            residual = fields.square().mean(2, keepdim=True) - (teachers @ x[:, :, None] / root).square()
+            w = w - 2 * spec.rate / root * residual * fields * x[:, None]
+            w[1] *= root / w[1].norm(dim=-1, keepdim=True)
+    levels = {
+        "time": spec.interval * np.arange(looks + 1),
+        "norms": ("free", "kept"),
+        "seed": seeds,
+        "student": range(spec.width),
+    }
+    return tidy(levels, overlap=torch.stack(overlap), norm=torch.stack(norm))
+
+
+def _rows(seeds: Sequence[int], purpose: str, count: int, dim: int) -> np.ndarray:
+    return np.stack([stream(seed, purpose, count, dim).standard_normal((count, dim)) for seed in seeds])
+
+
+def _teachers(seeds: Sequence[int], count: int, dim: int) -> np.ndarray:
+    """Orthogonal rows of norm sqrt(N)."""
+    return np.linalg.qr(_rows(seeds, "teacher", count, dim).mT)[0].mT * math.sqrt(dim)

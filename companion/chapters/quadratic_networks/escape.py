@@ -10,6 +10,7 @@ from companion.experiments.tidy import tidy
 from ts_core.streams import stream
 
 WINDOW = (1e-3, 1e-2)  # of ||M||^2 / p: so late that the norms rest, so early that M does not bend Q
+SHAPES = 100  # directions of random M_0 that a passage is averaged over
 NEAR = 1e-8  # of ||M||^2 / p, as good as on the plateau
 TOLERANCE = 1e-6  # of the solver, relative
 FINE = 1e-9  # the same for tails, whose loss is small
@@ -48,14 +49,17 @@ def passages(spec: Escapes) -> pd.DataFrame:
     rows = []
     for p in spec.widths:
         q, _ = overlaps.plateau(p, spec.teachers)
-        M = np.sqrt(p * NEAR / spec.teachers) * np.eye(p, spec.teachers)
+        drawn = stream(1, "shapes", p, spec.teachers).standard_normal((SHAPES, p, spec.teachers))
+        M = drawn[: 1 if spec.teachers == 1 else None]  # all directions of one column are alike
+        M = M * np.sqrt(p * NEAR / (M**2).sum((1, 2), keepdims=True))
         per_time = 2 * overlaps.escape_rate(p, spec.teachers, spec.rate)
         times = np.arange(0, -2 * np.log(NEAR) / per_time, STEP)
-        _, path = overlaps.trajectory(q * np.eye(p) + M @ M.T, M, times, spec.rate, noise=False)
-        waited = first_time(share(path)[:, None], ESCAPED, STEP).item()
+        _, path = overlaps.trajectory(q * np.eye(p) + M @ M.mT, M, times, spec.rate, noise=False)
+        waited = first_time(share(path), ESCAPED, STEP).mean()
         rows.append(
             dict(
                 width=p,
+                teachers=spec.teachers,
                 passage=per_time * waited + np.log(NEAR),
                 growth=overlaps.escape_rate(p, spec.teachers, spec.rate, noise=True),
                 noise=overlaps.noise_share(p, spec.teachers, spec.rate),

@@ -60,10 +60,12 @@ class Parameters(parameters.Parameters):
             )
 
     def live_cells(self) -> list[Cell]:
-        """Random starts, flows to their escape, flows to their end, the warm start, tails, Hessians."""
+        """Random starts, flows to their escape and to their end, paths, the warm start, tails, Hessians."""
         return [
             self.random_start(),
             self.escapes(),
+            self.more_teachers(),
+            studies.Paths(),
             studies.Endings(),
             self.warm_start(),
             studies.Tails(),
@@ -84,6 +86,11 @@ class Parameters(parameters.Parameters):
     def random_start(self) -> studies.Descent:
         """SGD from students that know nothing."""
         return self.into(studies.Descent, teachers=1, overlap=0.0, horizon=3.6 / self.rate)
+
+    def more_teachers(self) -> studies.Escapes:
+        """The same for two teacher nodes, at the largest N."""
+        widths = tuple(width for width in self.flow_widths if width >= 2) or (2,)
+        return self.into(studies.Escapes, widths=widths, teachers=2, seeds=self.starts, input_dims=DIMS[-1:])
 
     def escapes(self) -> studies.Escapes:
         """Gradient flows from random starts, at a larger N than SGD could afford."""

@@ -308,3 +308,48 @@ def finite_rate(
 
 def _dims(values: pd.Series) -> np.ndarray:
     return values.index.get_level_values("input_dim").to_numpy()
+
+
+def stills(paths: pd.DataFrame, times: Sequence[float], axes: np.ndarray) -> np.ndarray:
+    """Overlaps of two student nodes with the teacher node, at some times; free norms above, kept below.
+
+    paths       of the cell Paths, p = 2; a dot per start, and its way so far.
+    """
+    turn = np.linspace(0, 2 * np.pi, 100)
+    for row, norms in zip(axes, ("free", "kept")):
+        of = paths[paths.norms == norms].pivot(index=["seed", "time"], columns="student", values="overlap")
+        for ax, time in zip(row, times):
+            if norms == "free":
+                ax.plot(np.sqrt(2) * np.cos(turn), np.sqrt(2) * np.sin(turn), color=TEACHER, linewidth=1)
+            else:
+                ax.plot(
+                    [1, 1, -1, -1], [1, -1, 1, -1], color=TEACHER, linestyle="none", marker="+", markersize=9
+                )
+            for _, way in of.groupby("seed"):
+                so_far = way[way.index.get_level_values("time") <= time]
+                ax.plot(so_far[0], so_far[1], color=NEUTRAL, linewidth=0.8)
+                ax.plot(*so_far.iloc[-1], color=STUDENT, marker="o", markersize=3.5)
+            ax.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), aspect="equal", title=f"α = {time:g}")
+        row[0].set_ylabel(f"{norms}: node 2, M₂")
+    for ax in axes[-1]:
+        ax.set_xlabel("node 1, M₁")
+    handles = [
+        Line2D([], [], color=STUDENT, linestyle="none", marker="o", markersize=4, label="SGD, a start each"),
+        Line2D([], [], color=TEACHER, label="solutions, free norms"),
+        Line2D([], [], color=TEACHER, linestyle="none", marker="+", label="solutions, norms kept"),
+    ]
+    legend_on_top(axes, handles)
+    return axes
+
+
+def prefactors(table: pd.DataFrame, passages: pd.DataFrame, ax: Axes) -> Axes:
+    """ln A against p: measured, with 95 % intervals, and by theory."""
+    _points(ax, log_prefactor(table).groupby("width"), STUDENT, "flow")
+    expected = expected_log_prefactor(passages)
+    ax.plot(expected.index, expected, color=INK, linestyle="--", label="theory")
+    ax.set(xscale="log", xlabel="student nodes p", ylabel="ln A")
+    ax.set_title(f"p* = {table.teachers.iloc[0]}: theory with no fit")
+    ax.set_xticks(expected.index, [f"{p}" for p in expected.index])
+    ax.minorticks_off()
+    ax.legend(loc="lower right")
+    return ax

@@ -79,12 +79,42 @@ class Escapes(Cell):
         escapes     time at which ||M||^2 / p passes one half; rate at which ||M|| grows between two levels of
                     it, see escape.WINDOW; NaN for one that begins above them.
         passages    passage, what the way from the plateau to one half costs: 8 rate t / p* + ln s for a flow
-                    that begins there with ||M||^2 / p = s, s to 0, and equal singular values of M; growth of
-                    ||M|| on the plateau of SGD at this rate, and noise, overlaps.noise_share.
+                    that begins there with ||M||^2 / p = s, s to 0, averaged over the directions of a random
+                    M_0; growth of ||M|| on the plateau of SGD at this rate, and noise, overlaps.noise_share.
         """
         from companion.chapters.quadratic_networks.escape import escapes, passages
 
         return {"escapes": escapes(self), "passages": passages(self)}
+
+
+class Paths(Cell):
+    """SGD of students of one teacher node, with free norms and with norms kept, on the same samples."""
+
+    width: Annotated[int, Field(ge=2)] = 2
+    """student nodes p (nodes)"""
+    input_dim: Count = 200
+    rate: Positive = 0.1
+    seeds: Annotated[int, Field(ge=2)] = 16
+    horizon: Positive = 45.0
+    """steps / N"""
+    interval: Positive = 1.0
+    """between two looks (steps / N); a whole number of steps"""
+
+    @model_validator(mode="after")
+    def _fits(self):
+        check_widths((self.width,), 1, self.input_dim)
+        if not self.interval <= self.horizon:
+            raise SpecError(f"interval: must not exceed the horizon {self.horizon}, got {self.interval}")
+        return self
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``paths``, a row per norms (free or kept), seed, time and student node.
+
+        overlap     M_i with the teacher node;  norm  of the row, over sqrt(N).
+        """
+        from companion.chapters.quadratic_networks.descent import paths
+
+        return {"paths": paths(self)}
 
 
 class Endings(Cell):

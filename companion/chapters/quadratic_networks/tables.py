@@ -103,15 +103,16 @@ def log_prefactor(escapes: pd.DataFrame) -> pd.Series:
 
 
 def expected_log_prefactor(passages: pd.DataFrame) -> pd.Series:
-    """Mean of ln A by theory for one teacher node, by width.
+    """Mean of ln A by theory, by width.
 
-    Of ||M_0||^2 = chi^2_p / N the mean logarithm, less what norms lose before the plateau, less the passage.
+    Of ||M_0||^2 = chi^2_{p p*} / N the mean logarithm, less what norms lose before the plateau, less the
+    passage.
 
-    passages    width, passage: of :meth:`Escapes.run`.
+    passages    width, teachers, passage: of :meth:`Escapes.run`.
     """
-    p = passages.set_index("width").passage
-    half = p.index.to_numpy() / 2
-    return digamma(half) - np.log(half) - np.log(1 + 1 / half) - p
+    of = passages.set_index("width")
+    half = of.index.to_numpy() / 2
+    return digamma(half * of.teachers) - np.log(half) - np.log(1 + 1 / half) - of.passage
 
 
 def leads(runs: pd.DataFrame) -> pd.Series:
@@ -182,3 +183,10 @@ def tail_misfit(tails: pd.DataFrame, responding: bool = True) -> pd.Series:
     stiff = 1 if responding else 1 + spare / (1 + last.teachers / 2) / 2
     away = np.log(last.time**2 * last.loss / (last.limit * stiff)).abs()
     return away.groupby(last.seed).mean()
+
+
+def off_equal(paths: pd.DataFrame) -> pd.DataFrame:
+    """How far the overlaps of the rows end from 1 and -1: largest | |M_i| - 1 | of each student, by norms."""
+    last = paths[paths.time == paths.time.max()]
+    off = (last.overlap.abs() - 1).abs()
+    return off.groupby([last.norms, last.seed]).max().unstack("norms")

@@ -87,12 +87,13 @@ def test_students_of_one_seed_start_alike_and_a_teacher_agrees_with_itself():
 @pytest.mark.parametrize(
     "changes, words",
     [
-        (dict(over_realization=0.3), "0.3"),
+        (dict(over_realization=0.3), "over_realization"),
+        (dict(over_realization=1.1), "1.1"),
         (dict(widths=(2, 2, 2, 2)), "widths"),
         (dict(batch_size=2000), "batch_size: must not exceed the 1297 training images, got 2000"),
         (dict(calibration=1500), "calibration: must not exceed the 1297 training images, got 1500"),
         (dict(images=1797), "images"),
-        (dict(seeds=1), "seeds"),
+        (dict(seeds=0), "seeds"),
     ],
 )
 def test_bad_parameters_are_refused_by_name(changes, words):

@@ -52,7 +52,7 @@ def test_rates_and_widths_have_a_panel_per_activation():
 
 def test_students_of_both_sizes_stand_side_by_side():
     _, axes = figures.figure(1, 1)
-    plots.perfect(students(1, 7), 1e-12, axes[0, 0])
+    plots.perfect(students(1, 7).astype({"activation": "category"}), 1e-12, axes[0, 0])
     assert [bar.get_height() for bar in axes[0, 0].patches] == [0.1875, 0.9375]
     assert legend(axes) == ["exact", "expanded"]
 

@@ -59,3 +59,11 @@ def test_the_first_activation_is_shown_and_nothing_is_not():
         tables.first(neurons[neurons.student == 0], merges)
     with pytest.raises(ValueError, match="fewer than 2 students are perfect"):
         tables.first(neurons[:0], merges[:0])
+
+
+def test_a_chain_is_a_row_with_a_width_for_each_layer():
+    layers = pd.DataFrame({"teacher": [1, 1, 2], "layer": [1, 2, 1], "width": [3, 2, 0]})
+    recovered = pd.DataFrame({"teacher": [1, 2], "error": [1e-15, np.nan]})
+    found = tables.chains(layers, recovered, 1e-6)
+    assert found["layer 1"].tolist() == [3, 0] and found.exact.tolist() == [True, False]
+    assert np.isnan(found["layer 2"][2])

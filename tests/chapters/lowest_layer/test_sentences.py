@@ -19,8 +19,21 @@ from ts_core.gradients import mean_beta
 from ts_core.networks import Network, forward
 
 CHAPTER = "lowest_layer"
-SWEEPS = ("dataset_size", "wider_students", "equal_budget", "cross_entropy_rate", "deep_l_shape", "depth")
+SWEEPS = (
+    "dataset_size",
+    "wider_students",
+    "equal_budget",
+    "cross_entropy_rate",
+    "deep_l_shape",
+    "depth",
+    "deep_slopes",
+)
 MILLION = 1_000_000
+
+
+def leaky(of, samples: int) -> pd.DataFrame:
+    """Layers of the sweep of slopes at one size of the training set."""
+    return of.stored["deep_slopes"]["layers"].query("samples == @samples")
 
 
 @pytest.fixture(scope="module")
@@ -788,6 +801,41 @@ SAID = [
     Said(
         "few nodes reach correlation 1 by epoch 10",
         lambda of: (of.nodes.query("over_realization == 10 and epoch == 10").arm == "matched").mean() < 0.02,
+    ),
+    Said(
+        "deep leaky students (10-15-20-25, four times as wide, <d> seeds, <d> epochs)",
+        lambda of: (
+            of.stored["deep_slopes"]["layers"].seed.nunique(),
+            of.stored["deep_slopes"]["layers"].epoch.max(),
+        ),
+    ),
+    Said(
+        "(10-15-20-25, four times as wide",
+        lambda of: (
+            sweeps.DEEP_SLOPES.settings("laptop").hidden == (10, 15, 20, 25)
+            and sweeps.DEEP_SLOPES.settings("laptop").over_realization == 4
+        ),
+    ),
+    Said(
+        "With 20,000 samples the lowest layer is recovered at every slope, and first",
+        lambda of: (
+            tables.final_by(leaky(of, 20_000), "slope").min().min() > 0.99
+            and all(tables.is_first(part, 0.95).all() for _, part in leaky(of, 20_000).groupby("slope"))
+        ),
+    ),
+    Said(
+        "it gets above .95 after <.1f>, <.1f> and <.1f> epochs at slopes 0, .1 and .3",
+        lambda of: tuple(
+            tables.first_reached(part, 0.95)[1].mean() for _, part in leaky(of, 20_000).groupby("slope")
+        ),
+    ),
+    Said(
+        "at slopes 0, .1 and .3",
+        lambda of: list(of.stored["deep_slopes"]["layers"].slope.unique()) == [0, 0.1, 0.3],
+    ),
+    Said(
+        "With 1,000 samples it is not recovered at any slope",
+        lambda of: tables.final_by(leaky(of, 1000), "slope").mean().max() < 0.8,
     ),
     Said(
         "narrow teachers (15 nodes per layer) with 2, 4 and 6 hidden layers and students four times as wide",

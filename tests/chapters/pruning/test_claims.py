@@ -59,3 +59,48 @@ def test_claims_of_a_sweep_are_of_its_own_scale(clean):
     assert {claim.scale for claim in found} == {"laptop"}
     assert len({claim.id for claim in found}) == len(found) == 15
     assert any(clean in claim.id for claim in found)
+
+
+def accuracies(**better: float) -> pd.DataFrame:
+    """As the paper would have them: four networks, edges before nodes, DPP before chance, merging best."""
+    levels = {
+        "uniform nodes": 0.5,
+        "important nodes": 0.52,
+        "DPP nodes": 0.55,
+        "random edges": 0.6,
+        "DPP edges": 0.7,
+        "magnitude edges": 0.75,
+        "merging": 0.8,
+    }
+    rows = [
+        dict(seed=seed, kept=kept, method=method, reweighted=again, own=0.9, dataset="digits")
+        | dict(accuracy=level + 0.1 * kept + better.get(method.replace(" ", "_"), 0) + 0.001 * (seed % 3))
+        for seed in range(1, 7)
+        for kept in (0.2, 0.8)
+        for method, level in levels.items()
+        for again in (False, True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_orderings_on_images():
+    found = {c.id.removeprefix("pruning/digits-"): c for c in claims.image_claims(accuracies())}
+    assert {name: c.verdict for name, c in found.items()} == dict.fromkeys(found, "holds") | {"free": "fails"}
+    assert "0.2: +0.050" in found["diverse"].note and found["merging-to-few"].value == pytest.approx(0.25)
+    worse = claims.image_claims(accuracies(DPP_nodes=-0.1, random_edges=-0.3, merging=0.02))
+    verdict = {c.id.removeprefix("pruning/digits-"): c.verdict for c in worse}
+    assert [verdict[name] for name in ("diverse", "important", "random-edges")] == ["fails"] * 3
+    assert verdict["free"] == "holds" and all(c.refuses for c in worse)
+
+
+def test_where_merging_stops_being_free():
+    rows = [
+        dict(over_realization=z, noise=noise, seed=seed, own=1.0, error=1 + noise / 10 * w, subset=9.0 * w)
+        for z in (2.0, 6.0)
+        for noise in (1.0, 4.0, 16.0)
+        for seed, w in enumerate((0.9, 1.0, 1.1))
+    ]
+    first, second = claims.limit_claims(pd.DataFrame(rows))
+    assert (first.verdict, second.verdict) == ("holds", "holds") and first.refuses and second.refuses
+    flat = claims.limit_claims(pd.DataFrame(rows).assign(error=1.2, own=1.0))
+    assert [claim.verdict for claim in flat] == ["holds", "fails"]

@@ -36,6 +36,27 @@ def test_draws_from_a_diagonal_kernel_have_its_probabilities():
     assert np.abs(found - 1 / len(chance)).max() > 0.1  # by chance alone they would not be these
 
 
+def test_draws_from_any_kernel_have_its_probabilities():
+    both, size, draws = np.stack([kernel(5, 5, 1), kernel(5, 5, 2)]), 3, 40_000
+    uniforms = np.random.default_rng(4).random((draws, 2, 5 + size))
+    kept = kdpp.draw(np.linalg.eigh(both), size, uniforms)
+    assert (kept.sum(2) == size).all()
+    for e, matrix in enumerate(both):
+        chance = kdpp.probabilities(matrix, size)
+        found = np.array([kept[:, e, s].all(1).mean() for s in kdpp.subsets(5, size)])
+        assert (np.abs(found - chance) < 4.5 * np.sqrt(chance * (1 - chance) / draws)).all()
+        assert np.abs(found - 1 / len(chance)).max() > 0.1
+
+
+def test_draws_of_the_whole_rank_are_all_of_it_and_one_item_more_is_refused():
+    low = kernel(6, 3)
+    low[:3, 3:], low[3:, :3], low[3:, 3:] = 0, 0, 0  # only three items can be drawn
+    kept = kdpp.draw(np.linalg.eigh(low), 3, np.random.default_rng(5).random((20, 9)))
+    assert kept[:, :3].all() and not kept[:, 3:].any()
+    with pytest.raises(ValueError, match="at least that rank, got 3"):
+        kdpp.draw(np.linalg.eigh(low), 4, np.zeros((1, 10)))
+
+
 def test_wide_spectra_do_not_overflow():
     weights = np.geomspace(1e-9, 1e9, 800)
     kept = kdpp.draw_diagonal(weights, 400, np.random.default_rng(0).random((3, 800)))

@@ -10,6 +10,7 @@ import pandas as pd
 from companion.chapters.pruning import plots, tables
 from companion.pages import figures
 from tests.chapters.pruning.hand_made import errors
+from tests.chapters.pruning.test_claims import accuracies
 from tests.pictures import close  # noqa: F401 (a fixture)
 
 
@@ -40,3 +41,19 @@ def test_noise_has_formula_and_students():
     plots.noise(tables.noise_curves(3.0), found, 2, axes[0])
     assert [len(ax.lines) for ax in axes[0]] == [2, 3]
     assert all(isinstance(line.get_ydata(), (np.ndarray, pd.Series)) for line in axes[0, 1].lines)
+
+
+def test_images_have_a_line_per_method_and_the_whole_network():
+    _, (axes,) = figures.figure(1, 2)
+    plots.on_images(accuracies(), axes)
+    assert [len(ax.lines) for ax in axes] == [8, 8]
+    assert len(axes[0].figure.legends[0].get_texts()) == 7
+
+
+def test_limits_have_two_lines_per_over_realization():
+    _, axes = figures.figure(1, 1)
+    table = pd.DataFrame(
+        dict(over_realization=[2.0, 2.0, 3.0, 3.0], noise=[1.0, 4.0] * 2, own=1.0, error=1.5)
+    )
+    plots.limits(table.assign(subset=8.0), axes[0, 0])
+    assert len(axes[0, 0].lines) == 5 and axes[0, 0].get_xscale() == "log"

@@ -85,8 +85,12 @@ def copies(noise: float) -> Pair:
     return Pair(rows[None], fan_out[None], rows_t, np.full((1, 2), 4.0))
 
 
+def merged(of: Pair):
+    return pruning.merged(of.rows, of.fan_out[..., None])
+
+
 def test_copies_and_nodes_without_fan_out_merge_for_nothing():
-    found = {k: (rows, fan_out) for k, rows, fan_out in pruning.merged(copies(0.0))}
+    found = {k: (rows, sums[..., 0]) for k, rows, sums in merged(copies(0.0))}
     assert sorted(found) == list(range(1, 8))
     for k in range(2, 8):
         assert copies(0.0).error(*found[k])[0] == pytest.approx(0, abs=1e-12)
@@ -97,7 +101,7 @@ def test_copies_and_nodes_without_fan_out_merge_for_nothing():
 
 def test_a_merged_student_does_not_depend_on_the_ensemble():
     both, one = pair(), Pair(*(values[1:] for values in vars(pair()).values()))
-    for (k, rows, fan_out), (_, alone, alone_fan_out) in zip(pruning.merged(both), pruning.merged(one)):
+    for (k, rows, fan_out), (_, alone, alone_fan_out) in zip(merged(both), merged(one)):
         assert np.allclose(rows[1:], alone) and np.allclose(fan_out[1:], alone_fan_out), k
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from companion.chapters.quadratic_networks import descent, overlaps
 from companion.chapters.quadratic_networks.parameters import Parameters
-from companion.chapters.quadratic_networks.studies import Curvature, Descent, Endings, Escapes
+from companion.chapters.quadratic_networks.studies import Curvature, Descent, Endings, Escapes, Paths
 from companion.runs.spec import SpecError
 from ts_core.streams import stream
 
@@ -67,3 +67,21 @@ def test_columns_are_those_of_the_overlaps():
 def test_what_does_not_fit_is_refused_by_name(kind, values, message):
     with pytest.raises(SpecError, match=message):
         kind(**values)
+
+
+def test_paths_with_free_norms_are_those_of_the_engine():
+    settings = dict(input_dim=20, rate=0.1, seeds=2, horizon=3.0, interval=1.0)
+    table = Paths(**settings).run()["paths"]
+    cell = Descent(widths=(2,), teachers=1, overlap=0.0, **settings)
+    ((_, M),) = descent.by_sgd(cell, [0.0, 1.0, 2.0, 3.0])
+    free = table[table.norms == "free"].sort_values(["time", "seed", "student"])
+    np.testing.assert_allclose(free.overlap.to_numpy().reshape(4, 2, 2), M[..., 0], rtol=1e-9, atol=1e-12)
+
+
+def test_paths_with_norms_kept_keep_them():
+    table = Paths(input_dim=20, seeds=2, horizon=2.0).run()["paths"]
+    kept = table[table.norms == "kept"]
+    np.testing.assert_allclose(kept.norm, 1, rtol=1e-12)
+    assert table[(table.norms == "free") & (table.time > 0)].norm.std() > 0.01
+    with pytest.raises(SpecError, match="interval: must not exceed the horizon 2.0, got 3"):
+        Paths(horizon=2.0, interval=3.0)

@@ -229,3 +229,10 @@ def test_with_norms_that_are_kept_the_plateau_is_left_at_the_same_rate(p, p_star
     dQ, dM = overlaps.velocity(np.eye(p), small, 0.1, noise=False, spherical=True)
     np.testing.assert_allclose(dQ, 0, atol=1e-14)
     np.testing.assert_allclose(dM, 0.4 / p_star * small, rtol=1e-8)
+
+
+@pytest.mark.parametrize("p, p_star", [(2, 1), (4, 2)])
+def test_the_flow_leaves_the_plateau_at_the_same_rate_with_norms_kept(p, p_star):
+    M = 1e-7 * np.random.default_rng(0).standard_normal((p, p_star))
+    _, dM = overlaps.velocity(np.eye(p), M, 0.1, noise=False, spherical=True)
+    np.testing.assert_allclose(dM, overlaps.escape_rate(p, p_star, 0.1) * M, rtol=1e-6)

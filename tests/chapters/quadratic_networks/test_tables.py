@@ -105,3 +105,16 @@ def test_the_expected_lead_is_what_a_larger_start_gains():
 def test_the_excess_is_that_of_the_last_time():
     table = logistic_runs([0.0]).assign(excess=lambda of: of.time)
     assert tables.final_excess(table).to_list() == [TIMES[-1]]
+
+
+def test_rows_on_the_teacher_are_equal():
+    rows = [
+        dict(norms=norms, seed=seed, time=time, student=i, overlap=m if time else 0.0)
+        for norms, ends in (("free", (1.3, 0.5)), ("kept", (-1.0, 0.98)))
+        for seed in (1, 2)
+        for time in (0, 1)
+        for i, m in enumerate(ends)
+    ]
+    off = tables.off_equal(pd.DataFrame(rows))
+    np.testing.assert_allclose(off.free, 0.5)
+    np.testing.assert_allclose(off.kept, 0.02)
