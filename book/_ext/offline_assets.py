@@ -32,10 +32,18 @@ def drop_repeated_scripts(app, pagename, templatename, context, doctree):
     context["script_files"] = kept
 
 
-def name_folded_code(app, pagename, templatename, context, doctree):
-    """Whoever hears a page calls folded code by the words that it shows, without a name beside them."""
-    if "body" in context:
-        context["body"] = context["body"].replace('<summary aria-label="Toggle hidden content">', "<summary>")
+# A name that hides the words of a control, and the roles of a list that may not hold what docutils puts there
+WRONG_NAMES = {
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+    '<div role="list" class="citation-list">': '<div class="citation-list">',
+    ' role="doc-biblioentry"': "",
+}
+
+
+def mend_names(app, pagename, templatename, context, doctree):
+    """What those hear who cannot see a page is what it says."""
+    for wrong, right in WRONG_NAMES.items() if "body" in context else ():
+        context["body"] = context["body"].replace(wrong, right)
 
 
 def add_static_folders(app):
@@ -50,7 +58,7 @@ def setup(app):
     for script in ("figures.js", "scorecard.js", "hints.js", "names.js"):
         app.add_js_file(script, loading_method="defer")
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
-    app.connect("html-page-context", name_folded_code)
+    app.connect("html-page-context", mend_names)
     app.connect("build-finished", copy_mathjax)
     app.connect("builder-inited", add_static_folders)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -171,14 +171,15 @@ def complaints(browser, mode: str) -> list[str]:
 def test_a_browser_without_network_shows_every_page(html, browser, mode, widths):
     """On a desktop and on a phone: loaded at one width, then laid out anew at the other."""
     formulas, figures = {}, 0
-    for path in sorted((html / "book").rglob("*.html")):
+    for number, path in enumerate(sorted((html / "book").rglob("*.html"))):
         visit(browser, path.as_uri(), mode, widths[0])
         for width in widths:
             resize(browser, width)
             assert complaints(browser, mode) == [], f"{path.name} at {width}"
             assert wrong_figures(browser, width) == [], f"{path.name} at {width}"
             assert browser.execute_script("return innerWidth") == width
-        assert violations(browser)[:5] == [], f"{path.name} at {width}"
+        if (number % 2 == 0) == (mode == "light"):  # every page once, every second on a dark desktop
+            assert violations(browser)[:5] == [], f"{path.name} at {width}"
         figures += len(figures_on_screen(browser))
         formulas[path.stem] = browser.execute_script(
             "return document.querySelectorAll('mjx-container').length"

@@ -176,7 +176,7 @@ def test_a_statement_and_its_claims_lead_to_each_other(toy):
     assert f"Checked: <a {to_claim.replace('darts', 'share-0-9')}" in block and to_claim in block
     assert 'id="claim-polygon-darts"' in block and shown.count("polygon/darts</a>") == 1
     assert '<a href="#thm-polygon">Theorem 1.1</a> · polygon/darts' in block
-    assert '<a href="polygon.html#thm-polygon">Theorem 1.1</a> · polygon/darts' in card
+    assert f'<a href="polygon.html#thm-polygon">Theorem 1.1</a> · <a {to_claim}>polygon/darts</a>' in card
     assert 'href="polygon.html#thm-polygon">Theorem 1.1</a>: Area of the polygon' in shown
     assert to_claim in shown and shown.index("thm-polygon") < shown.index("thm-ring")
 
@@ -269,7 +269,7 @@ def test_a_run_says_what_was_changed_and_what_the_book_has(toy):
     assert {name for name in names if "A run of your own: hundred" in text[name]} == set(names[:3])
     row = "<tr><td><code>sides</code></td><td>12</td><td><b>100</b></td></tr>"
     assert row in text["polygon"] and "<td>inside</td><td><b>fine</b></td>" in text["intro"]
-    beside = re.findall(r"at the defaults:</small> <span.*?</b><br>([^<]*)</span>", text["polygon"])
+    beside = re.findall(r"at the defaults:</small> <b.*?</b><br>([^<]*)<", text["polygon"])
     claims = scorecard.claims_in(notebooks.glance(toy.root / "book" / "polygon.ipynb"))
     assert beside == [claim.measured() for claim in claims if claim.scale == "quick"]
     assert text["scorecard"].count("at the defaults") == len(beside) and "at the defaults" not in text["ring"]
