@@ -11,10 +11,7 @@ def verdicts(found) -> dict[str, str]:
 
 def test_everything_holds_where_it_should():
     found = claims.all_claims(hand_made.tables(), "laptop")
-    # in these tables students of noise are as near to their teachers as those of images
-    unlike = [claim for claim in found if claim.id.endswith(("consistent-digits", "statistics-digits"))]
-    assert not any(claim.refuses for claim in unlike)
-    assert set(verdicts([claim for claim in found if claim not in unlike]).values()) == {"holds"}
+    assert set(verdicts(found).values()) == {"holds"}
     assert {claim.scale for claim in found} == {"laptop"}
     assert len({claim.id for claim in found}) == len(found)
 

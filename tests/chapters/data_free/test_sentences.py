@@ -10,7 +10,7 @@ from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
 CHAPTER = "data_free"
-FOLDER = place.PACKAGE.parent / "book" / "results" / CHAPTER
+FOLDER = place.PACKAGE.parent / "book" / "results"
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +24,12 @@ def claims():
     }
 
 
-def stored(name: str, over_realization: float = 1.0):
-    found = load_results(CHAPTER, FOLDER)[0][name]
-    return tables.one(found, found.samples.max(), over_realization)
+def stored(name: str, over_realization: float = 1.0, samples: int | None = None):
+    """Of the students that saw most, or so much."""
+    sweeps = {sweep: load_results(sweep, FOLDER / sweep)[0] for sweep in ("data_free", "data_free_long")}
+    found = tables.together(sweeps, name)
+    chosen = found[found.over_realization == over_realization]
+    return tables.one(found, chosen.samples.max() if samples is None else samples, over_realization)
 
 
 def reached(source: str, statistics: str, z: float = 1.0, evaluated: str = "recalibrated") -> float:
@@ -39,79 +42,86 @@ def rho(source: str, statistics: str, z: float = 1.0, layer: int = 1) -> float:
 
 def whatever_the_teacher_normalizes_with(claims) -> bool:
     return all(
-        rho("noise", statistics, z, layer) > rho("images", "stored", z, layer) + 0.05
+        rho("noise", statistics, layer=layer) > rho("images", "stored", layer=layer) + 0.03
         for statistics in ("stored", "batch")
-        for z in (1.0, 2.0)
-        for layer in (1, 2)
+        for layer in (1, 2, 3)
     )
 
 
-def all_alike_at_the_top(claims) -> bool:
-    return all(abs(rho("noise", "batch", z, 3) - rho("images", "stored", z, 3)) < 0.06 for z in (1.0, 2.0))
-
-
-def mostly_the_covariance(claims) -> bool:
-    noise, matched, images = (
-        reached(*lesson) for lesson in (("noise", "batch"), ("matched noise", "stored"), ("images", "stored"))
-    )
-    return matched - noise > images - matched > 0
+QUARTER = 25_600  # of the inputs of the longest run
 
 
 SAID = [
-    Said("The repair is real and the gap stays.", lambda claims: claims["batch"].low > 0),
-    Said("students that saw most noise reach an accuracy of <.2f>", lambda claims: reached("noise", "batch")),
+    Said("The repair is real.", lambda claims: reached("noise", "batch") > reached("noise", "stored") + 0.1),
     Said(
-        "where teachers have <.2f> and students of their images <.2f>; labelled with stored statistics they "
-        "reach <.2f>.",
+        "students that saw most noise reach an accuracy of <.2f> where teachers have <.2f> and students of "
+        "their images <.2f>; labelled with stored statistics they reach <.2f>.",
         lambda claims: (
+            reached("noise", "batch"),
             tables.teachers(stored("accuracy")).stored.mean(),
             reached("images", "stored"),
             reached("noise", "stored"),
         ),
     ),
+    Said("*Close* is here an accuracy of at most <.2f> below the teacher's:", lambda claims: BARS["close"]),
     Said(
-        "*Close* is here an accuracy of at most .03 below the teacher's: students of the "
-        "teacher's width fail",
-        lambda claims: claims["close-noise"].verdict == "fails" and BARS["close"] == 0.03,
+        "on average they are that close, and the interval over seeds leaves it open",
+        lambda claims: (
+            claims["close-noise"].verdict == "undecided" and claims["close-noise"].value < BARS["close"]
+        ),
     ),
     Said(
-        "students of twice the width have <.2f> and leave it open.",
-        lambda claims: reached("noise", "batch", 2.0),
+        "with a quarter of the inputs they reach <.2f> and are not.",
+        lambda claims: tables.reached(
+            stored("accuracy", samples=QUARTER), "noise", "batch"
+        ).recalibrated.mean(),
     ),
     Said(
-        "mostly the covariance: noise that has it gives <.2f>.",
-        lambda claims: reached("matched noise", "stored"),
-    ),
-    Said("What is missing between noise and images is mostly the covariance", mostly_the_covariance),
-    Said(
-        "From seed to seed these students differ by little.",
-        lambda claims: claims["consistent"].verdict == "holds",
+        "with a quarter of the inputs",
+        lambda claims: (
+            4 * QUARTER == stored("accuracy").samples.max() == 4 * stored("accuracy", 2.0).samples.max()
+        ),
     ),
     Said(
-        "which alone are free of data, they reach <.2f>, with those of the test batch, as the released code "
-        "tests them, <.2f>.",
+        "and are not.",
+        lambda claims: (
+            tables.gap(stored("accuracy", samples=QUARTER), "noise", "batch").min() > BARS["close"]
+        ),
+    ),
+    Said(
+        "Noise that has the images' covariance gives <.2f>", lambda claims: reached("matched noise", "stored")
+    ),
+    Said("and that is close.", lambda claims: claims["close-matched"].verdict == "holds"),
+    Said("*Consistent* is open as well", lambda claims: claims["consistent"].verdict == "undecided"),
+    Said(
+        "which alone are free of data, it reaches <.2f>, with those of the test batch, as the released code "
+        "tests it, <.2f>.",
         lambda claims: (
             reached("noise", "batch", evaluated="stored"),
             reached("noise", "batch", evaluated="batch"),
         ),
     ),
+    Said("it matters what a student normalizes with", lambda claims: claims["statistics"].low > 0),
     Said(
         "No student specializes fully in so short a training.",
         lambda claims: claims["specialized"].verdict == "fails",
     ),
-    Said("whatever the teacher normalizes with", whatever_the_teacher_normalizes_with),
+    Said("in every layer**, whatever the teacher normalizes with", whatever_the_teacher_normalizes_with),
     Said(
-        "in the stored sweep <.2f> against <.2f> in the lowest layer, and twice as wide <.2f> against <.2f>.",
+        "<.2f> against <.2f> in the lowest layer and <.2f> against <.2f> in the top one; and students "
+        "twice as wide, which saw a quarter as much, <.2f> against <.2f> in the lowest.",
         lambda claims: (
             rho("noise", "batch"),
             rho("images", "stored"),
+            rho("noise", "batch", layer=3),
+            rho("images", "stored", layer=3),
             rho("noise", "batch", 2.0),
             rho("images", "stored", 2.0),
         ),
     ),
-    Said("At the top they are alike.", all_alike_at_the_top),
     Said(
-        "the claim on lower layers, which was turned round after a first look, and holds in the stored sweep",
+        "the claim on lower layers, which was turned round after a first look, and holds in the stored "
+        "sweeps",
         lambda claims: claims["rho-lower"].verdict == "holds" and claims["rho-lower"].changed,
     ),
 ]
