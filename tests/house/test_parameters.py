@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, get_args
 
@@ -50,7 +51,10 @@ def test_what_runs_is_found():
 def test_every_parameter_is_used(chapter, field):
     spec = CHAPTERS[chapter]()
     other = another(getattr(spec, field), type(spec).model_fields[field].annotation)
-    moved = type(spec)(**{**spec.model_dump(), field: other}) if other is not None else None
+    moved = None
+    if other is not None:
+        with suppress(SpecError):  # a value that the chapter refuses says nothing
+            moved = type(spec)(**{**spec.model_dump(), field: other})
     cells = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4).cells
     code = "\n".join(
         c.source for c in cells if c.cell_type == "code" and "parameters" not in c.metadata.get("tags", [])
