@@ -57,6 +57,17 @@ def of_noise(noise: float) -> float:
     return mean_interval(tables.over_own(chosen, "merging", reweighted=True)[2], "log")["value"]
 
 
+def merging_ratios() -> pd.DataFrame:
+    """Geometric means of the merged student's error over its own, a row per z, a column per noise."""
+    table = load_results("merging", STORED.parent / "merging")[0]["merged"]
+    logs = np.log(table.error / table.own).groupby([table.over_realization, table.noise]).mean()
+    return np.exp(logs).unstack()
+
+
+def most_at_the_fan_out(claims) -> bool:
+    return (merging_ratios().idxmax(axis=1) == 4).all()
+
+
 def edges_over_nodes(noise: float) -> dict:
     chosen = stored(start="even", noise=noise, over_realization=3.0)
     return mean_interval(tables.ratio(chosen, "random edges", "DPP nodes")[1], "log")
@@ -98,6 +109,16 @@ SAID = [
     Said(
         "ratios of <.2f>, <.2f> and <.2f> at noise of standard deviation <d>, <d> and <d>",
         lambda claims: (*map(of_noise, (1.0, 2.0, 4.0)), 1, 2, 4),
+    ),
+    Said("What merging adds is most at noise as large as a fan-out", most_at_the_fan_out),
+    Said(
+        "at most <.2f> of the student's own error at six copies",
+        lambda claims: merging_ratios().max().max() - 1,
+    ),
+    Said("err *less* than the student itself, <.2f> of it", lambda claims: merging_ratios().loc[6.0, 16.0]),
+    Said(
+        "The claim that it would double the error there fails",
+        lambda claims: merging_ratios()[16.0].max() < 2,
     ),
     Said(
         "lies on the simulations that are stored with that code, too",
