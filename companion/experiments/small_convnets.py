@@ -65,7 +65,8 @@ def forward(network: Parameters, x: Tensor, moments: Moments | None = None) -> t
     """
     maps = []
     for layer in range(depth(network)):
-        x = _normalized(network, layer, _convolved(network, layer, x), moments and moments[layer])
+        known = None if moments is None else moments[layer]
+        x = _normalized(network, layer, _convolved(network, layer, x), known)
         maps.append(x)
     pooled = unfold(x, len(network["top"])).mean((3, 4))
     return maps, pooled @ network["top"].mT + network["top_bias"][:, None]

@@ -45,7 +45,7 @@ def shift_claims(tables: Tables, scale: str = "quick", where: str = "digits") ->
         Claim(
             **positive(noise[least]),
             **shared,
-            id=f"data_free/shift-{where.lower()}",
+            id=f"data-free/shift-{where.lower()}",
             at_least=BARS["shift"],
             wrong=Wrong("test images in place of noise", **positive(real.max(axis=1))),
             note=f"by layer: {by_layer}",
@@ -55,7 +55,7 @@ def shift_claims(tables: Tables, scale: str = "quick", where: str = "digits") ->
         Claim(
             **mean_interval(fair.batch - fair.stored),
             **shared,
-            id=f"data_free/labels-{where.lower()}",
+            id=f"data-free/labels-{where.lower()}",
             at_least=BARS["labels"],
             wrong=Wrong("test images in place of noise", **mean_interval(real_fair.batch - real_fair.stored)),
             note=f"evenness {fair.stored.mean():.2f} stored, {fair.batch.mean():.2f} batch",
@@ -76,7 +76,7 @@ def accuracy_claims(accuracy: pd.DataFrame, scale: str = "quick", where: str = "
         Claim(
             **mean_interval(gap(accuracy, source, statistics)),
             **shared,
-            id=f"data_free/close-{name}-{where.lower()}",
+            id=f"data-free/close-{name}-{where.lower()}",
             at_most=BARS["close"],
             wrong=Wrong("a student that guesses", **mean_interval(teachers(accuracy).stored - CHANCE)),
             sentence=f"Students of {words} come close to their teachers (accuracy below the teacher's, "
@@ -92,7 +92,7 @@ def accuracy_claims(accuracy: pd.DataFrame, scale: str = "quick", where: str = "
         Claim(
             **mean_interval(advantage(accuracy, "batch", "stored")),
             **shared,
-            id=f"data_free/batch-{where.lower()}",
+            id=f"data-free/batch-{where.lower()}",
             at_least=BARS["advantage"],
             wrong=Wrong("one student of images, by its statistics", **mean_interval(same)),
             sentence="Noise students whose teacher normalizes with batch statistics are better than those of "
@@ -102,7 +102,7 @@ def accuracy_claims(accuracy: pd.DataFrame, scale: str = "quick", where: str = "
         Claim(
             **positive(apart(batch.recalibrated)),
             **shared,
-            id=f"data_free/consistent-{where.lower()}",
+            id=f"data-free/consistent-{where.lower()}",
             at_most=BARS["consistent"],
             wrong=Wrong("as unlike as a student and one that guesses", **positive(unlike)),
             sentence="Such students are consistent from seed to seed (|accuracy − mean of the other seeds|; "
@@ -111,7 +111,7 @@ def accuracy_claims(accuracy: pd.DataFrame, scale: str = "quick", where: str = "
         Claim(
             **positive((batch.batch - batch.stored).abs()),
             **shared,
-            id=f"data_free/statistics-{where.lower()}",
+            id=f"data-free/statistics-{where.lower()}",
             at_most=BARS["consistent"],
             wrong=Wrong("as unlike as a student and one that guesses", **positive(unlike)),
             sentence="Nor does it matter whether they normalize with the test batch or with moments of noise "
@@ -130,7 +130,7 @@ def specialization_claims(units: pd.DataFrame, scale: str = "quick", where: str 
         Claim(
             **mean_interval(images[top] - noise[top]),
             **shared,
-            id=f"data_free/rho-top-{where.lower()}",
+            id=f"data-free/rho-top-{where.lower()}",
             at_most=BARS["rho"],
             wrong=Wrong("the student before training", **mean_interval(images[top] - start[top])),
             sentence="In the top layer students of noise correlate with teacher channels as students of "
@@ -139,7 +139,7 @@ def specialization_claims(units: pd.DataFrame, scale: str = "quick", where: str 
         Claim(
             **mean_interval(noise[least], "correlation"),
             **shared,
-            id=f"data_free/specialized-{where.lower()}",
+            id=f"data-free/specialized-{where.lower()}",
             at_least=BARS["specialized"],
             wrong=Wrong("the student before training", **mean_interval(start[least], "correlation")),
             changed=LOOKED,
@@ -159,7 +159,7 @@ def lower_layers_claim(units: pd.DataFrame, scale: str, where: str) -> Claim:
         **mean_interval(noise - images),
         place="rem-noise-rho",
         scale=scale,
-        id=f"data_free/rho-lower-{where.lower()}",
+        id=f"data-free/rho-lower-{where.lower()}",
         at_least=BARS["more"],
         wrong=Wrong("the two the other way round", **mean_interval(images - noise)),
         changed="it asked whether noise gives at most .05 less, in the lowest layer; shorter runs gave more",

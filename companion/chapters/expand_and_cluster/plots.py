@@ -79,8 +79,8 @@ def alignment(aligned: pd.DataFrame, teacher_width: int, axes: np.ndarray) -> np
             ax.set_xticks([*places, start + (most - 1) / 2], [*words, "excess"])
             ax.set(title=f"{activation}: {RULES[rule]}", ylim=(0, 1.05), xlim=(0, start + most))
     axes[0, 0].figure.supylabel("|cosine| with the teacher neuron")
-    words = {STUDENT: "stands for a teacher neuron", TEACHER: "in excess"}
-    legend_on_top(axes, [Patch(color=colour, label=label) for colour, label in words.items()])
+    kinds = {STUDENT: "stands for a teacher neuron", TEACHER: "in excess"}
+    legend_on_top(axes, [Patch(color=colour, label=kind) for colour, kind in kinds.items()])
     return axes
 
 

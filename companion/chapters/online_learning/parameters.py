@@ -1,6 +1,6 @@
 """Parameters of the chapter on online learning, and the cells of its live run."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -62,7 +62,7 @@ class Parameters(parameters.Parameters):
 
     def wide(self) -> list[studies.Learning]:
         """The widest of the students with noisy labels by SGD and the equations; a cell per kind."""
-        shared = dict(
+        shared: dict[str, Any] = dict(
             student_width=max(self.student_widths),
             learning_rate=self.noisy_rate,
             horizon=30.0,
@@ -74,7 +74,9 @@ class Parameters(parameters.Parameters):
 
     def stills(self) -> list[studies.Learning]:
         """The equations from one random start: K = M = 2, and the widest student with both layers trained."""
-        shared = dict(input_dim=3200, start_overlap=0.0, noise=0.0, horizon=3 * self.horizon, interval=1.0)
+        shared: dict[str, Any] = dict(
+            input_dim=3200, start_overlap=0.0, noise=0.0, horizon=3 * self.horizon, interval=1.0
+        )
         shared |= dict(seeds=1, routes=("ODE",), tables=("overlaps",))
         both = dict(fan_out_rate=self.learning_rate, fan_out_spread=0.1)
         kinds = (dict(fan_out_rate=0.0), dict(student_width=max(self.student_widths), **both))

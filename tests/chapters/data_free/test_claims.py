@@ -6,7 +6,7 @@ from tests.chapters.data_free import hand_made
 
 def verdicts(found) -> dict[str, str]:
     assert all(claim.refuses for claim in found), [claim.id for claim in found if not claim.refuses]
-    return {claim.id.removeprefix("data_free/").removesuffix("-digits"): claim.verdict for claim in found}
+    return {claim.id.removeprefix("data-free/").removesuffix("-digits"): claim.verdict for claim in found}
 
 
 def test_everything_holds_where_it_should():
@@ -40,7 +40,7 @@ def test_seeds_that_differ_are_not_consistent():
     mine = (table.source == "noise") & (table.statistics == "batch")
     table.loc[mine, "accuracy"] += table.seed * 0.3
     found = {claim.id: claim.verdict for claim in claims.accuracy_claims(table)}
-    assert found["data_free/consistent-digits"] == "fails"
+    assert found["data-free/consistent-digits"] == "fails"
 
 
 def test_channels_without_a_student_channel():
@@ -57,7 +57,7 @@ def test_claims_of_sweeps_are_of_the_longest_runs():
     long["accuracy"] = hand_made.accuracy(noise_batch=0.6, samples=400)
     both = claims.sweep_claims({"data_free": short, "data_free_long": long, "data_free_cifar10": short})
     close = {claim.id: claim.verdict for claim in both if "close-noise" in claim.id}
-    assert close == {"data_free/close-noise-digits": "fails", "data_free/close-noise-cifar-10": "holds"}
+    assert close == {"data-free/close-noise-digits": "fails", "data-free/close-noise-cifar-10": "holds"}
     assert len({claim.id for claim in both}) == len(both) == 22 and {c.scale for c in both} == {"laptop"}
     assert [claim.verdict for claim in both if "rho-lower" in claim.id] == ["holds"] * 2
     assert claims.sweep_claims({}) == []

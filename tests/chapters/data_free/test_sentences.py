@@ -16,9 +16,9 @@ FOLDER = place.PACKAGE.parent / "book" / "results"
 @pytest.fixture(scope="module")
 def claims():
     """Claims of the stored page on digits, by what follows the chapter in their id, at the larger scale."""
-    found = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("data_free/")]
+    found = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("data-free/")]
     return {
-        claim.id.removeprefix("data_free/").removesuffix("-digits"): claim
+        claim.id.removeprefix("data-free/").removesuffix("-digits"): claim
         for claim in found
         if claim.scale == "laptop" and claim.id.endswith("-digits")
     }
