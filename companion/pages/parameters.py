@@ -213,13 +213,15 @@ def read_values(path: Path) -> dict[str, Any]:
 def choose(name: str, known: Sequence[str], what: str) -> str:
     """name, if it is known.
 
-    raises      BookError listing the known names and the nearest one.
+    raises      BookError with the nearest name, and all known ones where they fit a line.
     """
     if name in known:
         return name
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]}? " if near else ""
-    raise BookError(f"unknown {what} {shortened(name)}; {hint}known: {', '.join(known)}")
+    listed = ", ".join(known)
+    where = f"known: {listed}" if len(listed) < LONGEST / 2 else "python -m companion list names all"
+    raise BookError(f"unknown {what} {shortened(name)}; {hint}{where}")
 
 
 REFUSED = (SpecError, ArithmeticError)  # the second where a chapter computes with values of no sense

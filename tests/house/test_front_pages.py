@@ -85,7 +85,7 @@ SAID = {
             lambda of: SCALES == ("quick", "laptop", "paper"),
         ),
         Said("The totals are never added up: many claims are made at two scales.", two_scales),
-        Said("five more sweeps are named in their chapter", lambda of: len(deep_sweeps()) == 1 + 5),
+        Said("six more sweeps are named in their chapter", lambda of: len(deep_sweeps()) == 1 + 6),
     ],
     "book/scorecard.ipynb": [
         Said(

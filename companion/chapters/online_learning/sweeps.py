@@ -58,7 +58,6 @@ class Plateaus(Grid):
     """learning rates as shares of the largest one of K = M"""
     input_dim: Count = 100
     seeds: Count = 4
-    routes: tuple[Route, ...] = ("SGD", "ODE")
 
     def cells(self) -> list[Learning]:
         cells = [
@@ -92,14 +91,19 @@ PLATEAUS = Sweep(
     ("learning_rate", "fan_out_rate", "noise", "beta"),
 )
 
-# beside PLATEAUS, with the same teachers and starts
+
+class ColderPlateaus(Plateaus):
+    """The same for gates of β = 2, by SGD alone; with the teachers and starts of :data:`PLATEAUS`."""
+
+    scenarios: tuple[str, ...] = tuple(COLDER)
+    routes: tuple[Route, ...] = ("SGD",)
+
+
 COLDER_PLATEAUS = Sweep(
     "colder_plateaus",
     {
-        "quick": Plateaus(scenarios=("K = M = 3, β = 2",), routes=("SGD",)),
-        "laptop": Plateaus(
-            scenarios=tuple(COLDER), shares=(0.2, 0.3, 0.45, 0.6, 0.75, 0.9), seeds=20, routes=("SGD",)
-        ),
+        "quick": ColderPlateaus(scenarios=("K = M = 3, β = 2",)),
+        "laptop": ColderPlateaus(shares=(0.2, 0.3, 0.45, 0.6, 0.75, 0.9), seeds=20),
     },
     ("learning_rate", "fan_out_rate", "noise", "beta"),
 )
