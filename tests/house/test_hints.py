@@ -34,9 +34,11 @@ def test_focus_shows_what_symbols_mean_and_escape_hides_it(html, browser, mode, 
         lines = browser.execute_script(FOCUS, place)
         # figures that are drawn late may move the formula away
         WebDriverWait(browser, 30, 0.05).until(
-            lambda driver: driver.execute_script(FOCUS, place)
-            and (found := driver.execute_script(HINT))["drawn"]
-            and found["inside"]
+            lambda driver: (
+                driver.execute_script(FOCUS, place)
+                and (found := driver.execute_script(HINT))["drawn"]
+                and found["inside"]
+            )
         )
         hint = browser.execute_script(HINT)
         assert hint["shown"] and hint["lines"] == lines and hint["formulas"] >= lines

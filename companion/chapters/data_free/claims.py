@@ -151,9 +151,13 @@ def specialization_claims(units: pd.DataFrame, scale: str = "quick", where: str 
 
 def lower_layers_claim(units: pd.DataFrame, scale: str, where: str) -> Claim:
     """Below the top layer, where noise observes more than images do."""
-    noise, images = (
-        levels(units, *lesson).iloc[:, :-1].mean(axis=1)
-        for lesson in (("noise", "batch"), ("images", "stored"))
+    noise, images, start = (
+        levels(units, *lesson, trained=trained).iloc[:, :-1].mean(axis=1)
+        for *lesson, trained in (
+            ("noise", "batch", True),
+            ("images", "stored", True),
+            ("noise", "batch", False),
+        )
     )
     return Claim(
         **mean_interval(noise - images),
@@ -161,7 +165,7 @@ def lower_layers_claim(units: pd.DataFrame, scale: str, where: str) -> Claim:
         scale=scale,
         id=f"data-free/rho-lower-{where.lower()}",
         at_least=BARS["more"],
-        wrong=Wrong("the two the other way round", **mean_interval(images - noise)),
+        wrong=Wrong("the student before training", **mean_interval(start - images)),
         changed="it asked whether noise gives at most .05 less, in the lowest layer; shorter runs gave more",
         sentence="Below the top layer students of noise specialize more than students of images (mean best "
         f"correlation on test images, noise minus images; {where}).",

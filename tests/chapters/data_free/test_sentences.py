@@ -5,6 +5,7 @@ import pytest
 from companion import place
 from companion.chapters.data_free import tables
 from companion.chapters.data_free.claims import BARS
+from companion.chapters.data_free.sweeps import REAL
 from companion.pages import scorecard
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
@@ -48,6 +49,20 @@ def whatever_the_teacher_normalizes_with(claims) -> bool:
     )
 
 
+def on_cifar10(source: str, statistics: str) -> float:
+    accuracy = load_results("data_free_cifar10", FOLDER / "data_free_cifar10")[0]["accuracy"]
+    return tables.reached(accuracy, source, statistics).recalibrated.mean()
+
+
+def rho_on_cifar10(layer: int) -> tuple[float, float]:
+    units = load_results("data_free_cifar10", FOLDER / "data_free_cifar10")[0]["units"]
+    noise, images = (
+        tables.levels(units, *lesson)[layer].mean() for lesson in (("noise", "batch"), ("images", "stored"))
+    )
+    return noise, images
+
+
+LARGER = REAL.settings("laptop")
 QUARTER = 25_600  # of the inputs of the longest run
 
 
@@ -123,6 +138,39 @@ SAID = [
         "the claim on lower layers, which was turned round after a first look, and holds in the stored "
         "sweeps",
         lambda claims: claims["rho-lower"].verdict == "holds" and claims["rho-lower"].changed,
+    ),
+    Said(
+        "On CIFAR-10 it is undecided.",
+        lambda claims: (
+            [claim.verdict for claim in scorecard.collect(BOOK) if claim.id == "data-free/rho-lower-cifar-10"]
+            == ["undecided"]
+        ),
+    ),
+    Said(
+        "with teachers of <d>, <d> and <d> channels and a quarter of the inputs of the longest run",
+        lambda claims: (
+            LARGER.widths
+            if LARGER.lengths[0] * LARGER.batch_size == QUARTER and LARGER.pool == 2 and LARGER.seeds == 5
+            else None
+        ),
+    ),
+    Said(
+        "Teachers have <.2f> and students of their images <.2f>; students of noise reach <.2f> with batch "
+        "statistics and <.2f> with stored ones, which is near guessing. Here noise with the images' "
+        "covariance is no better, <.2f>,",
+        lambda claims: (
+            tables.teachers(
+                load_results("data_free_cifar10", FOLDER / "data_free_cifar10")[0]["accuracy"]
+            ).stored.mean(),
+            on_cifar10("images", "stored"),
+            on_cifar10("noise", "batch"),
+            on_cifar10("noise", "stored"),
+            on_cifar10("matched noise", "stored"),
+        ),
+    ),
+    Said(
+        "no better a copy: <.2f> against <.2f> in the lowest layer, <.2f> against <.2f> in the top one.",
+        lambda claims: (*rho_on_cifar10(1), *rho_on_cifar10(3)),
     ),
 ]
 
