@@ -630,7 +630,8 @@ def test_plain_papermill_works_from_any_folder(toy, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert notebooks.problems(notebooks.read(tmp_path / "elsewhere" / "out.ipynb")) == []
-    found = next(iter(scorecard.collect(tmp_path / "elsewhere"))).value
+    made = notebooks.read(tmp_path / "elsewhere" / "out.ipynb")
+    assert notebooks.problems(made) == []
+    found = scorecard.claims_in(made)[0].value
     assert found == pytest.approx(0.82699, rel=1e-4)  # 3 sqrt(3) / (2 pi)
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["out.ipynb"]

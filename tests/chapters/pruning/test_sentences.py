@@ -8,6 +8,7 @@ import pytest
 
 from companion import place
 from companion.chapters.pruning import closed_forms, tables
+from companion.chapters.pruning.sweeps import PRUNING_IMAGES
 from companion.pages import scorecard
 from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
@@ -26,7 +27,7 @@ def claims():
     return {
         claim.id.removeprefix("pruning/"): claim
         for claim in found
-        if claim.scale == "quick" or claim.id.endswith("sign-map")
+        if claim.scale == "quick" or claim.id.endswith("sign-map") or "/cifar10-" in claim.id
     }
 
 
@@ -55,6 +56,10 @@ def of_noise(noise: float) -> float:
     """Error of the merged student of m nodes over the student's own."""
     chosen = stored(start="even", noise=noise, over_realization=3.0)
     return mean_interval(tables.over_own(chosen, "merging", reweighted=True)[2], "log")["value"]
+
+
+def on_cifar10() -> pd.DataFrame:
+    return load_results("pruning_images", STORED.parent / "pruning_images")[0]["accuracies"]
 
 
 def merging_ratios() -> pd.DataFrame:
@@ -192,6 +197,22 @@ SAID = [
         lambda claims: claims["digits-merging-to-few"].value,
     ),
     Said("at four fifths it costs nothing that one could measure", verdicts(digits_free="holds")),
+    Said(
+        "averaged over blocks of four by four, test accuracy <.2f>)", lambda claims: on_cifar10().own.mean()
+    ),
+    Said("averaged over blocks of four by four,", lambda claims: PRUNING_IMAGES.settings("laptop").pool == 4),
+    Said(
+        "with fitted weights **random edges do beat DPP nodes**, at every share, and DPP edges still beat "
+        "both. The largest weights beat DPP edges at every share.",
+        verdicts(
+            cifar10_random_edges_fitted="holds", cifar10_dpp_edges="holds", cifar10_magnitude_edges="holds"
+        ),
+    ),
+    Said(
+        "Diversity of nodes again buys nothing, and the most important nodes are better at every share. "
+        "Merging is level with the best node pruning.",
+        verdicts(cifar10_diverse="undecided", cifar10_important="fails", cifar10_merging="undecided"),
+    ),
 ]
 
 
