@@ -151,7 +151,9 @@ def specialization_claims(units: pd.DataFrame, scale: str = "quick", where: str 
 
 def lower_layers_claim(units: pd.DataFrame, scale: str, where: str) -> Claim:
     """Below the top layer, where noise observes more than images do."""
-    below = lambda *lesson, trained=True: levels(units, *lesson, trained=trained).iloc[:, :-1].mean(axis=1)
+    below = lambda source, statistics, trained=True: (
+        levels(units, source, statistics, trained=trained).iloc[:, :-1].mean(axis=1)
+    )
     noise, images = below("noise", "batch"), below("images", "stored")
     start = below("noise", "batch", trained=False)
     return Claim(

@@ -47,7 +47,7 @@ def test_channels_without_a_student_channel():
     units = hand_made.units(noise=0.6)
     assert verdicts(claims.specialization_claims(units)) == {"rho-top": "fails", "specialized": "fails"}
     lower = claims.lower_layers_claim(units, "laptop", "digits")
-    assert (lower.verdict, lower.refuses) == ("fails", False)  # the two the other way round is true here
+    assert (lower.verdict, lower.refuses) == ("fails", True)
 
 
 def test_claims_of_sweeps_are_of_the_longest_runs():
