@@ -102,7 +102,7 @@ class ColderPlateaus(Plateaus):
 COLDER_PLATEAUS = Sweep(
     "colder_plateaus",
     {
-        "quick": ColderPlateaus(scenarios=("K = M = 3, β = 2",)),
+        "quick": ColderPlateaus(routes=("SGD", "ODE")),
         "laptop": ColderPlateaus(shares=(0.2, 0.3, 0.45, 0.6, 0.75, 0.9), seeds=20),
     },
     ("learning_rate", "fan_out_rate", "noise", "beta"),
