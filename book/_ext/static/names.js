@@ -1,7 +1,19 @@
-// The theme gives some controls a name without the words that they show, so that nobody can call them by these words.
+// What the theme leaves out for those who listen or use the keyboard.
+
+// some controls have a name without the words that they show, so that nobody can call them by these words
 
 document.querySelectorAll(".search-button-field").forEach((button) => button.removeAttribute("aria-label"));
 document.querySelectorAll(".theme-switch-button :is([title], title)").forEach((part) => {
   part.removeAttribute("title"); // the icon says Light, the button Color mode
   if (part.matches("title")) part.parentElement.removeAttribute("aria-labelledby"), part.remove();
 });
+
+// a table that is wider than the page scrolls, by the arrow keys too
+function reach() {
+  for (const box of document.querySelectorAll("div.cell_output, div.cell_output > .output")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+addEventListener("load", reach);
+addEventListener("resize", reach);
