@@ -57,9 +57,9 @@ def bars(accuracy: pd.DataFrame, ax: Axes) -> Axes:
         shown.append(name)
     ax.axhline(teachers(accuracy).stored.mean(), color=TEACHER, linewidth=1.5)
     ax.axhline(CHANCE, color=INK, linestyle=":", linewidth=0.8)
-    ax.text(len(NAMES) - 0.52, CHANCE, "chance", ha="right", va="bottom", color="white")
+    ax.text(-0.88, CHANCE, "chance", ha="left", va="bottom", color=INK, fontsize="small")
     ax.set_xticks(range(len(shown)), shown)
-    ax.set(ylabel="test accuracy", ylim=(0, 1.02), xlabel="what the student saw")
+    ax.set(ylabel="test accuracy", ylim=(0, 1.02), xlim=(-0.9, None), xlabel="what the student saw")
     handles = [
         *(Line2D([], [], color=INK, alpha=SHADES[e], linewidth=6, label=WORDS[e]) for e in EVALUATED),
         Line2D([], [], color=TEACHER, label="the teacher"),
