@@ -294,7 +294,8 @@ def line(cost: Cost, workers: int) -> str:
     if not cost.cells:
         return "nothing to compute beforehand"
     return (
-        f"{_number_of(cost.networks)} networks, {_number_of(cost.steps)} steps in {cost.cells} cells: "
+        f"{_number_of(cost.networks)} network{'s' * (cost.networks != 1)}, {_number_of(cost.steps)} steps in "
+        f"{cost.cells} cell{'s' * (cost.cells != 1)}: "
         f"{duration(cost.wall(workers))} on {workers} core{'s' * (workers > 1)}, "
         f"{amount(cost.room(workers))} of memory, {amount(cost.disk)} on disk"
     )

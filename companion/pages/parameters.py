@@ -261,8 +261,18 @@ def _refusal(spec: type[Spec], given: Mapping[str, Any], error: Exception) -> st
 
 def _problem(spec: type[Spec], problem: Mapping[str, Any]) -> str:
     name = ".".join(map(str, problem["loc"]))
-    is_list = problem["type"] in ("tuple_type", "list_type")
-    reason = "should be a list" if is_list else problem["msg"].removeprefix("Input ")
+    limits = problem.get("ctx", {})
+    match problem["type"]:
+        case "tuple_type" | "list_type":
+            reason = "should be a list"
+        case "too_short":
+            least = limits["min_length"]
+            reason = f"should have at least {least} value{'s' * (least > 1)}"
+        case "too_long":
+            most = limits["max_length"]
+            reason = f"should have at most {most} value{'s' * (most > 1)}"
+        case _:
+            reason = problem["msg"].removeprefix("Input ")
     yaml_1_1 = isinstance(problem["input"], str) and _is_number(problem["input"])
     advice = "in YAML write 1.0e-2, not 1e-2" if yaml_1_1 else _advice(spec, str(problem["loc"][0]))
     return f"{name}: {reason}, got {brief(problem['input'])}; {advice}"
