@@ -20,10 +20,13 @@ BOOK = Path(__file__).resolve().parents[2] / "book"
 CHAPTERS = chapters.parameters()
 
 
-def another(value, kind):
+def others(value, kind):
+    """Values that a chapter might take instead, the most probable first."""
     if isinstance(value, str):
-        return next((choice for choice in get_args(kind) if choice != value), None)
-    return value[1:] if isinstance(value, tuple) else value / 2 if isinstance(value, float) else value // 2
+        return [choice for choice in get_args(kind) if choice != value]
+    if isinstance(value, tuple):
+        return [value[1:], *(tuple(x * 2 for x in value) for _ in value[:1] if not isinstance(value[0], str))]
+    return [value / 2, value * 2] if isinstance(value, float) else [value // 2, value * 2]
 
 
 def runs(spec: Parameters) -> Iterator[Callable[[], Any]]:
@@ -50,11 +53,10 @@ def test_what_runs_is_found():
 )
 def test_every_parameter_is_used(chapter, field):
     spec = CHAPTERS[chapter]()
-    other = another(getattr(spec, field), type(spec).model_fields[field].annotation)
     moved = None
-    if other is not None:
+    for other in others(getattr(spec, field), type(spec).model_fields[field].annotation):
         with suppress(SpecError):  # a value that the chapter refuses says nothing
-            moved = type(spec)(**{**spec.model_dump(), field: other})
+            moved = moved or type(spec)(**{**spec.model_dump(), field: other})
     cells = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4).cells
     code = "\n".join(
         c.source for c in cells if c.cell_type == "code" and "parameters" not in c.metadata.get("tags", [])

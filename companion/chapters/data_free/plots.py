@@ -57,7 +57,7 @@ def bars(accuracy: pd.DataFrame, ax: Axes) -> Axes:
         shown.append(name)
     ax.axhline(teachers(accuracy).stored.mean(), color=TEACHER, linewidth=1.5)
     ax.axhline(CHANCE, color=INK, linestyle=":", linewidth=0.8)
-    ax.text(-0.88, CHANCE, "chance", ha="left", va="bottom", color=INK, fontsize="small")
+    ax.text(-0.88, CHANCE, "chance", ha="left", va="bottom", color=INK)
     ax.set_xticks(range(len(shown)), shown)
     ax.set(ylabel="test accuracy", ylim=(0, 1.02), xlim=(-0.9, None), xlabel="what the student saw")
     handles = [
