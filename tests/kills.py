@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MARK = "COMPANION_KILLS"  # variable of the environment by which processes of one trial are known
 PATIENCE = 20  # seconds that a killed command may take to be gone with all it started
 HITS = 6  # of one folder, before a command is left alone
+LONGEST = 400  # seconds of a command that is left alone, on a busy machine
 GONE = 0.15  # share of the hits before which the folder of finished cells is removed
 
 # What a command calls when it comes to a phase; "start" is the time before.
@@ -227,7 +228,7 @@ class Trials:
         said: list[str] = []
         reader = threading.Thread(target=lambda: said.extend(filter(None, done.communicate())), daemon=True)
         reader.start()
-        end = time.monotonic() + 120
+        end = time.monotonic() + LONGEST
         while done.poll() is None and time.monotonic() < end:
             if hit and mark.exists() and hit.signal != signal.SIGKILL and hit.victim != "worker":
                 end = min(end, time.monotonic() + PATIENCE)

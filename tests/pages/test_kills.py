@@ -9,7 +9,10 @@ import pytest
 from tests.kills import COUNTED, Hit, Trials, draw
 
 KILL, TERM, STOP = int(signal.SIGKILL), int(signal.SIGTERM), int(signal.SIGSTOP)
-pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+pytestmark = [
+    pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc"),
+    pytest.mark.timeout(900),  # whole commands, one after another
+]
 
 
 @pytest.fixture
