@@ -135,6 +135,8 @@ def main(words: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = arguments().parse_args(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: machines are taken back with it
+    if given.command in WRITING and place.is_installed():  # and not beside the book, as in a checkout
+        print(f"results go into {place.work()}", flush=True)
     try:
         return COMMANDS[given.command](given)
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -344,6 +346,7 @@ COMMANDS = {
     "sweep": _sweep,
     "fetch": _fetch,
 }
+WRITING = ("run", "build", "pdf", "sweep")
 
 if __name__ == "__main__":
     sys.exit(main())

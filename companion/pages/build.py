@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # loads what takes long, and waits for a line before it reads pages; without one it ends at once, and gives
 # the stage free.
 JUPYTER_BOOK = """
-import os, sys, threading
+import glob, os, sys, threading
 told = threading.Event()
 threading.Thread(target=lambda: told.set() if sys.stdin.readline() else os._exit(1), daemon=True).start()
 import jupyter_book.sphinx
@@ -46,6 +46,12 @@ class WhenTold(jupyter_book.sphinx.Sphinx):
         super().build(*which)
 
 jupyter_book.sphinx.Sphinx = WhenTold
+# Files beside the contents are looked for by a pattern, <stage>/**/*.md: the stage may have [brackets].
+def within(pattern, look=glob.iglob, **how):
+    folder, stars, rest = pattern.rpartition("/**/")
+    return look(glob.escape(folder) + stars + rest, **how)
+
+glob.iglob = within
 main()
 """
 HERO = Path("book/images/hero.svg")
@@ -223,6 +229,7 @@ def _stage(book: Book) -> Iterator[Path]:
         except BlockingIOError:
             raise BookError(f"another run is at work in {book.work}; wait for it or end it") from None
         os.set_inheritable(lock.fileno(), True)
+        _put_back(book.work)
         _mirror(book.root, stage)
         yield stage
 
@@ -298,6 +305,13 @@ def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:
 def _same(one: Path, other: Path) -> bool:
     """Whether two files hold the same, or the first is missing."""
     return not one.exists() or (other.exists() and one.read_bytes() == other.read_bytes())
+
+
+def _put_back(work: Path) -> None:
+    """Undo what a killed process left of a swap."""
+    for last in (*work.glob(".*.last"), *(work / "runs").glob(".*.last")):
+        target = last.with_name(last.name[1:].removesuffix(".last"))
+        shutil.rmtree(last) if target.exists() else last.rename(target)
 
 
 def _publish(html: Path, target: Path) -> Path:

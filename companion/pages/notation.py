@@ -83,7 +83,7 @@ def meanings(formula: str, known: Sequence[Entry], homes: Iterable[str] = ()) ->
 def read(folder: Path) -> list[Entry]:
     """The table in a book's folder; none without such a page."""
     page = folder / f"{NOTATION}.md"
-    return entries(page.read_text()) if page.exists() else []
+    return entries(page.read_text(encoding="utf-8")) if page.exists() else []
 
 
 def _key(letter: str, marks: str) -> str:

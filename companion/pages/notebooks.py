@@ -7,19 +7,25 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from companion.runs.store import recover, staging
+
 if TYPE_CHECKING:
     import papermill
     from jupyter_client.manager import KernelManager
 
+SOCKETS = Path(tempfile.gettempdir()) / "companion-kernels"
+LONGEST_SOCKET = 90  # letters of the path of one, which a system cuts at 104 or 108
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
 
 
@@ -140,13 +146,21 @@ def kernel_environment() -> dict[str, str]:
 
 
 class Kernels:
-    """Kernels that end with a block, at once if it is left by an error: what they execute then fails."""
+    """Kernels that end with a block, at once if it is left by an error: what they execute then fails.
+
+    One is spoken to through files that only this user may open; only where the folder of temporary files has a
+    long path, through local ports with a key, as Jupyter does.
+    """
 
     def __init__(self) -> None:
         self._started: list[KernelManager] = []
         self._open, self._one_at_a_time = True, threading.Lock()
 
     def __enter__(self) -> "Kernels":
+        recover(SOCKETS)
+        self._files = ExitStack()
+        self._folder = self._files.enter_context(staging(SOCKETS))
+        self._folder.chmod(0o700)
         return self
 
     def __exit__(self, *error) -> None:
@@ -155,6 +169,7 @@ class Kernels:
             for kernel in self._started:
                 if kernel.provisioner and kernel.provisioner.process:
                     kernel.provisioner.process.kill()
+        self._files.close()
 
     def start(self, folder: Path, module: str = "companion.pages.page") -> "KernelManager":
         """A kernel that starts in a folder and imports a module, both while its notebook is prepared.
@@ -170,6 +185,9 @@ class Kernels:
         with self._one_at_a_time:
             if not self._open:
                 raise BookError(f"no kernel starts in {folder} any more")
+            place = str(self._folder / f"{len(self._started)}.json")
+            if len(place) < LONGEST_SOCKET:
+                kernel.transport, kernel.connection_file = "ipc", place
             starter.start_new_kernel(cwd=str(folder), env=os.environ | kernel_environment())
             self._started.append(kernel)
         return kernel
@@ -185,8 +203,10 @@ def execute(
     returns     seconds it took.
     raises      BookError naming the cell and the error; the notebook at path then holds the traceback.
     """
+    if kernel is None:
+        with Kernels() as kernels:
+            return execute(path, values, progress, kernels.start(path.parent))
     start = time.perf_counter()
-    kernel = kernel or Kernels().start(path.parent)
     try:
         _execute(path, values, progress, kernel)
     finally:
