@@ -11,6 +11,7 @@ from docutils import nodes
 
 NUMBER = re.compile(r"-?\d+(?:\.(?P<decimals>\d+))?")
 TYPED = {"sweep", "chapter"}  # names below these headings are what a reader types
+TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$")
 WORDS = {"NaN": "–", "None": "–", "True": "yes", "False": "no"}
 SPACE, POINT = "\u2007", "\u2008"  # as wide as a digit; as a full stop
 
@@ -30,7 +31,7 @@ def plain(html: str) -> str:
     names = _head(table, index)
     _drop_counter(table, names)
     for cell in table.tbody.find_all("td"):
-        cell.string = WORDS.get(text := cell.get_text(strip=True), text)
+        cell.string = WORDS.get(text := cell.get_text(strip=True), TIME.sub(r"\1 \2", text))
     typed = not names or names[0] in TYPED
     for cell in table.thead.find_all("th") + ([] if typed else table.tbody.find_all("th")):
         cell.string = _words(cell.get_text(strip=True))
@@ -88,13 +89,14 @@ def _drop_counter(table, names: list[str]) -> None:
 
 def _align(table) -> None:
     """Points of numbers below each other; words at the left."""
-    columns = zip(*(row.find_all("td", recursive=False) for row in table.tbody.find_all("tr")))
-    for column in columns:
+    rows = [row.find_all("td", recursive=False) for row in table.tbody.find_all("tr")]
+    heads = table.thead.find_all("tr")[-1].find_all("th")[-len(rows[0]) :]
+    for head, *column in zip(heads, *rows):
         found = [NUMBER.fullmatch(cell.get_text(strip=True)) for cell in column]
         most = max((len(one["decimals"] or "") for one in found if one), default=0)
         for cell, one in zip(column, found):
             if not any(found):
-                cell["class"] = "words"
+                head["class"] = cell["class"] = "words"
             elif one and (missing := most - len(one["decimals"] or "")):
                 cell.string = one.group() + (POINT if not one["decimals"] else "") + SPACE * missing
 
