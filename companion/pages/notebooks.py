@@ -6,11 +6,10 @@ import logging
 import os
 import re
 import shutil
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,8 +147,8 @@ def kernel_environment() -> dict[str, str]:
 class Kernels:
     """Kernels that end with a block, at once if it is left by an error: what they execute then fails.
 
-    One is spoken to through files that only this user may open; only where the folder of temporary files has a
-    long path, through local ports with a key, as Jupyter does.
+    One is spoken to through files that only this user may open; only where the folder of temporary files has
+    a long path, through local ports with a key, as Jupyter does.
     """
 
     def __init__(self) -> None:
@@ -194,27 +193,33 @@ class Kernels:
 
 
 def execute(
-    path: Path, values: dict[str, Any], progress: bool = False, kernel: "KernelManager | None" = None
+    path: Path,
+    values: dict[str, Any],
+    begin: Callable[[], object] = lambda: None,
+    kernel: "KernelManager | None" = None,
 ) -> float:
     """Execute a notebook in its own folder and leave it there, normalised.
 
     values      overwrite the defaults of the parameters cell; plain numbers, texts and lists.
+    begin       is called before every cell that is executed.
     kernel      to execute it with, started in its folder; it ends afterwards. By default a new one.
     returns     seconds it took.
     raises      BookError naming the cell and the error; the notebook at path then holds the traceback.
     """
     if kernel is None:
         with Kernels() as kernels:
-            return execute(path, values, progress, kernels.start(path.parent))
+            return execute(path, values, begin, kernels.start(path.parent))
     start = time.perf_counter()
     try:
-        _execute(path, values, progress, kernel)
+        _execute(path, values, begin, kernel)
     finally:
         _stop(kernel)
     return time.perf_counter() - start
 
 
-def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "KernelManager") -> None:
+def _execute(
+    path: Path, values: dict[str, Any], begin: Callable[[], object], kernel: "KernelManager"
+) -> None:
     import papermill  # slow: the kernel starts meanwhile
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it logs it also raises: once is enough
@@ -229,7 +234,8 @@ def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "Kernel
             request_save_on_cell_execute=False,  # each save would write all pictures again
             kernel_name="python3",
             language="python",
-            progress_bar=progress,
+            progress_bar=False,  # it would count cells as if all took as long
+            on_cell_execute=lambda cell, cell_index: begin(),
             km=kernel,
             coalesce_streams=True,  # else a slow machine cuts one print into two outputs
         )
@@ -290,7 +296,3 @@ def keep_failed(path: Path, folder: Path) -> Path:
     """Copy of a notebook that failed, with its traceback, where the next run does not remove it."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(path, folder / path.name))
-
-
-def on_terminal() -> bool:
-    return sys.stderr.isatty()

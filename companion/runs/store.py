@@ -50,10 +50,11 @@ def staging(folder: Path):
 
     It is locked while this process lives: what a killed one left is told by that.
     """
-    staged = held = None
+    staged: Path | None = None
+    held: int | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        while held is None:  # another process may take the new folder for such a leftover
+        while staged is None or held is None:  # another process may take the new folder for such a leftover
             staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
             with suppress(FileNotFoundError):
                 held = locks.take(staged)

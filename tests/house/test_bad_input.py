@@ -82,7 +82,7 @@ def started(monkeypatch) -> list:
     """What would have been executed."""
     begun, book = [], command_line._book()
     monkeypatch.setattr(command_line, "_book", lambda: book)  # its table of contents is read once
-    monkeypatch.setattr(build, "run", lambda book, request: begun.append(request) or book.root)
+    monkeypatch.setattr(build, "run", lambda book, request, training: begun.append(request) or book.root)
     return begun
 
 
