@@ -157,15 +157,19 @@ for (const e of document.querySelectorAll(words)) {
 return low"""
 
 
-def complaints(browser, mode: str) -> list[str]:
-    """What is wrong with the page on the screen; asking empties the browser's logs."""
-    ask = browser.execute_script
+def requested(browser) -> list[str]:
+    """Addresses that the browser asked for since this was called last, or since a page was visited."""
     sent = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [
+    return [
         record["params"]["request"]["url"]
         for record in sent
         if record["method"] == "Network.requestWillBeSent"
     ]
+
+
+def complaints(browser, mode: str, asked: list[str]) -> list[str]:
+    """What is wrong with the page on the screen, and with the requests for it."""
+    ask = browser.execute_script
     found = [f"request: {url}" for url in asked if not url.startswith(("file:", "data:", "blob:"))]
     found += [
         f"console: {entry['message']}" for entry in browser.get_log("browser") if entry["level"] == "SEVERE"
@@ -183,12 +187,9 @@ def complaints(browser, mode: str) -> list[str]:
     return found
 
 
-def weight(browser) -> int:
-    """Bytes of the page on the screen and of what it has loaded, without pictures."""
-    loaded = browser.execute_script(
-        "return [location.href, ...performance.getEntriesByType('resource').map(entry => entry.name)]"
-    )
-    files = {Path(unquote(urlsplit(url).path)) for url in loaded if url.startswith("file:")}
+def weight(asked: list[str]) -> int:
+    """Bytes of what was asked for, without pictures."""
+    files = {Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")}
     return sum(file.stat().st_size for file in files if "_images" not in file.parts)
 
 
@@ -199,12 +200,14 @@ def test_a_browser_without_network_shows_every_page(html, browser, mode, widths)
     formulas, figures = {}, 0
     for number, path in enumerate(sorted((html / "book").rglob("*.html"))):
         visit(browser, path.as_uri(), mode, widths[0])
+        loaded = weight(asked := requested(browser))
+        assert 5e5 < loaded <= HEAVIEST, f"{path.name} weighs {loaded / 1e6:.2f} MB"
         for width in widths:
             resize(browser, width)
-            assert complaints(browser, mode) == [], f"{path.name} at {width}"
+            assert complaints(browser, mode, asked + requested(browser)) == [], f"{path.name} at {width}"
+            asked = []
             assert wrong_figures(browser, width) == [], f"{path.name} at {width}"
             assert browser.execute_script("return innerWidth") == width
-        assert 1e5 < weight(browser) <= HEAVIEST, f"{path.name} weighs {weight(browser) / 1e6:.2f} MB"
         if (number % 2 == 0) == (mode == "light"):  # every page once, every second on a dark desktop
             assert violations(browser)[:5] == [], f"{path.name} at {width}"
         figures += len(figures_on_screen(browser))
@@ -226,7 +229,7 @@ def test_the_browser_sees_a_bad_page(browser, tmp_path):
         "<i class='fa-solid fa-no-such'></i><script>no.such.thing</script></body></html>"
     )
     visit(browser, (tmp_path / "bad.html").as_uri(), "dark", 1280)
-    kinds = {line.split(":")[0] for line in complaints(browser, "dark")}
+    kinds = {line.split(":")[0] for line in complaints(browser, "dark", requested(browser))}
     rules = {line.split(": ")[1] for line in violations(browser)}
     assert rules >= {"image-alt", "color-contrast", "document-title"}
     assert kinds == {"request", "console", "image", "formula", "icon", "contrast", "width", "theme"}
