@@ -22,7 +22,7 @@ from companion.runs.store import StoreError, check_writable, load, save
 from companion.runs.workers import RunError, results
 
 # What an account of several cells asks of each one's facts, with the types that it takes.
-FACTS = {
+FACTS: dict[str, type | tuple[type, ...]] = {
     "seconds": (int, float),
     "started": str,
     "run": str,
