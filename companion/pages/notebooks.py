@@ -147,8 +147,8 @@ def kernel_environment() -> dict[str, str]:
 class Kernels:
     """Kernels that end with a block, at once if it is left by an error: what they execute then fails.
 
-    One is spoken to through files that only this user may open; only where the folder of temporary files has
-    a long path, through local ports with a key, as Jupyter does.
+    One is spoken to through files that only this user may open; where the folder of temporary files has a
+    long path, through local ports with a key, as Jupyter does.
     """
 
     def __init__(self) -> None:

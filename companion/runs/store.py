@@ -54,10 +54,7 @@ def staging(folder: Path):
     held: int | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        while staged is None or held is None:  # another process may take the new folder for such a leftover
-            staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            with suppress(FileNotFoundError):
-                held = locks.take(staged)
+        staged, held = _held(folder)
         staged.chmod(0o755)
         yield staged
     except OSError as error:
@@ -67,6 +64,15 @@ def staging(folder: Path):
             shutil.rmtree(staged, ignore_errors=True)
         if held is not None:
             os.close(held)
+
+
+def _held(folder: Path) -> tuple[Path, int]:
+    """A new hidden folder beside ``folder``, and its lock."""
+    while True:  # another process may take it for a leftover before it is locked
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with suppress(FileNotFoundError):
+            if (held := locks.take(staged)) is not None:
+                return staged, held
 
 
 def recover(folder: Path) -> None:

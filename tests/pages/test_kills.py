@@ -29,11 +29,11 @@ def check(trials: Trials, kills: int) -> None:
 
 def test_a_sweep_that_is_killed_again_and_again_loses_nothing(trials):
     hits = [
-        Hit("sweep", "train", "worker", KILL, 1, 0.0),
         Hit("sweep", "write", "driver", KILL, 1, 0.002),
         Hit("sweep", "rename", "group", KILL, 1, 0.0),
         Hit("sweep", "train", "worker", STOP, 1, 0.1),
         Hit("sweep", "keep", "group", TERM, 1, 0.0),
+        Hit("sweep", "train", "worker", KILL, 0, 0.0),
         Hit("sweep", "gather", "driver", KILL, 0, 0.0),
         Hit("sweep", "export", "driver", KILL, 0, 0.01),
     ]
