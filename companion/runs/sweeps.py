@@ -21,12 +21,14 @@ class Sweep:
     ``quick`` is a chapter's defaults, ``paper`` the paper's own.
 
     keys        columns of its tables that hold floating-point numbers and are looked up by value.
+    inner       tables that only its later stages read: they stay with the finished cells.
     raises      ValueError for a scale of another name.
     """
 
     name: str
     scales: Mapping[str, SweepSpec]
     keys: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
 
     def __post_init__(self):
         unknown = set(self.scales) - set(SCALES)
@@ -79,4 +81,5 @@ class Sweep:
         before()
         partial.restore(store.folder)
         tables, facts = run_stages(stages, store, title=self.name, keep=partial.keep, **options)
-        return export(target, tables, {**about, **summary(facts)}, self.keys)
+        shown = {name: table for name, table in tables.items() if name not in self.inner}
+        return export(target, shown, {**about, **summary(facts)}, self.keys)

@@ -505,6 +505,12 @@ def test_a_sweep_of_two_stages_is_gathered_into_one_folder(tmp_path, gate):
     assert facts["spec"] == {"gate": str(gate)} and len(tables["runs"]) == 12
 
 
+def test_tables_that_only_later_stages_read_are_not_exported(tmp_path, gate):
+    sweep = Sweep("gated", {"laptop": gated.TwoStages(gate=str(gate))}, inner=("runs",))
+    tables, facts = load_results("gated", sweep.run("laptop", store(tmp_path / "cells"), tmp_path / "tables"))
+    assert set(tables) == set(facts["sha256"]) == {"units", "sums"} and len(tables["sums"]) == 8
+
+
 def test_the_id_of_a_later_stage_is_told_from_the_earlier(tmp_path, gate):
     """Other cells before it, other tables for it: another run, although its own settings are the same."""
     first, second = gated.TwoStages(gate=str(gate)).stages()
