@@ -26,7 +26,7 @@ from companion.pages.figures import (
 
 ROLES = {"winner": STUDENT, "duplicate": ACCENT, "loser": NEUTRAL}
 NETWORKS = {"convolutional": STUDENT, "fully connected": ACCENT}
-BLOCKS = {"own": "winner\nitself", "winners": "two\nwinners", "others": "others\nthemselves"}
+BLOCKS = {"own": "winner\nitself", "winners": "two\nwinners", "others": "other\nitself"}
 NORMS = {"none": ("without", STUDENT), "after": ("with batch norm behind the ReLU", TEACHER)}
 NODES = {"matched": STUDENT, "unmatched": NEUTRAL}
 STARTS = {"perturbed": STUDENT, "small": ACCENT, "large": TEACHER}
