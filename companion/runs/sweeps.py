@@ -8,7 +8,7 @@ from companion.runs.cells import Store, plain, run_stages, summary
 from companion.runs.identity import stage_ids
 from companion.runs.partial import Partial
 from companion.runs.spec import SweepSpec
-from companion.runs.store import check_apart, check_replaceable, check_writable, export
+from companion.runs.store import check_apart, check_replaceable, check_writable, export, recover
 from companion.runs.workers import RunError
 
 SCALES = ("quick", "laptop", "paper")
@@ -68,6 +68,7 @@ class Sweep:
         spec = self.settings(scale)
         spec.check(data)
         check_apart(target, store.folder)
+        recover(target)
         check_replaceable(target, self.name)
         check_writable(store.folder)
         about, stages = {"sweep": self.name, "scale": scale, "spec": plain(spec)}, spec.stages(data)
