@@ -89,6 +89,7 @@ STATEMENTS: dict[str, Callable] = {
     "unobserved": unobserved,
     "catalyst": catalyst,
     "few-samples": few_samples,
+    "one-line": few_samples,
     "anti-parallel": anti_parallel,
     "leaky": leaky,
     "pruning": pruning,

@@ -18,7 +18,7 @@ const SETTINGS = {
 	rate: { label: "learning rate η", values: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5], value: 0.05, live: true },
 	batch: { label: "batch size", values: [1, 2, 4, 8, 16, 32, 64, 128, 256], value: 16, live: true },
 	samples: { label: "samples", values: [6, 9, 12, 18, 24, 30, 60, 120, 240, 500, 1000, 2000, 4000, 10000], value: 4000, live: true },
-	kind: { label: "kind of samples", names: { random: "random", aware: "teacher-aware", drawn: "drawn by hand" }, value: "random", live: true },
+	kind: { label: "kind of samples", names: { random: "random", line: "on one line", aware: "teacher-aware", drawn: "drawn by hand" }, value: "random", live: true },
 	start: { label: "start", names: { random: "random", away: "looking away", mirrored: "mirror images" }, value: "random" },
 	seed: { label: "seed", least: 0, most: 9999, value: 1 },
 };
@@ -29,6 +29,7 @@ const PRESETS = {
 	"unobserved": { nodes: 3, polarity: 0, start: "away" },
 	"catalyst": { polarity: 1, over: 10 },
 	"few-samples": { polarity: 0, samples: 12, batch: 8 },
+	"one-line": { nodes: 4, polarity: 0, kind: "line", rate: 0.1 },
 	"anti-parallel": { nodes: 4, over: 2, polarity: 0, start: "mirrored", rate: 0.02 },
 	"leaky": { nodes: 3, polarity: 0, start: "away", slope: 0.2, rate: 0.1 },
 	"pruning": { nodes: 4, polarity: 0, rate: 0.1 },
@@ -37,6 +38,7 @@ const SIZES = ["nodes", "over", "outputs"]; // those that given weights have, wh
 const ACTIONS = { // a preset's own button: what it says, and what it changes
 	"catalyst": ["now with one student per teacher node", { over: 1 }],
 	"few-samples": ["now with 4,000 samples", { samples: 4000 }],
+	"one-line": ["now with samples everywhere", { kind: "random" }],
 	"leaky": ["now without a slope", { slope: 0 }],
 	"unobserved": ["now with leaky slopes", { slope: 0.2 }],
 	"pruning": ["remove the prunable students"],

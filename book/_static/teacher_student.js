@@ -263,11 +263,16 @@ function teacherOf(of, lines) {
 	return net;
 }
 
-/* Samples (N x 2): anywhere in the square; in threes across the teacher's lines; or drawn by hand, in ticks. */
+/* Samples (N x 2): anywhere in the square; on one line through its middle; in threes across the teacher's lines; or drawn
+by hand, in ticks. */
 function samplesOf(of, teacher) {
 	if (of.kind === "drawn") return Float64Array.from(of.points, place);
 	const key = keyOf(of.seed, "samples"), x = new Float64Array(2 * of.samples);
 	if (of.kind === "random") return x.map((_, i) => REACH * (2 * uniform(key, i) - 1));
+	if (of.kind === "line") {
+		const turn = Math.PI * uniform(key, 2 * of.samples), along = [Math.cos(turn), Math.sin(turn)];
+		return x.map((_, i) => along[i % 2] * REACH * (2 * uniform(key, i >> 1) - 1));
+	}
 	for (let i = 0; i < of.samples; i++) {
 		const third = Math.floor(i / 3), j = third % teacher.n, side = (i % 3) - 1;
 		const [w0, w1, b] = teacher.rows.subarray(3 * j, 3 * j + 3);

@@ -99,3 +99,21 @@ def test_the_generator_is_even_and_its_streams_differ():
     assert (
         abs(np.corrcoef(drawn, other)[0, 1]) < 0.015 and abs(np.corrcoef(drawn[1:], drawn[:-1])[0, 1]) < 0.015
     )
+
+
+def test_samples_on_one_line_leave_a_student_alone_across_it(mathematics):
+    """Exactly so, in the page as in the book: no gradient leaves the space of the samples."""
+    run = """
+    const of = {nodes: 3, over: 2, polarity: 0, slope: 0, outputs: 2, rate: 0.05, batch: 16, samples: 200,
+                kind: "line", start: "random", seed: 3, points: []};
+    const run = teacherStudent().experiment(of);
+    run.advance(300);
+    const {student, end, x} = run.origin(-1);
+    return [[...student.rows], [...end.rows], [...x]]"""
+    start, end, x = (np.array(values) for values in mathematics.execute_script(run))
+    x = x.reshape(-1, 2)
+    along = x[0] / np.linalg.norm(x[0])
+    across = np.array([-along[1], along[0]])
+    moved = (end - start).reshape(-1, 3)[:, :2]
+    assert np.abs(x @ across).max() < 1e-12 and np.linalg.norm(x, axis=1).max() <= 2
+    assert np.abs(moved @ across).max() < 1e-12 < 0.1 < np.abs(moved @ along).max()

@@ -111,7 +111,7 @@ def test_an_address_is_read_as_it_was_written(page):
         const of = {...DEFAULTS, points: []};
         for (const [name, one] of Object.entries(SETTINGS))
           if (any(2)) of[name] = one.values ? one.values[any(one.values.length)]
-            : one.names ? Object.keys(one.names)[any(3)] : any(10000);
+            : one.names ? Object.keys(one.names)[any(Object.keys(one.names).length)] : any(10000);
         if (any(2)) of.lines = Array.from({length: of.nodes}, () => [any(4096), any(4096)]);
         if (of.kind === "drawn") of.points = Array.from({length: 2 * any(50)}, () => any(4096));
         const back = read(write(of));
@@ -131,7 +131,7 @@ def test_an_address_is_read_as_it_was_written(page):
         ("#rate=quick", "rate cannot be quick"),
         ("#colour=red", "there is no setting colour"),
         ("#seed=-1", "seed cannot be -1: it is a whole number from 0 to 9999; 0 is taken"),
-        ("#kind=none", "kind cannot be none: it is one of random, aware, drawn"),
+        ("#kind=none", "kind cannot be none: it is one of random, line, aware, drawn"),
         ("#nodes=3&lines=000fff", "lines are of 1 teacher nodes, nodes is 3"),
         ("#points=!", "points cannot be read"),
         ("#weights=AAAA", "weights cannot be read"),

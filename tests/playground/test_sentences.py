@@ -38,6 +38,11 @@ SAID = [
         "In <d> of <d> seeds a teacher node was missing while the loss on the samples was a tenth or less",
         lambda of: of.held("few-samples"),
     ),
+    Said(
+        "In <d> of <d> seeds the loss on the samples was a tenth or less of that on the square, and a "
+        "teacher node was missing.",
+        lambda of: of.held("one-line"),
+    ),
     Said("most teacher lines lie bare", lambda of: of.by["few-samples"].found.max() <= 2),
     Said("The button gives 4,000 samples", lambda of: True),
     Said("students went back to them in <d> of <d> seeds", lambda of: of.held("anti-parallel")),
