@@ -33,7 +33,7 @@ def drawn(seeds: Sequence[int], purpose: str, samples: int, input_dim: int, std:
 
 @functools.cache
 def components() -> np.ndarray:
-    """Principal components of grey patches of 8 x 8 squares, strongest first: ``(2 POOL, 64)``, variance 1."""
+    """Principal components of grey patches, 8 x 8 squares, strongest first: ``(2 POOL, 64)``, variance 1."""
     images = patches(2 * POOL, 1).train.images.mean(1)
     side = images.shape[1] // CELL
     squares = images.reshape(-1, side, CELL, side, CELL).mean((2, 4)).reshape(len(images), -1)
