@@ -1,4 +1,4 @@
-"""Batches that are a function of the number of the step: a run can go on from any one, as in the playground."""
+"""Batches that are a function of the step's number: a run can go on from any one, as in the playground."""
 
 from collections.abc import Iterator
 from itertools import count

@@ -217,8 +217,8 @@ def sweep_claims(stored: Mapping[str, Tables]) -> list[Claim]:
         ("CIFAR-10", "data_free_cifar10_long", "data_free_cifar10"),
     ):
         if more in stored and fewer in stored:
-            pair = (one(stored[name]["accuracy"]) for name in (more, fewer))
-            claims.append(more_noise_claim(*pair, where))
+            accuracy, less = (one(stored[name]["accuracy"]) for name in (more, fewer))
+            claims.append(more_noise_claim(accuracy, less, where))
     return claims
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from companion.chapters.catalyst_dynamics import claims, tables
 from companion.chapters.catalyst_dynamics.parameters import Parameters
-from companion.chapters.catalyst_dynamics.studies import Faces, Fates, NoisyRecovery, Tilted
-from companion.chapters.catalyst_dynamics.sweeps import NOISY
+from companion.chapters.catalyst_dynamics.studies import Faces, Fates, Tilted
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
