@@ -32,6 +32,8 @@ def plain(html: str) -> str:
     _drop_counter(table, names)
     for cell in table.tbody.find_all("td"):
         cell.string = WORDS.get(text := cell.get_text(strip=True), TIME.sub(r"\1 \2", text))
+        if TIME.match(text):
+            cell["style"] = "white-space: nowrap"
     typed = not names or names[0] in TYPED
     for cell in table.thead.find_all("th") + ([] if typed else table.tbody.find_all("th")):
         cell.string = _words(cell.get_text(strip=True))

@@ -140,7 +140,10 @@ def test_it_lists_sweeps_and_runs_in_the_readers_folder(python, tmp_path):
 
 
 def test_a_notebook_that_is_opened_on_colab_installs_the_book_and_runs(tmp_path):
-    """Its first cell, from a repository like the published one, in an environment without the book."""
+    """Its first cell, from a repository like the published one, in an environment without the book.
+
+    git looks for the address of GitHub in a folder; pip takes what else the book needs from this environment.
+    """
     clone = ["git", "clone", "--quiet", "--bare", str(ROOT), str(tmp_path / "book.git")]
     if subprocess.run(clone, capture_output=True).returncode:
         pytest.skip("the sources are in no repository")
@@ -148,14 +151,18 @@ def test_a_notebook_that_is_opened_on_colab_installs_the_book_and_runs(tmp_path)
     subprocess.run(words, cwd=tmp_path / "book.git", check=True, capture_output=True)
     page = tmp_path / "copy_average.ipynb"
     page.write_bytes((ROOT / "book" / page.name).read_bytes())
-    launch.write_cell(page, launch.Repository((tmp_path / "book.git").as_uri(), "published"))
+    launch.write_cell(page, launch.Repository(address := "https://github.com/someone/book", "published"))
     notebook = nbformat.read(page, 4)
     on_colab = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(on_colab))
     nbformat.write(notebook, page)
     python = environment(tmp_path / "environment")
     words = ["-m", "papermill", str(page), str(page), "--no-progress-bar", "--kernel", "python3"]
-    run(python, tmp_path, *words, PIP_NO_DEPS="1", PIP_NO_BUILD_ISOLATION="0", OMP_NUM_THREADS="1")
+    instead = dict(
+        GIT_CONFIG_KEY_0=f"url.{(tmp_path / 'book.git').as_uri()}.insteadOf", GIT_CONFIG_VALUE_0=address
+    )
+    of_pip = dict(PIP_NO_DEPS="1", PIP_NO_BUILD_ISOLATION="0")
+    run(python, tmp_path, *words, **instead, **of_pip, GIT_CONFIG_COUNT="1", OMP_NUM_THREADS="1")
     done = nbformat.read(page, 4)
     assert notebooks.problems(done) == []
     assert (installed(python) / BOOK / "_toc.yml").exists() and (tmp_path / "_build" / "cells").exists()

@@ -23,6 +23,11 @@ def test_what_is_wanted_stays_by_its_other_names_too():
     assert icons.subset(SCRIPT, set()) == "var p={};draw(p)"
 
 
+def test_a_style_keeps_their_letters_and_all_else():
+    style = '.fa{x:y}.fa-a:before{content:"1"}.fa-b:before,.fa-c-d:before{content:"2"}.e:before{content:"3"}'
+    assert icons.rules(style, {"c-d"}) == style.replace('.fa-a:before{content:"1"}', "")
+
+
 def test_a_script_of_another_form_is_refused():
     with pytest.raises(ValueError, match="holds no icons"):
         icons.subset("var p={}", {"bars"})
