@@ -6,7 +6,6 @@ What is finished is kept and never computed again.
 import json
 import os
 import re
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,12 +15,24 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from companion.runs import locks
 from companion.runs.identity import Project, code_of, kind, origin, run_id, stage_ids
 from companion.runs.spec import Cell, Tables
 from companion.runs.store import StoreError, check_writable, load, save
 from companion.runs.workers import RunError, results
 
-DAY = 86_400  # seconds after which a hidden staging folder can only be what a killed process left
+# What an account of several cells asks of each one's facts, with the types that it takes.
+FACTS: dict[str, type | tuple[type, ...]] = {
+    "seconds": (int, float),
+    "started": str,
+    "run": str,
+    "code": str,
+    "commit": str,
+    "machine": str,
+    "device": str,
+    "uncommitted_changes": bool,
+    "versions": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -133,12 +144,22 @@ def plain(spec) -> dict:
     return json.loads(spec.model_dump_json())
 
 
+def load_cell(place: Path) -> tuple[Tables, dict]:
+    """Tables and facts of a finished cell.
+
+    raises      StoreError when it cannot be read, or lacks a fact that :func:`summary` needs.
+    """
+    tables, facts = load(place)
+    if wrong := [name for name, types in FACTS.items() if not isinstance(facts.get(name), types)]:
+        raise StoreError(f"{place / 'meta.json'} is damaged: it does not say {', '.join(wrong)}")
+    return tables, facts
+
+
 def clean(folder: Path) -> None:
-    """Remove what killed processes left in a folder of cells while they wrote one."""
-    for staged in folder.glob(".*"):
-        with suppress(OSError):
-            if re.match(r"\.[0-9a-f]{16}[-.]", staged.name) and time.time() - staged.stat().st_mtime > DAY:
-                shutil.rmtree(staged) if staged.is_dir() else staged.unlink()
+    """Remove what killed processes left in a folder of cells: of one half written, of one claimed."""
+    for left in folder.glob(".*"):
+        if re.match(r"\.[0-9a-f]{16}[-.]", left.name):
+            locks.clear(left)
 
 
 def _described(project: Project, cell: Cell, after: Sequence[str]) -> dict:
@@ -152,7 +173,7 @@ def _finished(place: Path, ours: dict) -> tuple[Tables, dict] | None:
     if not place.exists():
         return None
     try:
-        tables, facts = load(place)
+        tables, facts = load_cell(place)
         if {name: facts.get(name) for name in (*ours, "after")} != {"after": None} | ours:
             raise StoreError(f"{place} holds another run than its name says")
         return tables, facts

@@ -1,7 +1,9 @@
 """Results on disk: folders of tables that are written all or nothing, and the gathered tables of sweeps."""
 
+import glob
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -10,12 +12,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from companion.runs import locks
 from companion.runs.spec import Tables
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and only tables need it
 
 PARTIAL = "partial"  # folder of a sweep's finished cells beside its gathered tables: companion.runs.partial
+FORMER = "former"  # folder in a staged one: the tables that are being replaced
 
 
 class StoreError(OSError):
@@ -42,11 +46,15 @@ def save(folder: Path, tables: Tables, facts: dict) -> Path:
 
 @contextmanager
 def staging(folder: Path):
-    """A hidden folder beside ``folder`` to write in before renaming it; gone afterwards, whatever happens."""
-    staged = None
+    """A hidden folder beside ``folder`` to write in before renaming it; gone afterwards, whatever happens.
+
+    It is locked while this process lives: what a killed one left is told by that.
+    """
+    staged: Path | None = None
+    held: int | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        staged, held = _held(folder)
         staged.chmod(0o755)
         yield staged
     except OSError as error:
@@ -54,6 +62,28 @@ def staging(folder: Path):
     finally:
         if staged:
             shutil.rmtree(staged, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _held(folder: Path) -> tuple[Path, int]:
+    """A new hidden folder beside ``folder``, and its lock."""
+    while True:  # another process may take it for a leftover before it is locked
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with suppress(FileNotFoundError):
+            if (held := locks.take(staged)) is not None:
+                return staged, held
+
+
+def recover(folder: Path) -> None:
+    """Undo what killed processes left beside a folder while they wrote it; the former one is put back."""
+
+    def put_back(staged: Path) -> None:
+        if (staged / FORMER).exists() and not folder.exists():
+            os.rename(staged / FORMER, folder)
+
+    for staged in folder.parent.glob(f".{glob.escape(folder.name)}-{8 * '?'}"):  # as mkdtemp names them
+        locks.clear(staged, put_back)
 
 
 def _write(folder: Path, tables: Tables, facts: dict) -> None:
@@ -77,8 +107,6 @@ def load(folder: Path) -> tuple[Tables, dict]:
 
     raises      StoreError when a file is missing, damaged or not ours (names, checksums); names it.
     """
-    import pandas as pd
-
     folder = Path(folder)
     try:
         facts = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
@@ -88,7 +116,7 @@ def load(folder: Path) -> tuple[Tables, dict]:
             path = folder / f"{name}.parquet"
             if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
                 raise StoreError(f"{path} is damaged: its checksum is not the one in meta.json")
-            tables[name] = pd.read_parquet(path)
+            tables[name] = _read(path)
     except StoreError:
         raise
     except OSError as error:
@@ -100,6 +128,18 @@ def load(folder: Path) -> tuple[Tables, dict]:
     return tables, facts
 
 
+def _read(path: Path) -> "pd.DataFrame":
+    """raises StoreError for a file that is no table, in whatever way its reader says so."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise StoreError(f"{path} is damaged, or not a table: {' '.join(str(error).split())[:80]}") from None
+
+
 def _check_facts(path: Path, facts: dict) -> None:
     """raises StoreError where facts are not those that were written; older ones have no such checksum."""
     sums = facts["sha256"]
@@ -107,9 +147,7 @@ def _check_facts(path: Path, facts: dict) -> None:
         raise ValueError(sums)
     if "facts" in facts and facts.pop("facts") != _digest(facts):
         raise StoreError(f"{path} is damaged: its facts are not those of its checksum")
-    if not isinstance(facts.get("seconds", 0), (int, float)) or not isinstance(
-        facts.get("versions", {}), dict
-    ):
+    if not (0 <= facts.get("seconds", 0) < math.inf and isinstance(facts.get("versions", {}), dict)):
         raise ValueError(facts)
 
 
@@ -158,17 +196,17 @@ def export(folder: Path, tables: Tables, facts: dict, keys: Collection[str] = ()
     folder = Path(folder)
     check_replaceable(folder, facts["sweep"])
     with staging(folder) as staged:
-        _write(staged, {name: _packed(table, keys) for name, table in tables.items()}, facts)
-        former = staged.with_name(f"{staged.name}.former")
+        fresh, former = staged / "fresh", staged / FORMER
+        fresh.mkdir()
+        _write(fresh, {name: _packed(table, keys) for name, table in tables.items()}, facts)
         with suppress(FileNotFoundError):
             os.rename(folder, former)
         try:
-            os.rename(staged, folder)
+            os.rename(fresh, folder)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.rename(former, folder)
             raise
-        shutil.rmtree(former, ignore_errors=True)
     return folder
 
 

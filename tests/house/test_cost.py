@@ -6,10 +6,10 @@ import gated
 import pytest
 
 from companion import __main__ as command_line
-from companion import chapters, cost
+from companion import chapters, cost, project
 from companion.__main__ import main
 from companion.experiments.two_layer.spec import TwoLayer
-from companion.pages import build
+from companion.pages import build, request
 from companion.project import PROJECT
 from companion.runs.cells import Store, run_cells
 from companion.runs.identity import kind
@@ -95,6 +95,25 @@ def test_finished_cells_cost_nothing(tmp_path):
     assert cost.missing([cells], PROJECT, []) == cells
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_chapter_has_computed_is_not_paid_again(chapter, tmp_path, monkeypatch):
+    monkeypatch.setattr(cost, "calibrate", lambda: 1.0)
+    book, store = project.book(CHAPTERS), Store(tmp_path, PROJECT)
+    one = request.Request(chapter, {}, str(tmp_path))
+    stages = command_line._stages(book, one, {})
+    left = command_line._training_left(book, one)
+    assert left() > 0
+    after: list[str] = []
+    for cells in stages:
+        places = [store.place(cell, after) for cell in cells]
+        for place in places:
+            place.mkdir(exist_ok=True)
+        after += [place.name for place in places]
+    assert left() == 0 and cost.missing(stages, PROJECT, [tmp_path]) == []
+    kept = [cell for cells in stages for cell in cells if store.place(cell).exists()]
+    assert set(CHAPTERS[chapter]().live_cells()) <= set(kept) or len(stages) > 1
+
+
 def test_the_machine_is_measured_once(tmp_path, monkeypatch):
     answers = iter([3.0, 2.0, 4.0, 6.0, 6.0, 6.0])
     monkeypatch.setattr(cost, "calibrate", lambda: next(answers))
@@ -140,7 +159,7 @@ def test_free_room_is_that_of_this_machine(tmp_path):
 @pytest.fixture
 def started(monkeypatch, tmp_path) -> list:
     begun = []
-    monkeypatch.setattr(build, "run", lambda book, request: begun.append(request) or book.root)
+    monkeypatch.setattr(build, "run", lambda book, request, training: begun.append(request) or book.root)
     monkeypatch.setattr(cost, "calibrate", lambda: 0.2)
     return begun
 
