@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from companion.pages.figures import (
+    ACCENT,
     FIELD,
     INK,
     NEUTRAL,
     STUDENT,
     TEACHER,
     cloud,
-    legend_above,
     legend_on_top,
     many_colours,
     ordered_colours,
@@ -185,7 +185,6 @@ def noisy(nodes: pd.DataFrame, ax: Axes) -> Axes:
     level = (nodes.sine / ratio).median()
     ax.plot(guide, level * guide, color=INK, linestyle="--", label="in proportion")
     ax.set(xscale="log", yscale="log", xlabel="noise over fan-out norm", ylabel="sine to the nearest student")
-    legend_above(ax, 3)
     return ax
 
 
@@ -199,17 +198,16 @@ def guaranteed(nodes: pd.DataFrame, tilted: pd.DataFrame, ax: Axes) -> Axes:
     ends = np.array([min(told.bound.min(), tilted.bound.min()), 1.0])
     ax.plot(ends, ends, color=INK, linestyle="--", label="as far as allowed")
     ax.set(xscale="log", yscale="log", xlabel="bound on the sine", ylabel="sine")
-    legend_above(ax, 3)
     return ax
 
 
 def chances(events: pd.DataFrame, ax: Axes) -> Axes:
     """Chance that a teacher node is observed, or faced, by some student: closed form and random starts."""
     shares = sorted(events.share.dropna().unique())
-    colours = ordered_colours(shares)
+    colours = dict(zip(shares, (TEACHER, ACCENT, STUDENT)))
     for share in [*shares, np.nan]:
         line = events[events.share.isna() if np.isnan(share) else events.share == share]
-        colour = TEACHER if np.isnan(share) else colours[share]
+        colour = INK if np.isnan(share) else colours[share]
         label = "faced" if np.isnan(share) else f"{share:.0%} observed"
         ax.plot(line.over_realization, line.chance, color=colour, label=label)
         ax.plot(

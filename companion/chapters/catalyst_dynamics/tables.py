@@ -142,6 +142,15 @@ def noise_exponents(nodes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found).T.rename_axis(["law", "seed"]).groupby("seed").mean()
 
 
+STAYS = 0.003  # sine at the least noise from which on it is not the noise that keeps a node away
+
+
+def that_follow(nodes: pd.DataFrame) -> pd.DataFrame:
+    """The nodes whose angle is below STAYS at the smallest noise, at all its sizes."""
+    first = nodes[nodes.noise == nodes.noise.min()].set_index(["law", "seed", "teacher"]).sine
+    return nodes[(nodes.set_index(["law", "seed", "teacher"]).index.map(first) < STAYS)]
+
+
 def over_gaussian(nodes: pd.DataFrame, times: float = 1.0) -> pd.DataFrame:
     """Angles under each law over those under Gaussian noise; a row per seed, a column per law.
 

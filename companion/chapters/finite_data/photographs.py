@@ -19,7 +19,7 @@ CELL = 4  # pixels on a side of the squares that are averaged
 def drawn(seeds: Sequence[int], purpose: str, samples: int, input_dim: int, std: float) -> Tensor:
     """Patches ``(g, samples, d)``, float64, one data set per seed; coordinates have standard deviation std.
 
-    purpose     "data", or "evaluation", whose patches are others.
+    purpose     "data", or "evaluation", drawn apart: one patch in a hundred is among the others, too.
     raises      ValueError for more patches than there are, or more of their components.
     """
     pool = components()[:POOL] if purpose == "data" else components()[POOL:]

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from companion.chapters.catalyst_dynamics import claims, tables
@@ -67,6 +68,25 @@ def noisy(of):
     return {claim.id.partition("/noisy-")[2]: claim for claim in claims.noisy(of.noisy, of.tilted)}
 
 
+def of_nodes(of):
+    """Nodes that follow the noise, and all: of every law and seed."""
+    key = ["law", "seed", "teacher"]
+    return tuple(len(nodes[key].drop_duplicates()) for nodes in (tables.that_follow(of.noisy), of.noisy))
+
+
+def moved(of):
+    """Geometric mean of the angle at a hundred times the smallest noise over that there, of the others."""
+    others = of.noisy.drop(tables.that_follow(of.noisy).index)
+    wide = others.pivot_table(index=["law", "seed", "teacher"], columns="noise", values="sine")
+    return np.exp(np.log(wide[1e-2] / wide[1e-4]).mean())
+
+
+def without(of):
+    """Exponents of the nodes that follow the noise, all laws and seeds together."""
+    x = np.log(tables.that_follow(of.noisy)[["noise", "fan_out", "sine"]].to_numpy())
+    return tuple(np.linalg.lstsq(np.column_stack([x[:, :2], np.ones(len(x))]), x[:, 2], rcond=None)[0][:2])
+
+
 def event(of, ratio, share=None):
     """Share found and chance in closed form: of nodes observed to more than a share, or faced."""
     kind = of.chances.share.isna() if share is None else of.chances.share == share
@@ -106,6 +126,62 @@ SAID = [
         "as many students as teacher nodes it vanishes there, too, in all",
         lambda of: (of.narrow[of.narrow.over_realization == 1].sample_gradient < 1e-4).all(),
     ),
+    Said(
+        "no start aligns more than <d>, <d> and <d> of the five teacher nodes, and the largest gradient at a "
+        "sample stays above <.2f>.",
+        lambda of: (
+            *of.narrow[of.narrow.over_realization < 1].groupby("over_realization").aligned.max(),
+            of.narrow[of.narrow.over_realization < 1].sample_gradient.min(),
+        ),
+    ),
+    Said(
+        "some student of five sees half with probability <.2f>. Scarce are students that *face* the node: at "
+        "$n=m$ a share of <.2f> of the nodes is faced, <.2f> by {eq}`eq-faced`, and all five of them in "
+        "<.2f> of the starts.",
+        lambda of: (event(of, 1, 0.5)[1], *event(of, 1), faced(of, 1)),
+    ),
+    Said(
+        "Where all are faced, a share of <.2f> of the 1x starts is stuck, and <.2f> where some node is not.",
+        lambda of: (stuck_of(of, True), stuck_of(of, False)),
+    ),
+    Said("to spare all <d> starts that get stuck have a node that nobody faces", lambda of: spare(of)[0]),
+    Said("to spare all 12 starts that get stuck", lambda of: spare(of)[0] == spare(of)[1]),
+    Said(
+        "the claim that this is so for three in four is undecided",
+        lambda of: claims.faces(of.faces)[0].verdict == "undecided" and claims.BARS["unfaced"] == 0.75,
+    ),
+    Said(
+        "at twice the width <.2f> of the starts have such a node, and none is stuck.",
+        lambda of: 1 - faced(of, 2),
+    ),
+    Said(
+        "have such a node, and none is stuck",
+        lambda of: (of.faces[of.faces.over_realization == 2].stuck == 0).all(),
+    ),
+    Said(
+        "The sine of the angle that is left grows like the noise to the power of <.2f>, and falls like the "
+        "fan-out norm to the power of <.2f>, from <.2f> to <.2f>: that this is in inverse proportion is "
+        "undecided.",
+        lambda of: (
+            noisy(of)["noise"].value,
+            *(getattr(noisy(of)["fan-out"], end) for end in ("value", "low", "high")),
+        ),
+    ),
+    Said("is in inverse proportion is undecided", lambda of: noisy(of)["fan-out"].verdict == "undecided"),
+    Said(
+        "<d> of the <d> nodes stay more than <.3f> away at the smallest noise, and hardly nearer or farther "
+        "at a hundred times as much",
+        lambda of: (of_nodes(of)[1] - of_nodes(of)[0], of_nodes(of)[1], tables.STAYS),
+    ),
+    Said("and hardly nearer or farther at a hundred times as much", lambda of: 0.3 < moved(of) < 3),
+    Said("Without them the powers are <.2f> and <.2f>.", without),
+    Said(
+        "Under no law is the angle larger than <.2f> times that under Gaussian noise",
+        lambda of: noisy(of)["laws"].high,
+    ),
+    Said("no angle is more than <.3f> of its bound, where one that is built for it has <.2f>", tightness),
+    Said("other nodes, $K-1=<d>$ here,", lambda of: 12 - 1),
+    Said("dots of <d> random starts", lambda of: Faces().seeds),
     Said("max |g$_k$(x)| over <d> samples", lambda of: Fates().samples),
     Said(
         "At $n=m$ a share of <.2f> to <.2f> of the starts is stuck",

@@ -2,6 +2,8 @@
 
 import math
 
+import pandas as pd
+
 from companion.chapters.finite_data import claims, law_premises, sweeps, tables
 from companion.chapters.finite_data.tables import LEVEL
 from companion.runs.store import load_results
@@ -18,11 +20,12 @@ def evidence() -> dict:
     """Tables of the sweeps and the claims about them."""
     stored = {
         name: load_results(name, BOOK / "results" / name)
-        for name in ("samples_needed", "other_inputs", "angle_levels", "law_premises")
+        for name in ("samples_needed", "other_inputs", "patch_inputs", "angle_levels", "law_premises")
     }
     counts = stored.pop("law_premises")[0]["counts"]
     nodes = stored["angle_levels"][0]["nodes"]
     runs = {name: found["runs"] for name, (found, _) in stored.items()}
+    runs["other_inputs"] = pd.concat([runs["other_inputs"], runs.pop("patch_inputs")])
     made = [
         *claims.needed_claims(runs["samples_needed"], NEEDED.model_dump()),
         *claims.input_claims(runs["other_inputs"], runs["samples_needed"]),
