@@ -51,21 +51,25 @@ def main() -> None:
 
 
 def longest(chapter: type[Parameters]) -> Cell | None:
-    """The first live cell of a chapter that has several seeds, which is its longest; None without one."""
+    """The first live cell of a chapter that has several seeds or starts, its longest; None without one."""
     several = [cell for cell in chapter().live_cells() if len(seeds(cell)) > 1]
     return several[0] if several else None
 
 
+def field(cell: Cell) -> str:
+    """What a cell calls its ensemble axis."""
+    return "seeds" if "seeds" in type(cell).model_fields else "starts"
+
+
 def seeds(cell: Cell) -> tuple[int, ...]:
-    found = getattr(cell, "seeds", ())
+    found = getattr(cell, field(cell), ())
     return tuple(range(1, found + 1)) if isinstance(found, int) else tuple(found)
 
 
 def of(cell: Cell, *chosen: int) -> Cell:
     """The cell with other seeds; where it only has their number, with as many."""
-    fields = cell.model_dump()
-    number = isinstance(fields["seeds"], int)
-    return type(cell)(**fields | {"seeds": len(chosen) if number else chosen})
+    fields, name = cell.model_dump(), field(cell)
+    return type(cell)(**fields | {name: len(chosen) if isinstance(fields[name], int) else chosen})
 
 
 def measure(name: str, cell: Cell, scale: Scale) -> Iterator[dict]:

@@ -174,3 +174,5 @@ def test_the_ensemble_benchmark_runs_the_same_seeds_both_ways(monkeypatch):
     assert benchmark.longest(known["cifar10"]) is None
     counted = benchmark.longest(known["online_learning"])
     assert benchmark.of(counted, 3).seeds == 1 and benchmark.seeds(counted) == (1, 2, 3, 4)
+    started = benchmark.longest(known["copy_average"])
+    assert benchmark.of(started, 7, 8).starts == 2 and len(benchmark.seeds(started)) == started.starts

@@ -37,12 +37,17 @@ class Parameters(parameters.Parameters):
         return self
 
     def live_cells(self) -> list[Cell]:
-        """Flows, the phase line, single nodes, copy-average points."""
-        return [*self.flows(), self.relu(), self.line(), *self.one_neuron(), self.points()]
+        """Flows, the phase line, single nodes, the way of two starts, copy-average points."""
+        own = [self.line(), *self.one_neuron(), self.motion(), self.points()]
+        return [*self.flows(), self.relu(), *own]
 
     def flows(self) -> list[studies.Flows]:
         """Erf flows, a cell per width."""
         return [self.into(studies.Flows, students=self.teachers - missing) for missing in self.missing]
+
+    def motion(self) -> studies.Motion:
+        """Two starts of the widest student on their way."""
+        return self.into(studies.Motion, students=self.teachers - min(self.missing))
 
     def relu(self) -> studies.Flows:
         """The ReLU flow."""

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from companion.chapters.copy_average.levels import best_level, relu_level
+from companion.chapters.copy_average.tables import moments
 from companion.pages.figures import (
     ACCENT,
     INK,
@@ -48,6 +49,27 @@ def students(weights: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
         )
         ax.set(xlabel="teacher node", ylabel="student node" if ax is axes[0] else "")  # heatmap takes them
         ax.tick_params(length=0, rotation=0)
+    return axes
+
+
+def stills(motion: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Rows of the student at four moments, a line of panels per kind of end."""
+    import seaborn as sns
+
+    for line, kind in zip(axes, ("copies", "copy-average")):
+        of = motion[motion.kind == kind]
+        if of.empty:
+            line[0].set_title("no start ended here")
+            continue
+        for ax, (when, rows) in zip(line, moments(of).items()):
+            columns = [*map(str, rows.columns[:-1]), "–"]
+            look = dict(vmin=-1, vmax=1, cmap=SIGNED, cbar=False, linewidths=0.5)
+            sns.heatmap(rows.set_axis(columns, axis=1), ax=ax, **look)
+            ax.set(title=when, xlabel="", ylabel="")
+            ax.tick_params(length=0, rotation=0)
+        line[0].set_ylabel(f"{WORDS[kind]}:\nstudent node")
+    for ax in axes[-1]:
+        ax.set_xlabel("teacher node")
     return axes
 
 

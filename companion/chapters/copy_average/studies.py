@@ -58,6 +58,42 @@ class Flows(Cell):
         return run(self)
 
 
+class Motion(Cell):
+    """The way of the first start that ends at each kind of end (erf), at several times."""
+
+    students: int = 5
+    """student nodes n, fewer than teacher nodes"""
+    teachers: Annotated[int, Field(ge=2)] = 6
+    """teacher nodes k"""
+    starts: Count = 48
+    """random starts, those of the flows, that are tried one after another (number)"""
+    start_scale: Positive = 0.3
+    """standard deviation of every weight at the start"""
+    horizon: Positive = 2000.0
+    """time of the last look"""
+    looks: Annotated[int, Field(ge=3)] = 40
+    """the first at time 0, the others evenly spaced in its logarithm from .1 on (number)"""
+
+    @model_validator(mode="after")
+    def _fewer(self):
+        if not 1 <= self.students < self.teachers:
+            raise ValueError(
+                f"students: must lie in 1 to {self.teachers - 1}, below the teacher nodes, "
+                f"got {self.students}"
+            )
+        return self
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``motion``: a row per kind (copies, copy-average), time, node and input dimension.
+
+        weight of the row times the final sign of its outgoing weight, nodes and teacher nodes in the order of
+        their copies at the end; loss L at that time; start, its number. A kind that no start has is left out.
+        """
+        from companion.chapters.copy_average.motion import motion
+
+        return {"motion": motion(self)}
+
+
 class Points(Cell):
     """Copy-average points of every partition of the teacher nodes among the students (erf)."""
 

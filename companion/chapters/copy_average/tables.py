@@ -121,3 +121,18 @@ def with_live(stored: pd.DataFrame, live: pd.DataFrame, number: int) -> pd.DataF
 def two_lines(live: pd.DataFrame, stored: pd.DataFrame, k: int) -> pd.DataFrame:
     """The phase line of this run beside a stored one, unless it is the same."""
     return pd.concat([live[live.k != k], stored[stored.k == k]], ignore_index=True)
+
+
+def moments(motion: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Rows of a student as matrices at four moments, by name and time.
+
+    The start; the looks at which the loss has first lost nine tenths, and ninety-nine hundredths, of all that
+    it loses; the end.
+    motion      table of the cell Motion, one kind.
+    """
+    loss = motion.groupby("time").loss.first()
+    left = (loss - loss.iloc[-1]) / (loss.iloc[0] - loss.iloc[-1])
+    times = [loss.index[0], *((left <= share).idxmax() for share in (0.1, 0.01)), loss.index[-1]]
+    at = lambda time: motion[motion.time == time].pivot(index="node", columns="input", values="weight")
+    rounded = lambda time: f"{float(f'{time:.2g}'):,g}"
+    return {f"t = {rounded(time)}, L = {loss[time]:.3f}": at(time) for time in times}

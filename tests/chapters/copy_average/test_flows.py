@@ -11,7 +11,7 @@ from companion.chapters.copy_average.flows import in_order, kinds, random_start
 from companion.chapters.copy_average.landscape import Landscape
 from companion.chapters.copy_average.levels import level, relu_level
 from companion.chapters.copy_average.parameters import Parameters
-from companion.chapters.copy_average.studies import Flows, PhaseLine, Points
+from companion.chapters.copy_average.studies import Flows, Motion, PhaseLine, Points
 from companion.runs.spec import SpecError
 
 
@@ -43,6 +43,25 @@ def test_both_kinds_and_their_levels(ended):
     assert by_kind.max()["copies"] == pytest.approx(0.0222806, abs=1e-7)
     nodes = ended["nodes"][ended["nodes"].kind == "copies"]
     assert nodes.outgoing.abs().to_numpy() == pytest.approx(1.216255, abs=1e-5)
+
+
+def test_the_way_of_a_start_leads_where_the_flow_ends(ended):
+    spec = Motion(students=5, teachers=6, starts=12, looks=12)
+    way, runs = spec.run()["motion"], ended["runs"].set_index("start")
+    first = runs.reset_index().groupby("kind").start.first()
+    assert way.groupby("kind").start.first().to_dict() == first.to_dict()
+    land = Landscape("erf", 5, 6, 7)
+    for kind in ("copies", "copy-average"):
+        of = way[way.kind == kind]
+        start = of.start.iloc[0]
+        begun = land.loss(random_start(Flows(students=5, teachers=6, starts=12), land)[start - 1 : start])
+        loss = of.groupby("time").loss.first()
+        assert loss.iloc[0] == pytest.approx(begun.item()) and loss.is_monotonic_decreasing
+        assert loss.iloc[-1] == pytest.approx(runs.loss[start], abs=2e-5)
+        rested = ended["weights"].query("kind == @kind")
+        np.testing.assert_allclose(of[of.time == of.time.max()].weight, rested.weight, atol=0.02)
+        stills = tables.moments(of)
+        assert len(stills) == 4 and next(iter(stills)).startswith("t = 0, ")
 
 
 def test_a_start_does_not_depend_on_the_others(ended):
