@@ -42,9 +42,10 @@ BARS = {
     "features": 2.0,  # adversarial loss, standard over robust features
     "ranks": -0.7,  # Spearman correlation over all students of a seed
     "scenario": -0.5,  # and over those of one method
-    "pictures": 2.0,  # loss that attacks add on images, standard over adversarial training
-    "picture layers": 0.0,  # correlation on images, adversarial minus standard, least layer
-    "picture ranks": -0.5,  # Spearman correlation over the students of images of a seed
+    # of students of images: set after a pilot of two seeds on digits, before any run on CIFAR-10
+    "pictures": 1.15,  # loss that attacks add, standard over adversarial training
+    "picture layers": 0.03,  # correlation on white noise, adversarial minus standard, least layer
+    "picture ranks": -0.5,  # Spearman correlation over the students of a seed, on white noise
 }
 EXACT = ("SGD", "SGD with momentum", "SGD with weight decay")
 SCENARIOS = ("standard", "adversarial", "confidence-calibrated", "robust features")
@@ -296,11 +297,12 @@ def pictures(students: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
     most, seen = students.moved.max(), on["images"].set_index(["method", "moved", "seed"])
     added = {name: seen.added.xs((name, moved)) for name, moved in _ways(most)}
     gain = lambda name: mean_interval(added["standard"] / added[name], "log")
-    of_layers = {name: by_layer(layers, name, moved, "images") for name, moved in _ways(most)}
+    of_layers = {name: by_layer(layers, name, moved, "white noise") for name, moved in _ways(most)}
     least = lambda name: mean_interval((of_layers[name] - of_layers["standard"]).min(axis=1))
     ranks = {name: rank_correlation(table, by="rho") for name, table in on.items()}
     rng = np.random.default_rng(0)
-    shuffled = on["images"].assign(added=on["images"].groupby("seed").added.transform(rng.permutation))
+    noise = on["white noise"]
+    shuffled = noise.assign(added=noise.groupby("seed").added.transform(rng.permutation))
     spread = lambda values: within(mean_interval(values), -1, 1)
     wide = seen.agreement.groupby("seed").agg(["min", "max"])
     note = f"agreement {wide['min'].mean():.3f} to {wide['max'].mean():.3f} within a seed"
@@ -323,18 +325,19 @@ def pictures(students: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
             id="robustness/images-layers",
             at_least=BARS["picture layers"],
             wrong=Wrong("moved as far at random in training", **least("random")),
-            sentence="They are more specialized in every layer (best-student correlation on test images, "
+            sentence="They are more specialized in every layer (best-student correlation on white noise, "
             "adversarial minus standard training, least layer of each seed).",
         ),
         Claim(
-            **spread(ranks["images"]),
+            **spread(ranks["white noise"]),
             **shared,
             id="robustness/images-ranks",
             at_most=BARS["picture ranks"],
             wrong=Wrong("losses shuffled within a seed", **spread(rank_correlation(shuffled, by="rho"))),
-            note=f"with correlations on white noise {ranks['white noise'].mean():.2f}",
+            note=f"with correlations on test images {ranks['images'].mean():.2f}",
             sentence="Over ways to train on images, the more specialized, the more robust (Spearman "
-            "correlation within a seed of the mean correlation of layers with what the attack adds).",
+            "correlation within a seed of the mean correlation of layers, on white noise, with what the attack "
+            "adds).",
         ),
     ]
 
