@@ -336,8 +336,7 @@ def pictures(students: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
             wrong=Wrong("losses shuffled within a seed", **spread(rank_correlation(shuffled, by="rho"))),
             note=f"with correlations on test images {ranks['images'].mean():.2f}",
             sentence="Over ways to train on images, the more specialized, the more robust (Spearman "
-            "correlation within a seed of the mean correlation of layers, on white noise, with what the attack "
-            "adds).",
+            "correlation within a seed: mean correlation of layers on white noise, loss that attacks add).",
         ),
     ]
 

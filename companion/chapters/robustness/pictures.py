@@ -5,6 +5,7 @@ Networks and their folded images are those of :mod:`companion.experiments.small_
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +44,8 @@ class Images(NamedTuple):
     test_labels: Tensor
 
 
-class Judged(NamedTuple):
+@dataclass(frozen=True)
+class Judged:
     """A network and the moments that it normalizes with when it is not in training."""
 
     network: Parameters
