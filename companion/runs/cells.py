@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from companion.runs.identity import Project, code_of, kind, origin, run_id, stage_ids
 from companion.runs.spec import Cell, Tables
-from companion.runs.store import StoreError, check_writable, load, save
+from companion.runs.store import StoreError, check_writable, gathered, save, verify
 from companion.runs.workers import RunError, results
 
 DAY = 86_400  # seconds after which a hidden staging folder can only be what a killed process left
@@ -60,14 +60,14 @@ def run_cells(cells: Sequence[Cell], store: Store, **options) -> tuple[Tables, l
     return gather(finish(cells, store, **options))
 
 
-def gather(finished: Sequence[tuple[Tables, dict]]) -> tuple[Tables, list[dict]]:
-    """Each table of all cells, in their order, and the cells' facts."""
-    import pandas as pd  # slow to import, and only tables need it
+def gather(finished: Sequence[tuple[Path, dict]]) -> tuple[Tables, list[dict]]:
+    """Each table of all cells, in their order, and the cells' facts.
 
-    names = dict.fromkeys(name for tables, _ in finished for name in tables)
-    rows = {name: [tables[name] for tables, _ in finished if name in tables] for name in names}
-    gathered = {name: pd.concat(parts, ignore_index=True) for name, parts in rows.items()}
-    return gathered, [facts for _, facts in finished]
+    finished    folder and facts of every cell, as :func:`finish` returns them.
+    """
+    names = dict.fromkeys(name for _, facts in finished for name in facts["sha256"])
+    folders = {name: [folder for folder, facts in finished if name in facts["sha256"]] for name in names}
+    return {name: gathered(folders[name], name) for name in names}, [facts for _, facts in finished]
 
 
 def finish(
@@ -81,7 +81,7 @@ def finish(
     progress: bool = True,
     title: str = "cells",
     keep: Callable[[Path], object] = lambda place: None,
-) -> list[tuple[Tables, dict]]:
+) -> list[tuple[Path, dict]]:
     """Run every cell that has no finished result yet.
 
     cells       of any types.
@@ -89,7 +89,7 @@ def finish(
     workers     processes on this machine, one thread each; 1 runs here.
     scheduler   address of a Dask scheduler to run the cells on instead.
     keep        is called with the folder of every finished cell, at once.
-    returns     tables and facts of every cell, in their order.
+    returns     folder and facts of every cell, in their order: tables stay on disk until they are gathered.
     raises      StoreError, RunError: before any work where it can be known then; finished cells are kept.
     """
     if workers < 1 or not cells:
@@ -108,11 +108,11 @@ def finish(
         for place, tables, facts in results(store.project, todo, earlier, workers, scheduler):
             if tables is not None:  # else another run on this folder was faster
                 save(place, tables, {**sources[type(places[place])], **ours[place], **facts})
-            done[place] = load(place)
+            done[place] = verify(place)
             keep(place)
             bar.set_description_str(f"{title}: {len(done)} of {len(places)} cells", refresh=False)
             bar.update(places[place].work)
-    return [done[place] for place in places]
+    return [(place, done[place]) for place in places]
 
 
 def summary(facts: Sequence[dict]) -> dict:
@@ -147,15 +147,17 @@ def _described(project: Project, cell: Cell, after: Sequence[str]) -> dict:
     return facts | {"after": list(after)} if after else facts
 
 
-def _finished(place: Path, ours: dict) -> tuple[Tables, dict] | None:
-    """A cell's saved result, or None; one that is damaged or of another run is set aside, not deleted."""
+def _finished(place: Path, ours: dict) -> dict | None:
+    """Facts of a cell's saved result, or None; one that is damaged or of another run is set aside, not
+    deleted.
+    """
     if not place.exists():
         return None
     try:
-        tables, facts = load(place)
+        facts = verify(place)
         if {name: facts.get(name) for name in (*ours, "after")} != {"after": None} | ours:
             raise StoreError(f"{place} holds another run than its name says")
-        return tables, facts
+        return facts
     except StoreError as error:
         aside = place.with_name(f"{place.name}.damaged-{time.time_ns()}")
         with suppress(FileNotFoundError):  # another process sharing the folder was faster

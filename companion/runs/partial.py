@@ -12,7 +12,7 @@ from pathlib import Path
 
 from companion.runs.cells import clean, gather, summary
 from companion.runs.spec import Tables
-from companion.runs.store import PARTIAL, StoreError, load, staging
+from companion.runs.store import PARTIAL, StoreError, staging, verify
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,16 @@ def load_partial(folder: Path) -> tuple[Tables, dict]:
     about = describe(folder)
     if not about["done"]:
         raise StoreError(f"{folder / PARTIAL} has no finished cell")
-    tables, facts = gather([load(folder / PARTIAL / run) for run in about["done"]])
+    tables, facts = gather(
+        [(place, verify(place)) for place in (folder / PARTIAL / run for run in about["done"])]
+    )
     scale = f"{about['scale']}, {about['share']:.0%} done"
     return tables, {**about, **summary(facts), "scale": scale, "done": progress(folder)}
 
 
 def _is_whole(place: Path) -> bool:
     try:
-        load(place)
+        verify(place)
     except StoreError:
         return False
     return True

@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,20 +75,35 @@ def _digest(facts: dict) -> str:
 def load(folder: Path) -> tuple[Tables, dict]:
     """Tables and facts that :func:`save` wrote.
 
-    raises      StoreError when a file is missing, damaged or not ours (names, checksums); names it.
+    raises      StoreError as :func:`verify`.
     """
     import pandas as pd
 
+    facts = verify(folder)
+    with _reading(folder):
+        return {name: pd.read_parquet(Path(folder) / f"{name}.parquet") for name in facts["sha256"]}, facts
+
+
+def verify(folder: Path) -> dict:
+    """Facts of what :func:`save` wrote; no table is read.
+
+    raises      StoreError when a file is missing, damaged or not ours (names, checksums); names it.
+    """
     folder = Path(folder)
-    try:
+    with _reading(folder):
         facts = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         _check_facts(folder / "meta.json", facts)
-        tables = {}
         for name, checksum in facts["sha256"].items():
             path = folder / f"{name}.parquet"
             if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
                 raise StoreError(f"{path} is damaged: its checksum is not the one in meta.json")
-            tables[name] = pd.read_parquet(path)
+    return facts
+
+
+@contextmanager
+def _reading(folder: Path):
+    try:
+        yield
     except StoreError:
         raise
     except OSError as error:
@@ -96,8 +111,45 @@ def load(folder: Path) -> tuple[Tables, dict]:
             f"cannot read results at {error.filename or folder}: {error.strerror or error}"
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise StoreError(f"{folder / 'meta.json'} is damaged, or not a description of results") from None
-    return tables, facts
+        raise StoreError(
+            f"{Path(folder) / 'meta.json'} is damaged, or not a description of results"
+        ) from None
+
+
+def gathered(folders: Sequence[Path], name: str) -> "pd.DataFrame":
+    """One table of several results, one after the other; its numbers lie in memory once.
+
+    folders     of :func:`save`, each with a table of that name.
+    raises      StoreError naming the folder that cannot be read.
+    """
+    import numpy as np
+    import pandas as pd
+    from pyarrow.parquet import read_metadata
+
+    def read(folder: Path) -> pd.DataFrame:
+        with _reading(folder):
+            return pd.read_parquet(Path(folder) / f"{name}.parquet")
+
+    first = read(folders[0])
+    rows = sum(read_metadata(Path(folder) / f"{name}.parquet").num_rows for folder in folders)
+    numbers = {
+        column: np.empty(rows, first[column].dtype)
+        for column in first
+        if isinstance(first[column].dtype, np.dtype) and first[column].dtype.kind in "fib"
+    }
+    others: dict[str, list] = {column: [] for column in first if column not in numbers}
+    at = 0
+    for folder in folders:
+        part = read(folder)
+        if not part.dtypes.equals(first.dtypes):  # pandas knows what they have in common
+            return pd.concat(map(read, folders), ignore_index=True)
+        for column, values in numbers.items():
+            values[at : at + len(part)] = part[column]
+        for column, pieces in others.items():
+            pieces.append(part[column])
+        at += len(part)
+    rest = {column: pd.concat(pieces, ignore_index=True) for column, pieces in others.items()}
+    return pd.DataFrame({column: numbers.get(column, rest.get(column)) for column in first}, copy=False)
 
 
 def _check_facts(path: Path, facts: dict) -> None:

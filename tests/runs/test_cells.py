@@ -477,7 +477,7 @@ def test_the_id_of_a_later_stage_is_told_from_the_earlier(tmp_path, gate):
 def test_cells_of_several_types_are_finished_side_by_side(tmp_path, gate):
     """In the order asked for, each under its own id and its own code."""
     mixed = [gated.Draws(seed=1, gate=str(gate)), *specs(gate)[:2]]
-    both = [finish(mixed, store(tmp_path / str(n)), workers=n) for n in (1, 2)]
+    both = [[load(place) for place, _ in finish(mixed, store(tmp_path / str(n)), workers=n)] for n in (1, 2)]
     assert [[*tables] for tables, _ in both[0]] == [["draws"], *[["runs", "units"]] * 2]
     for (one, facts), (other, more) in zip(*both):
         assert all(one[name].equals(other[name]) for name in one)

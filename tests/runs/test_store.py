@@ -3,6 +3,9 @@
 import errno
 import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import gated
 import pandas as pd
@@ -259,3 +262,43 @@ def test_results_of_something_else_are_refused(tmp_path, gathered):
         load_results("gated", cell)
     with pytest.raises(StoreError, match=str(tmp_path / "none")):
         load_results("gated", tmp_path / "none")
+
+
+TYPES = {
+    "alike": [dict(n=1, x=0.5, name="a", on=True), dict(n=2, x=1.5, name="b", on=False)],
+    "missing values": [dict(n=1, x=None, name="a", on=True), dict(n=2, x=1.5, name=None, on=None)],
+    "a whole number and a fraction": [dict(n=1, x=2), dict(n=2.5, x=3)],
+    "nothing at all and a number": [dict(n=None), dict(n=1.0)],
+    "other columns": [dict(n=1, x=0.5), dict(n=2, y=1)],
+}
+
+
+@pytest.mark.parametrize("rows", TYPES.values(), ids=TYPES)
+def test_a_table_of_many_results_is_as_if_it_were_put_together_in_memory(tmp_path, rows):
+    folders = [
+        save(tmp_path / str(n), {"rows": pd.DataFrame([row] * (n + 1))}, {}) for n, row in enumerate(rows)
+    ]
+    for some in (folders[:1], folders):
+        apart = [load(folder)[0]["rows"] for folder in some]
+        together = store.gathered(some, "rows")
+        pd.testing.assert_frame_equal(together, pd.concat(apart, ignore_index=True))
+        together.loc[0, "n"] = 7  # its memory is its own
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_gathering_holds_the_rows_once(tmp_path):
+    """And a column twice, of ten here; counted by the memory of the process."""
+    script = tmp_path / "peak.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nimport numpy, pandas, pyarrow.parquet\n"
+        "from companion.runs.store import gathered, save\n"
+        "peak = lambda: int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0]) / 1024\n"
+        "folders = [Path(sys.argv[1]) / str(n) for n in range(20)]\n"
+        "for n, folder in enumerate(folders):\n"
+        "    values = numpy.random.default_rng(n).integers(9, size=(100_000, 10)).astype(float)\n"
+        "    save(folder, {'rows': pandas.DataFrame(values, columns=list('abcdefghij'))}, {})\n"
+        "del values\nbefore = peak()\ntable = gathered(folders, 'rows')\n"
+        "print((peak() - before) / (table.memory_usage().sum() / 2**20))\n"
+    )
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 1.5

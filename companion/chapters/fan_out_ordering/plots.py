@@ -12,6 +12,7 @@ from companion.experiments.two_layer.plots import published_handle
 from companion.pages.figures import (
     ACCENT,
     INK,
+    LAYERS,
     NEUTRAL,
     PUBLISHED,
     SIGNED,
@@ -28,6 +29,7 @@ from companion.pages.figures import (
 )
 
 POLARITIES = ("o", "^", "s", "D")  # marks
+JAX = LAYERS[2]
 LEAD = 3  # of log10 loss, where the colours of a map of leads end
 
 
@@ -195,9 +197,9 @@ def cost(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     for ax, (part, x, y, title) in zip(axes, panels):
         rows = table[table.part == part]
         for engine, line in rows.groupby("engine", sort=False):
-            ours, single = engine.startswith("ensemble"), engine.endswith("float32")
-            look = dict(linestyle="-" if ours else "--", alpha=1 if single or not ours else 0.5)
-            colour = STUDENT if ours else ACCENT if "torch" in engine else INK
+            alone, single = engine.startswith("plain"), engine.endswith("float32")
+            look = dict(linestyle="--" if alone else "-", alpha=1 if single or alone else 0.5)
+            colour = JAX if "JAX" in engine else ACCENT if "torch" in engine else INK if alone else STUDENT
             ax.plot(line[x], line[y], color=colour, marker="o", label=engine, **look)
         ax.set(
             xscale="log", title=title, xlabel="student nodes n" if x == "nodes" else "seeds in the ensemble"
