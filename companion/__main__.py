@@ -9,7 +9,8 @@ import re
 import signal
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import choose, describe, one_line, shortened
 from companion.runs.cells import Store
+from companion.runs.identity import stage_ids
 from companion.runs.partial import progress
 from companion.runs.spec import Cell, SweepSpec
 from companion.runs.store import PARTIAL, StoreError
@@ -140,6 +142,10 @@ def main(words: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = arguments().parse_args(words)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: machines are taken back with it
+    if (
+        given.command in WRITING and place.is_fixed()
+    ):  # and not beside the book, as in a checkout of one's own
+        print(f"results go into {place.work()}", flush=True)
     try:
         return COMMANDS[given.command](given)
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -199,7 +205,7 @@ def _run(given: argparse.Namespace) -> int:
         pages = []
         for one in wanted:
             try:
-                pages.append(build.run(book, one))
+                pages.append(build.run(book, one, _training_left(book, one)))
                 _open(pages[-1])
             except (BookError, OSError) as error:
                 _say(error)
@@ -214,16 +220,31 @@ def _run(given: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def _stages(book: Book, one: request.Request, values: Mapping[str, Any]) -> list[list[Cell]]:
+    """What the chapter of a request computes for some values."""
+    spec = book.chapters[one.chapter](**values)
+    if isinstance(spec, SweepSpec):
+        return spec.stages(one.data_folder)
+    return [spec.live_cells()]  # none needs the tables of another
+
+
+def _training_left(book: Book, one: request.Request) -> Callable[[], float]:
+    """Says how many seconds of its training are left, as cells appear in the folder of results."""
+    stages, folder = _stages(book, one, one.values), Path(one.results)
+    measured, reference = cost.table()
+    known = cost.assumed((cell for cells in stages for cell in cells), measured)
+    times = cost.slower(folder, reference)
+    seconds = {
+        folder / run: cost.estimate([cell], times, known).seconds / cores()
+        for cells, ids in zip(stages, stage_ids(book.project, stages))
+        for cell, run in zip(cells, ids)
+    }
+    return lambda: sum(left for place, left in seconds.items() if not place.exists())
+
+
 def _tell_cost_of_run(book: Book, one: request.Request) -> None:
     """Print what a run will cost; raises CostError where this machine has no room for it."""
-    kind, store = book.chapters[one.chapter], Store(Path(one.results), book.project)
-
-    def stages(values: Mapping[str, Any]) -> list[list[Cell]]:
-        spec = kind(**values)
-        if isinstance(spec, SweepSpec):
-            return spec.stages(one.data_folder)
-        return [[cell] for cell in spec.live_cells()]
-
+    store, stages = Store(Path(one.results), book.project), partial(_stages, book, one)
     found = cost.tell(one.name, stages, one.values, store, [store.folder], cores())
     if found.wall(cores()) > cost.HOUR:
         print(
@@ -272,8 +293,8 @@ def _pdf(given: argparse.Namespace) -> int:
 def _notebooks(given: argparse.Namespace) -> int:
     from companion.pages import build
 
-    if place.is_installed():
-        raise BookError("the notebooks of an installed package stay as they are; work in a checkout")
+    if place.is_fixed():
+        raise BookError("the notebooks here stay as they are; work in a checkout of your own")
     changed = build.rewrite(_book(), given.names)
     print("\n".join(f"wrote {page}" for page in changed) or "every notebook is as it was")
     return 0
@@ -286,7 +307,7 @@ def _sweep(given: argparse.Namespace) -> int:
     book, known = project.book({}), chapters.sweeps()
     sweep = known[choose(given.name, list(known), "sweep")]
     store = Store(given.results or book.cells, project.PROJECT)
-    stored = given.scale != "quick" and not place.is_installed()
+    stored = given.scale != "quick" and not place.is_fixed()
     target = given.export or (book.committed if stored else book.work / "results") / sweep.name
     workers = cores() if given.workers is None else given.workers
     if workers < 1:
@@ -360,6 +381,7 @@ COMMANDS = {
     "cost": _cost,
     "fetch": _fetch,
 }
+WRITING = ("run", "build", "pdf", "sweep")
 
 if __name__ == "__main__":
     sys.exit(main())

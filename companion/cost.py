@@ -269,8 +269,10 @@ def scaled(what: str, own: Size, slower: float, known: Sequence[Measured]) -> Co
     shares = FIXED, 1 - FIXED - busy, busy / 2, busy / 2
     law = _fitted([_terms(row.size) for row in shape], [row.seconds for row in shape], shares)
     seconds = _level(law, [(_terms(row.size), row.seconds) for row in alike]) * sum(law * _terms(own))
-    alike, shape = _of_words([row for row in rows if row.memory] or [_guessed(what, own)], own.words)
-    held = lambda rows: [((1.0, row.size.volume), max(row.memory, LEAST)) for row in rows]
+    alike, shape = _of_words(
+        [row for row in rows if row.memory is not None] or [_guessed(what, own)], own.words
+    )
+    held = lambda rows: [((1.0, row.size.volume), max(row.memory or 0.0, LEAST)) for row in rows]
     terms, bytes_ = zip(*held(shape))
     anyway = min(LEAST / bytes_[0], 0.9)
     holds = _fitted(terms, bytes_, (anyway, 1 - anyway))
@@ -282,7 +284,7 @@ def scaled(what: str, own: Size, slower: float, known: Sequence[Measured]) -> Co
         slower * seconds,
         slower * seconds,
         _level(holds, held(alike)) * sum(holds * (1.0, own.volume)),
-        nearest.disk * max(own.volume / nearest.size.volume, 1.0),
+        (nearest.disk or DISK) * max(own.volume / nearest.size.volume, 1.0),
     )
 
 

@@ -1,5 +1,6 @@
 """Where the book lies, and where what is made goes."""
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -19,11 +20,12 @@ def root() -> Path:
     )
 
 
-def is_installed() -> bool:
-    """Whether the book belongs to an installed package, where nothing is to be written."""
-    return root() == PACKAGE / "_sources"
+def is_fixed() -> bool:
+    """Whether nothing is to be written where the book lies: an installed package, a checkout for reading."""
+    folder = root()
+    return folder == PACKAGE / "_sources" or not os.access(folder, os.W_OK)
 
 
 def work() -> Path:
-    """``_build`` of the book's folder; of the folder one works in, if the book is an installed one."""
-    return (Path.cwd() if is_installed() else root()) / "_build"
+    """``_build`` of the book's folder; of the folder one works in, if the book is to stay as it is."""
+    return (Path.cwd() if is_fixed() else root()) / "_build"

@@ -4,8 +4,10 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-# The two parts of MathJax that these pages use; the whole package is 15 times as large.
-MATHJAX = ("tex-chtml.js", "output/chtml/fonts/woff-v2")
+# What these pages use of MathJax: without its menu, a third of the one file that holds all of this and more
+MATHJAX_START = "startup.js"
+MATHJAX_LOADS = ("core", "input/tex", "output/chtml", "a11y/assistive-mml")
+MATHJAX = (MATHJAX_START, *(f"{part}.js" for part in MATHJAX_LOADS), "output/chtml/fonts")
 
 
 def copy_mathjax(app, error):
@@ -17,8 +19,13 @@ def copy_mathjax(app, error):
         if (source / part).is_dir():
             shutil.copytree(source / part, target / part, dirs_exist_ok=True)
         else:
-            target.mkdir(parents=True, exist_ok=True)
+            (target / part).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source / part, target / part)
+
+
+def load_parts(app, config):
+    """Tell MathJax which parts to load, beside what the book tells it."""
+    config.mathjax3_config = {"loader": {"load": list(MATHJAX_LOADS)}, **(config.mathjax3_config or {})}
 
 
 def drop_repeated_scripts(app, pagename, templatename, context, doctree):
@@ -53,10 +60,11 @@ def add_static_folders(app):
 
 
 def setup(app):
-    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.config.mathjax_path = f"mathjax/{MATHJAX_START}"
     app.add_css_file("book.css")
     for script in ("figures.js", "scorecard.js", "hints.js", "names.js"):
         app.add_js_file(script, loading_method="defer")
+    app.connect("config-inited", load_parts)
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     app.connect("html-page-context", mend_names)
     app.connect("build-finished", copy_mathjax)

@@ -13,6 +13,7 @@ const REACH = 2; // inputs lie in the square [-REACH, REACH]^2
 const TICKS = 4096; // angles and positions that an address can hold
 const HALF = 0.5; // of a kink: a teacher node counts as specialized when less than this is lacking
 const NEAR = 0.2; // lines that are less apart count as one: 11 degrees, or 5 % of the width of the square
+const CLOSE = 0.05; // copies are less apart
 const START = 0.2; // standard deviation of a random start
 
 // --- random numbers: each is a function of key and place, so that no step depends on how one came to it ---
@@ -46,8 +47,6 @@ const network = (n, c, slope) => ({
 	n, c, slope,
 	rows: new Float64Array(3 * n), fan: new Float64Array(c * n), bias: new Float64Array(c),
 });
-
-const copy = (net) => ({ ...net, rows: net.rows.slice(), fan: net.fan.slice(), bias: net.bias.slice() });
 
 const hypot = (values, from, count) => {
 	let sum = 0;
@@ -86,10 +85,12 @@ function outputs(net, f) {
 
 /* One step of descent on the samples ``picks`` of x, towards their targets (N x c). False if it diverged.
 
-Of a hidden unit, dJ/dz = -sigma'(z) v^T (f* - f): when one is moved, no other needs it any more. */
+Of a hidden unit, dJ/dz = -sigma'(z) v^T (f* - f): when one is moved, no other needs it any more. Samples on
+which a unit is not zero are listed and taken two at a time, a third faster; an odd one is joined by number
+``size``, of which nothing is left to learn. */
 function step(student, x, targets, picks, rate) {
 	const { n, c, slope, rows, fan, bias } = student, size = picks.length;
-	const { seen, residual, active, slant } = scratch(size, n, c);
+	const { seen, residual, active, on, counts, slant } = scratch(size, n, c), most = size + 1;
 	for (let i = 0; i < size; i++) {
 		const p = picks[i];
 		seen[2 * i] = x[2 * p];
@@ -97,32 +98,47 @@ function step(student, x, targets, picks, rate) {
 		for (let o = 0; o < c; o++) residual[i * c + o] = targets[p * c + o] - bias[o];
 	}
 	for (let k = 0; k < n; k++) {
-		const w0 = rows[3 * k], w1 = rows[3 * k + 1], b = rows[3 * k + 2], v = k * c;
+		const w0 = rows[3 * k], w1 = rows[3 * k + 1], b = rows[3 * k + 2], v = k * c, at = k * most;
+		let count = 0;
 		for (let i = 0; i < size; i++) {
-			const z = w0 * seen[2 * i] + w1 * seen[2 * i + 1] + b, a = z > 0 ? z : slope * z, at = i * c;
-			active[k * size + i] = a;
-			if (a !== 0) for (let o = 0; o < c; o++) residual[at + o] -= a * fan[v + o];
+			const z = w0 * seen[2 * i] + w1 * seen[2 * i + 1] + b, a = z > 0 ? z : slope * z;
+			on[at + count] = i;
+			active[at + count] = a;
+			if (a !== 0) count++;
+		}
+		if (count % 2) {
+			on[at + count] = size;
+			active[at + count++] = 0;
+		}
+		counts[k] = count;
+		for (let j = at; j < at + count; j += 2) {
+			const a = active[j], a_ = active[j + 1], p = on[j] * c, p_ = on[j + 1] * c;
+			for (let o = 0; o < c; o++) {
+				const w = fan[v + o];
+				residual[p + o] -= a * w;
+				residual[p_ + o] -= a_ * w;
+			}
 		}
 	}
 	for (let i = 0; i < size * c; i++) if (!(Math.abs(residual[i]) < 1e6)) return false;
 	const eta = rate / size;
 	for (let k = 0; k < n; k++) {
-		const v = k * c;
+		const v = k * c, at = k * most, end = at + counts[k];
 		let d0 = 0, d1 = 0, db = 0;
-		slant.fill(0);
-		for (let i = 0; i < size; i++) {
-			const a = active[k * size + i], at = i * c;
-			if (a === 0 && slope === 0) continue;
-			let s = 0;
+		for (let o = 0; o < c; o++) slant[o] = 0;
+		for (let j = at; j < end; j += 2) {
+			const a = active[j], a_ = active[j + 1], i = on[j], i_ = on[j + 1], p = i * c, p_ = i_ * c;
+			let s = 0, s_ = 0;
 			for (let o = 0; o < c; o++) {
-				const r = residual[at + o];
-				s += fan[v + o] * r;
-				slant[o] += a * r;
+				const r = residual[p + o], r_ = residual[p_ + o], w = fan[v + o];
+				s += w * r;
+				s_ += w * r_;
+				slant[o] += a * r + a_ * r_;
 			}
-			const g = a > 0 ? s : slope * s;
-			d0 += g * seen[2 * i];
-			d1 += g * seen[2 * i + 1];
-			db += g;
+			const g = a > 0 ? s : slope * s, g_ = a_ > 0 ? s_ : slope * s_;
+			d0 += g * seen[2 * i] + g_ * seen[2 * i_];
+			d1 += g * seen[2 * i + 1] + g_ * seen[2 * i_ + 1];
+			db += g + g_;
 		}
 		rows[3 * k] += eta * d0;
 		rows[3 * k + 1] += eta * d1;
@@ -136,8 +152,11 @@ function step(student, x, targets, picks, rate) {
 let room = {};
 function scratch(size, n, c) {
 	if (room.size !== size || room.n !== n || room.c !== c) {
-		const make = (length) => new Float64Array(length);
-		room = { size, n, c, seen: make(2 * size), residual: make(size * c), active: make(size * n), slant: make(c) };
+		const make = (length) => new Float64Array(length), most = size + 1;
+		room = {
+			size, n, c, seen: make(2 * most), residual: make(c * most), active: make(n * most), slant: make(c),
+			on: new Int32Array(n * most), counts: new Int32Array(n),
+		};
 	}
 	return room;
 }
@@ -196,12 +215,13 @@ function linesOf({ n, rows }) {
 	return lines;
 }
 
-/* Whether two of them are one, whatever their sides: |a -+ b|^2 is at most that of NEAR. */
-function near(a, j, b, k) {
+/* Squared distance of two of them: whatever their sides, or with them. */
+function apart(a, j, b, k, side = Math.abs) {
 	const a0 = a[3 * j], a1 = a[3 * j + 1], a2 = a[3 * j + 2], b0 = b[3 * k], b1 = b[3 * k + 1], b2 = b[3 * k + 2];
 	const squares = a0 * a0 + a1 * a1 + a2 * a2 + b0 * b0 + b1 * b1 + b2 * b2;
-	return squares - 2 * Math.abs(a0 * b0 + a1 * b1 + a2 * b2) <= NEAR * NEAR;
+	return squares - 2 * side(a0 * b0 + a1 * b1 + a2 * b2);
 }
+const near = (a, j, b, k) => apart(a, j, b, k) <= NEAR * NEAR; // they count as one
 
 // --- experiments ---
 
@@ -211,22 +231,17 @@ const place = (ticks) => ((2 * ticks) / TICKS - 1) * REACH;
 /* Lines of the teacher, [angle, offset] in ticks: directions evenly spread, distances random.
 
 Where students are to look away from it, the first cuts a corner off, and the others face the other way. */
-function teacherLines(of) {
-	const key = keyOf(of.seed, "teacher"), lines = [];
-	if (of.start === "away") {
-		const corner = (Math.floor(4 * uniform(key, 90)) + 0.5) / 4 + 0.03 * (uniform(key, 91) - 0.5);
-		for (let j = 0; j < of.nodes; j++) {
-			const turn = j ? corner + 0.5 + ((j - 0.5) / (of.nodes - 1) - 0.5) / 4 : corner;
-			lines.push([Math.floor(turn * TICKS) % TICKS, tick(j ? 0.8 * uniform(key, j) - 0.6 : -REACH)]);
+function teacherLines({ seed, nodes, start }) {
+	const key = keyOf(seed, "teacher"), u = (i) => uniform(key, i);
+	const corner = (Math.floor(4 * u(90)) + 0.5) / 4 + 0.03 * (u(91) - 0.5);
+	return Array.from({ length: nodes }, (_, j) => {
+		if (start === "away") {
+			const turn = j ? corner + 0.5 + ((j - 0.5) / (nodes - 1) - 0.5) / 4 : corner;
+			return [Math.floor(turn * TICKS) % TICKS, tick(j ? 0.8 * u(j) - 0.6 : -REACH)];
 		}
-		return lines;
-	}
-	for (let j = 0; j < of.nodes; j++) {
-		const half = (j + 0.1 + 0.8 * uniform(key, 3 * j)) / (2 * of.nodes); // of a turn
-		const turn = half + (uniform(key, 3 * j + 1) < 0.5 ? 0 : 0.5);
-		lines.push([Math.round(turn * TICKS) % TICKS, tick((uniform(key, 3 * j + 2) - 0.5) * REACH)]);
-	}
-	return lines;
+		const half = (j + 0.1 + 0.8 * u(3 * j)) / (2 * nodes), turn = half + (u(3 * j + 1) < 0.5 ? 0 : 0.5);
+		return [Math.round(turn * TICKS) % TICKS, tick((u(3 * j + 2) - 0.5) * REACH)];
+	});
 }
 
 /* Teacher and student from base64url of 32-bit floats: m, n, C, then rows, fan and bias of both. */
@@ -243,31 +258,26 @@ function given(text, slope) {
 }
 
 /* Unit rows on the lines; fan-out norms are exactly j^-polarity. Those of a given teacher stay as they are. */
-function teacherOf(of, lines) {
-	if (of.weights) {
-		const [net] = given(of.weights, of.slope);
-		if (lines) lines.forEach(([angle, offset], j) => {
-			const turn = (2 * Math.PI * angle) / TICKS, norm = hypot(net.rows, 3 * j, 2);
-			net.rows.set([Math.cos(turn), Math.sin(turn), place(offset)].map((v) => v * norm), 3 * j);
-		});
-		return net;
-	}
-	const net = network(of.nodes, of.outputs, of.slope), key = keyOf(of.seed, "fan-out");
+function teacherOf(of, lines = []) {
+	const net = of.weights ? given(of.weights, of.slope)[0] : network(of.nodes, of.outputs, of.slope), { c } = net;
+	const key = keyOf(of.seed, "fan-out");
 	lines.forEach(([angle, offset], j) => {
-		const turn = (2 * Math.PI * angle) / TICKS;
-		net.rows.set([Math.cos(turn), Math.sin(turn), place(offset)], 3 * j);
-		for (let o = 0; o < net.c; o++) net.fan[j * net.c + o] = normal(key, j * net.c + o);
-		const scale = (j + 1) ** -of.polarity / fanOut(net, j);
-		for (let o = 0; o < net.c; o++) net.fan[j * net.c + o] *= scale;
+		const turn = (2 * Math.PI * angle) / TICKS, norm = hypot(net.rows, 3 * j, 2) || 1;
+		net.rows.set([Math.cos(turn), Math.sin(turn), place(offset)].map((v) => v * norm), 3 * j);
+		if (of.weights) return;
+		const v = net.fan.subarray(j * c, j * c + c).map((_, o) => normal(key, j * c + o)), scale = (j + 1) ** -of.polarity / hypot(v, 0, c);
+		net.fan.set(v.map((one) => one * scale), j * c);
 	});
 	return net;
 }
 
-/* Samples (N x 2): anywhere in the square; in threes across the teacher's lines; or drawn by hand, in ticks. */
+/* Samples (N x 2): anywhere in the square; where its second input is 0; in threes across the teacher's lines; or drawn by hand, in ticks. */
 function samplesOf(of, teacher) {
 	if (of.kind === "drawn") return Float64Array.from(of.points, place);
 	const key = keyOf(of.seed, "samples"), x = new Float64Array(2 * of.samples);
-	if (of.kind === "random") return x.map((_, i) => REACH * (2 * uniform(key, i) - 1));
+	const anywhere = (_, i) => REACH * (2 * uniform(key, i) - 1);
+	if (of.kind === "random") return x.map(anywhere);
+	if (of.kind === "line") return x.map((_, i) => (i % 2 ? 0 : anywhere(_, i)));
 	for (let i = 0; i < of.samples; i++) {
 		const third = Math.floor(i / 3), j = third % teacher.n, side = (i % 3) - 1;
 		const [w0, w1, b] = teacher.rows.subarray(3 * j, 3 * j + 3);
@@ -278,26 +288,17 @@ function samplesOf(of, teacher) {
 	return x;
 }
 
+const width = ({ nodes, over }) => Math.max(1, Math.round(nodes * over)); // of a student
+
 /* Students drawn at random; all looking away from teacher 1; or the teacher's mirror images, disturbed.
 
 Mirror images are exact on the square but for the disturbance: sigma(z) = sigma(-z) + z, and nodes that are
 on everywhere make the linear part. */
 function startOf(of, teacher) {
-	const net = network(of.nodes * of.over, of.outputs, of.slope), { n, c, rows, fan, bias } = net;
+	const net = network(width(of), of.outputs, of.slope), { n, c, rows, fan, bias } = net;
 	const key = keyOf(of.seed, "start"), m = teacher.n;
 	let drawn = 0;
-	const disturb = (size) => {
-		for (const part of [rows, fan, bias])
-			for (let i = 0; i < part.length; i++) part[i] += size * normal(key, drawn++);
-	};
-	if (of.start !== "mirrored" || n < 2 * m) disturb(START);
-	if (of.start === "away") {
-		const behind = Math.atan2(teacher.rows[1], teacher.rows[0]) + Math.PI;
-		for (let k = 0; k < n; k++) {
-			const turn = behind + 1.2 * (uniform(key, drawn++) - 0.5), b = 0.8 * uniform(key, drawn++) - 0.6;
-			rows.set([0.3 * Math.cos(turn), 0.3 * Math.sin(turn), 0.3 * b], 3 * k);
-		}
-	} else if (of.start === "mirrored" && n >= 2 * m) {
+	if (of.start === "mirrored" && n >= 2 * m) {
 		const lift = 4, share = 0.6; // of the nodes that are always on: their offset, their part of w and v
 		for (let j = 0; j < m; j++) {
 			const [w0, w1, b] = teacher.rows.subarray(3 * j, 3 * j + 3);
@@ -310,7 +311,15 @@ function startOf(of, teacher) {
 				bias[o] -= lift * v;
 			}
 		}
-		disturb(START);
+	}
+	for (const part of [rows, fan, bias])
+		for (let i = 0; i < part.length; i++) part[i] += START * normal(key, drawn++);
+	if (of.start === "away") {
+		const behind = Math.atan2(teacher.rows[1], teacher.rows[0]) + Math.PI;
+		for (let k = 0; k < n; k++) {
+			const turn = behind + 1.2 * (uniform(key, drawn++) - 0.5), b = 0.8 * uniform(key, drawn++) - 0.6;
+			rows.set([0.3 * Math.cos(turn), 0.3 * Math.sin(turn), 0.3 * b], 3 * k);
+		}
 	}
 	return net;
 }
@@ -331,29 +340,30 @@ function meanSquare(y, target) {
 	return sum / y.length;
 }
 
-/* What teacher node j's kink still lacks, as a share of it: 0 when the students on its line make it all.
+/* What the kink of each teacher node still lacks, as a share of it: 0 when the students on its line make it all.
 
 The theorem's sum rule: over the students on the line of teacher j, |w_k| v_k adds up to |w_j| v_j. */
-function lacking(teacher, j, student) {
-	const { c } = teacher, lacks = new Float64Array(c), norm = hypot(teacher.rows, 3 * j, 2);
-	for (let o = 0; o < c; o++) lacks[o] = norm * teacher.fan[j * c + o];
-	const whole = hypot(lacks, 0, c), [lines_t, lines] = [teacher, student].map(linesOf);
-	for (let k = 0; k < student.n; k++) {
-		if (!near(lines_t, j, lines, k)) continue;
-		const w = hypot(student.rows, 3 * k, 2);
-		for (let o = 0; o < c; o++) lacks[o] -= w * student.fan[k * c + o];
-	}
-	return hypot(lacks, 0, c) / whole;
+function lacking(teacher, student) {
+	const { c } = teacher, [lines_t, lines] = [teacher, student].map(linesOf);
+	return Array.from({ length: teacher.n }, (_, j) => {
+		const norm = hypot(teacher.rows, 3 * j, 2), lacks = teacher.fan.slice(c * j, c * j + c).map((v) => norm * v);
+		for (let k = 0; k < student.n; k++) {
+			if (!near(lines_t, j, lines, k)) continue;
+			const w = hypot(student.rows, 3 * k, 2);
+			for (let o = 0; o < c; o++) lacks[o] -= w * student.fan[k * c + o];
+		}
+		return hypot(lacks, 0, c) / strength(teacher, j);
+	});
 }
 
 /* One experiment that can be stepped, looked at, rewound and changed. ``of`` holds the settings of the page. */
 function experiment(of) {
-	const many = of.nodes * of.over > 200; // students: then it is looked at less closely, that all moves
-	const side = many ? 24 : 40, grid = gridOf(side), key = keyOf(of.seed, "batches");
+	const many = width(of) > 200; // students: then it is looked at less closely, that all moves
+	const side = many ? 24 : 32, grid = gridOf(side), key = keyOf(of.seed, "batches");
 	let teacher, truth, x, targets, student, steps, base, found = {}, history = [], diverged = false;
 
 	function aim() {
-		teacher = teacherOf(of, of.lines || (!of.weights && teacherLines(of)));
+		teacher = teacherOf(of, of.lines || (of.weights ? [] : teacherLines(of)));
 		truth = { f: hidden(teacher, grid) };
 		truth.y = outputs(teacher, truth.f);
 		x = samplesOf(of, teacher);
@@ -361,25 +371,25 @@ function experiment(of) {
 	}
 
 	/* What a student does on the whole square, its loss there, and that on (the first) samples. */
-	let latest = {}; // the present is looked at twice: for the record and for the picture
 	function look(net) {
-		if (net === student && latest.steps === steps) return latest;
-		const f = hidden(net, grid), y = outputs(net, f), seen = outputs(net, hidden(net, x.subarray(0, many ? 256 : 1024)));
-		const found = { f, y, loss: meanSquare(y, truth.y), train: meanSquare(seen, targets), steps };
-		return net === student ? (latest = found) : found;
+		const f = hidden(net, grid), y = outputs(net, f), seen = outputs(net, hidden(net, x.subarray(0, 512)));
+		return { f, y, loss: meanSquare(y, truth.y), train: meanSquare(seen, targets) };
 	}
 
 	function record() {
 		const { loss, train } = look(student);
-		for (let j = 0; j < teacher.n; j++) if (!(j in found) && lacking(teacher, j, student) < HALF) found[j] = steps;
-		if (history.length && history[history.length - 1].steps === steps) history.pop();
-		history.push({ steps, student: copy(student), base, loss, train, found: { ...found } });
+		lacking(teacher, student).forEach((lacks, j) => {
+			if (!(j in found) && lacks < HALF) found[j] = steps;
+		});
+		if (history.at(-1)?.steps === steps) history.pop();
+		history.push({ steps, student: structuredClone(student), base, loss, train, found: { ...found } });
 	}
 
 	function rebase() {
-		latest = {};
-		base = { steps, student: copy(student) };
-		for (const j in found) if (!(lacking(teacher, j, student) < HALF)) delete found[j];
+		base = { steps, student: structuredClone(student) };
+		lacking(teacher, student).forEach((lacks, j) => {
+			if (!(lacks < HALF)) delete found[j];
+		});
 		record();
 	}
 
@@ -395,8 +405,7 @@ function experiment(of) {
 		for (let next = due(); N && !diverged && steps < first + most; ) {
 			if (!step(student, x, targets, batch(key, steps, of.batch, N, picks), of.rate)) {
 				diverged = true;
-				latest = {};
-				student = copy(history[history.length - 1].student);
+				student = structuredClone(history.at(-1).student);
 			} else if (++steps === next) {
 				record();
 				next = due();
@@ -408,23 +417,21 @@ function experiment(of) {
 
 	/* Everything a picture needs; of now, or of an earlier time. */
 	function frame(at, whole = !many) {
-		const past = at >= 0 && at < history.length - 1 ? history[at] : null;
-		const net = past ? past.student : student, { f, y, loss, train } = look(net), { n, c } = net;
+		const past = at < history.length - 1 && history[at], shown = past || { steps, student, found };
+		const net = shown.student, { f, y, loss, train } = look(net), { n, c } = net;
 		const rho = correlation(truth.f, teacher.n, f, n), N = side * side, error = new Float32Array(N);
 		const [lines_t, lines] = [teacher, net].map(linesOf);
-		for (let i = 0; i < N; i++) {
-			let sum = 0;
-			for (let o = 0; o < c; o++) sum += (y[i * c + o] - truth.y[i * c + o]) ** 2;
-			error[i] = Math.sqrt(sum);
-		}
+		const gap = y.map((v, i) => v - truth.y[i]);
+		for (let i = 0; i < N; i++) error[i] = hypot(gap, i * c, c);
 		const of_nodes = (net, best) =>
 			Array.from({ length: net.n }, (_, k) => ({
 				row: [...net.rows.subarray(3 * k, 3 * k + 3)],
 				fanOut: fanOut(net, k), strength: strength(net, k), ...best(k),
 			}));
+		const lacks = lacking(teacher, net), seen = observability(truth.f, teacher.n, f, n);
 		const teachers = of_nodes(teacher, (j) => ({
-			best: Math.max(...rho.subarray(j * n, (j + 1) * n)), lacking: lacking(teacher, j, net),
-			found: (past || { found }).found[j],
+			best: Math.max(...rho.subarray(j * n, (j + 1) * n)), seen: seen.subarray(j * n, (j + 1) * n).filter(Boolean).length,
+			lacking: lacks[j], found: shown.found[j],
 		}));
 		const alone = (k) => { // on a line of its own
 			for (let j = 0; j < teacher.n; j++) if (near(lines_t, j, lines, k)) return false;
@@ -438,21 +445,20 @@ function experiment(of) {
 			return { best: rho[partner * n + k], partner, on: on / N, prunable: whole && on > 0 && on < N && alone(k) };
 		});
 		return {
-			steps: past ? past.steps : steps, now: steps, teachers, students, side, error, loss, train, diverged,
-			scale: Math.sqrt(meanSquare(truth.y, new Float64Array(truth.y.length)) * c),
-			at: past ? at : history.length - 1, points: Float32Array.from(x.subarray(0, 2000)),
+			steps: shown.steps, now: steps, teachers, students, side, error, loss, train, diverged,
+			scale: hypot(truth.y, 0, N * c) / side,
+			at: past ? at : history.length - 1, points: Float32Array.from(x.length > 1000 ? [] : x),
 			curve: history.map((one) => [one.steps, one.train, one.loss]),
 		};
 	}
 
 	/* Go back to an earlier time and forget what came after. */
 	function rewind(at) {
-		if (!(at >= 0 && at < history.length - 1)) return;
+		if (at >= history.length - 1) return;
 		history.length = at + 1;
 		({ steps, base } = history[at]);
 		found = { ...history[at].found };
-		student = copy(history[at].student);
-		latest = {};
+		student = structuredClone(history[at].student);
 		diverged = false;
 	}
 
@@ -463,15 +469,16 @@ function experiment(of) {
 		rebase();
 	}
 
-	/* Remove the students that the theorem calls prunable: on a line of their own, where no teacher is.
-
-	Two students on one line may cancel their kinks and still add up to a linear function. */
-	function prune() {
-		const kept = frame(-1, true).students.flatMap((one, k) => (one.prunable ? [] : [k])), { c } = student;
-		const net = network(kept.length, c, student.slope);
-		kept.forEach((k, i) => {
-			net.rows.set(student.rows.subarray(3 * k, 3 * k + 3), 3 * i);
-			net.fan.set(student.fan.subarray(c * k, c * k + c), c * i);
+	/* A student made of these groups of nodes. Those of a group lie on one line: their fan-outs add up, as in the sum rule. */
+	function regroup(groups) {
+		const { c } = student, net = network(groups.length, c, student.slope), norm = (k) => hypot(student.rows, 3 * k, 2);
+		groups.forEach((group, i) => {
+			const whole = group.reduce((sum, k) => sum + strength(student, k), 0);
+			for (const k of group) {
+				const size = norm(k) / norm(group[0]), share = strength(student, k) / whole / size;
+				for (let d = 0; d < 3; d++) net.rows[3 * i + d] += share * student.rows[3 * k + d];
+				for (let o = 0; o < c; o++) net.fan[c * i + o] += size * student.fan[c * k + o];
+			}
 		});
 		net.bias.set(student.bias);
 		const before = look(student).loss, removed = student.n - net.n;
@@ -480,27 +487,30 @@ function experiment(of) {
 		return { removed, before, after: look(student).loss };
 	}
 
+	/* Remove the students that the theorem calls prunable: on a line of their own, where no teacher is. */
+	const prune = () => regroup(frame(-1, true).students.flatMap((one, k) => (one.prunable ? [] : [[k]])));
+
+	/* Make one student of all that are active on the same side of one line: of copies. */
+	function fuse() {
+		const lines = linesOf(student), groups = [], same = (i, k) => apart(lines, i, lines, k, Number) < CLOSE * CLOSE;
+		for (let k = 0; k < student.n; k++) {
+			const group = groups.find(([i]) => same(i, k));
+			if (group) group.push(k);
+			else groups.push([k]);
+		}
+		return regroup(groups);
+	}
+
 	/* What it takes to repeat the run from the last change on, to the step that is looked at. */
 	function origin(at) {
-		const end = history[at] || history[history.length - 1];
+		const end = history[at] || history.at(-1);
 		return { of, teacher, student: end.base.student, first: end.base.steps, steps: end.steps, x, key, end: end.student };
 	}
 
-	return { advance, frame, rewind, change, prune, origin };
-}
-
-/* Answer messages {id, ask, words} with {id, found}, in a worker or beside the page. */
-function answer() {
-	let running;
-	return ({ id, ask, words }) => {
-		if (ask === "start") running = experiment(words[0]);
-		return { id, found: ask === "start" ? null : running[ask](...words) };
-	};
+	return { advance, frame, rewind, change, prune, fuse, origin };
 }
 
 return {
-	REACH, TICKS, word, keyOf, uniform, normal, batch, network, copy, fanOut, strength, hidden, outputs, step,
-	correlation, observability, tick, place, given, teacherLines, teacherOf, samplesOf, startOf, lacking,
-	experiment, answer,
+	REACH, TICKS, keyOf, tick, batch, hidden, outputs, step, correlation, observability, given, experiment,
 };
 }

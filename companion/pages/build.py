@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING
 
 import nbformat
 
-from companion.pages import notebooks, statements
+from companion.pages import launch, notebooks, statements
 from companion.pages.book import Book
 from companion.pages.claims import SCALES
 from companion.pages.notebooks import BookError, Kernels
 from companion.pages.parameters import check_defaults, choose
+from companion.pages.progress import Progress
 from companion.pages.request import Request, ask, defaults
 from companion.pages.run_list import write_list
 from companion.pages.scorecard import SCORECARD, claims_in, show_beside
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 # loads what takes long, and waits for a line before it reads pages; without one it ends at once, and gives
 # the stage free.
 JUPYTER_BOOK = """
-import os, sys, threading
+import glob, os, sys, threading
 told = threading.Event()
 threading.Thread(target=lambda: told.set() if sys.stdin.readline() else os._exit(1), daemon=True).start()
 import jupyter_book.sphinx
@@ -46,6 +47,12 @@ class WhenTold(jupyter_book.sphinx.Sphinx):
         super().build(*which)
 
 jupyter_book.sphinx.Sphinx = WhenTold
+# Files beside the contents are looked for by a pattern, <stage>/**/*.md: the stage may have [brackets].
+def within(pattern, look=glob.iglob, **how):
+    folder, stars, rest = pattern.rpartition("/**/")
+    return look(glob.escape(folder) + stars + rest, **how)
+
+glob.iglob = within
 main()
 """
 HERO = Path("book/images/hero.svg")
@@ -72,9 +79,10 @@ def build(book: Book, data: Path | None = None) -> Path:
         return _publish(render(waiting, stage, book.work), book.work / "html") / "index.html"
 
 
-def run(book: Book, request: Request) -> Path:
+def run(book: Book, request: Request, training: Callable[[], float] = lambda: 0.0) -> Path:
     """Execute one chapter as asked, the others as they are stored, and render them beside the book.
 
+    training    says how many seconds of training are left.
     returns     the page to open, in the run's own folder ``runs/<name>`` of the book's work folder.
     raises      BookError; the book and every earlier run are as they were.
     """
@@ -87,7 +95,7 @@ def run(book: Book, request: Request) -> Path:
     _check_defaults(book, jobs)
     _check_executed(book.root, [page for page in by_name.values() if page not in jobs])
     with _stage(book) as stage, renderer(stage) as waiting:
-        _execute(stage, jobs)
+        _execute(stage, jobs, training)
         if request.values:
             _show_defaults(book, stage, jobs, by_name[request.chapter])
         html = render(waiting, stage, book.work)
@@ -112,6 +120,7 @@ def rewrite(book: Book, names: Collection[str] = ()) -> list[Path]:
         for page in jobs:
             if page.stem in book.chapters:
                 notebooks.write_parameters(stage / page, book.chapters[page.stem].cell())
+                launch.write_cell(stage / page, launch.repository(book.root))
         _execute(stage, jobs)
         _check_map(stage, jobs)
         changed = [page for page in (*jobs, HERO) if not _same(stage / page, book.root / page)]
@@ -223,6 +232,7 @@ def _stage(book: Book) -> Iterator[Path]:
         except BlockingIOError:
             raise BookError(f"another run is at work in {book.work}; wait for it or end it") from None
         os.set_inheritable(lock.fileno(), True)
+        _put_back(book.work)
         _mirror(book.root, stage)
         yield stage
 
@@ -245,7 +255,7 @@ def _mirror(root: Path, stage: Path) -> None:
             shutil.copyfile(path, stage / name)
 
 
-def _execute(stage: Path, jobs: Jobs) -> None:
+def _execute(stage: Path, jobs: Jobs, training: Callable[[], float] = lambda: 0.0) -> None:
     """Execute notebooks of a stage side by side, those that collect from others last; then check them."""
     chapters = [page for page in jobs if page.stem not in COLLECT]
     last = [page for page in jobs if page.stem in COLLECT]
@@ -257,27 +267,37 @@ def _execute(stage: Path, jobs: Jobs) -> None:
         ThreadPoolExecutor(min(len(chapters) or 1, cores())) as pool,
         ThreadPoolExecutor(1) as own,
         Kernels() as kernels,
+        Progress({page.stem: _code_cells(stage / page, jobs[page]) for page in jobs}, training) as progress,
     ):
         start = lambda page: kernels.start((stage / page).parent)
         ready = {page: own.submit(kernels.start, (stage / page).parent, statements.__name__) for page in last}
-        _execute_batch(pool, stage, {page: jobs[page] for page in chapters}, start)
-        _execute_batch(own, stage, {page: jobs[page] for page in last}, lambda page: ready[page].result())
+        _execute_batch(pool, stage, {page: jobs[page] for page in chapters}, start, progress)
+        waited = lambda page: ready[page].result()
+        _execute_batch(own, stage, {page: jobs[page] for page in last}, waited, progress)
     _check_executed(stage, jobs)
     _keep_hero(stage, jobs)
 
 
-def _execute_batch(
-    pool: Executor, stage: Path, jobs: Jobs, kernel: Callable[[Path], "KernelManager"]
-) -> None:
-    bar = notebooks.on_terminal() and len(jobs) == 1
+def _code_cells(path: Path, request: Request) -> int:
+    """How many cells are executed; papermill adds one that holds the values."""
+    cells = notebooks.glance(path)["cells"]
+    wanted = [cell for cell in cells if cell["cell_type"] == "code" and cell["source"].strip()]
+    return sum("injected-parameters" not in notebooks.tags(cell) for cell in wanted) + bool(request.values)
 
+
+def _execute_batch(
+    pool: Executor, stage: Path, jobs: Jobs, kernel: Callable[[Path], "KernelManager"], progress: Progress
+) -> None:
     def execute(page: Path) -> float:
-        return notebooks.execute(stage / page, dict(jobs[page].values), bar, kernel(page))
+        begin = lambda: progress.begin(page.stem)
+        seconds = notebooks.execute(stage / page, dict(jobs[page].values), begin, kernel(page))
+        progress.finish(page.stem)
+        return seconds
 
     tasks = {pool.submit(execute, page): page for page in jobs}
     try:
         for task in as_completed(tasks):
-            print(f"executed {tasks[task]} in {task.result():.0f} s", flush=True)
+            progress.write(f"executed {tasks[task]} in {task.result():.0f} s")
     except BookError as error:
         pool.shutdown(cancel_futures=True)
         kept = notebooks.keep_failed(stage / tasks[task], stage.parent / "failed")
@@ -298,6 +318,13 @@ def _keep_hero(stage: Path, jobs: Iterable[Path]) -> None:
 def _same(one: Path, other: Path) -> bool:
     """Whether two files hold the same, or the first is missing."""
     return not one.exists() or (other.exists() and one.read_bytes() == other.read_bytes())
+
+
+def _put_back(work: Path) -> None:
+    """Undo what a killed process left of a swap."""
+    for last in (*work.glob(".*.last"), *(work / "runs").glob(".*.last")):
+        target = last.with_name(last.name[1:].removesuffix(".last"))
+        shutil.rmtree(last) if target.exists() else last.rename(target)
 
 
 def _publish(html: Path, target: Path) -> Path:

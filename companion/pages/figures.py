@@ -231,7 +231,7 @@ def save_data(folder: Path, name: str, tables: pd.DataFrame | Mapping[str, pd.Da
     for file, table in files.items():
         handle, beside = tempfile.mkstemp(dir=folder, prefix=".", suffix=".csv")
         try:
-            with open(handle, "w", newline="") as stream:
+            with open(handle, "w", newline="", encoding="utf-8") as stream:
                 table.to_csv(stream, index=False, float_format="%.6g", lineterminator="\n")
             os.chmod(beside, 0o644)
             os.replace(beside, folder / file)

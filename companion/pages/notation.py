@@ -9,6 +9,7 @@ NOTATION = "notation"  # the page that has the table
 FORMULA = re.compile(r"\$([^$]+)\$")
 HOME = re.compile(r"\{ref\}`([^`]+)`|companion\.chapters\.(\w+)")
 NEIGHBOURS = "## Letters of other works"
+TERMS = "## Terms"
 # A letter or a Greek one, with what is above and below it, in any order; braces within braces at most once.
 BRACES = r"\{(?:[^{}]|\{[^{}]*\})*\}"
 INDEX = re.compile(rf"_({BRACES}|\\?\w)")
@@ -32,6 +33,33 @@ class Entry:
     meaning: str
     homes: tuple[str, ...] = ()
     neighbour: bool = False
+
+
+@dataclass(frozen=True)
+class Term:
+    """A row of the table of terms.
+
+    words       the term and its other forms, as they stand in a text.
+    meaning     in Markdown.
+    """
+
+    words: tuple[str, ...]
+    meaning: str
+
+
+def terms(text: str) -> list[Term]:
+    """The rows of the table below the heading of the terms, on a page in Markdown."""
+    part = text.partition(f"\n{TERMS}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("|")]
+    return [Term(tuple(row[0].split(", ")), row[1]) for row in rows[2:]]
+
+
+def find(known: Sequence[Term], text: str) -> tuple[Term, int, int] | None:
+    """The first place in a text where one of the terms stands as a word of its own: term, start, end."""
+    by_word = {word: term for term in known for word in term.words}
+    longest = sorted(by_word, key=len, reverse=True)
+    word = by_word and re.search(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest))})(?![\w-])", text)
+    return (by_word[word[0]], *word.span()) if word else None
 
 
 def entries(text: str) -> list[Entry]:
@@ -80,10 +108,11 @@ def meanings(formula: str, known: Sequence[Entry], homes: Iterable[str] = ()) ->
     return list(dict.fromkeys(found))
 
 
-def read(folder: Path) -> list[Entry]:
-    """The table in a book's folder; none without such a page."""
+def read(folder: Path) -> tuple[list[Entry], list[Term]]:
+    """Symbols and terms of a book's folder; none without such a page."""
     page = folder / f"{NOTATION}.md"
-    return entries(page.read_text()) if page.exists() else []
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    return entries(text), terms(text)
 
 
 def _key(letter: str, marks: str) -> str:

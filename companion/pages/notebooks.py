@@ -6,20 +6,25 @@ import logging
 import os
 import re
 import shutil
-import sys
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from companion.runs.store import recover, staging
+
 if TYPE_CHECKING:
     import papermill
     from jupyter_client.manager import KernelManager
 
+SOCKETS = Path(tempfile.gettempdir()) / "companion-kernels"
+LONGEST_SOCKET = 90  # letters of the path of one, which a system cuts at 104 or 108
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
 
 
@@ -140,13 +145,21 @@ def kernel_environment() -> dict[str, str]:
 
 
 class Kernels:
-    """Kernels that end with a block, at once if it is left by an error: what they execute then fails."""
+    """Kernels that end with a block, at once if it is left by an error: what they execute then fails.
+
+    One is spoken to through files that only this user may open; where the folder of temporary files has a
+    long path, through local ports with a key, as Jupyter does.
+    """
 
     def __init__(self) -> None:
         self._started: list[KernelManager] = []
         self._open, self._one_at_a_time = True, threading.Lock()
 
     def __enter__(self) -> "Kernels":
+        recover(SOCKETS)
+        self._files = ExitStack()
+        self._folder = self._files.enter_context(staging(SOCKETS))
+        self._folder.chmod(0o700)
         return self
 
     def __exit__(self, *error) -> None:
@@ -155,6 +168,7 @@ class Kernels:
             for kernel in self._started:
                 if kernel.provisioner and kernel.provisioner.process:
                     kernel.provisioner.process.kill()
+        self._files.close()
 
     def start(self, folder: Path, module: str = "companion.pages.page") -> "KernelManager":
         """A kernel that starts in a folder and imports a module, both while its notebook is prepared.
@@ -170,31 +184,42 @@ class Kernels:
         with self._one_at_a_time:
             if not self._open:
                 raise BookError(f"no kernel starts in {folder} any more")
+            place = str(self._folder / f"{len(self._started)}.json")
+            if len(place) < LONGEST_SOCKET:
+                kernel.transport, kernel.connection_file = "ipc", place
             starter.start_new_kernel(cwd=str(folder), env=os.environ | kernel_environment())
             self._started.append(kernel)
         return kernel
 
 
 def execute(
-    path: Path, values: dict[str, Any], progress: bool = False, kernel: "KernelManager | None" = None
+    path: Path,
+    values: dict[str, Any],
+    begin: Callable[[], object] = lambda: None,
+    kernel: "KernelManager | None" = None,
 ) -> float:
     """Execute a notebook in its own folder and leave it there, normalised.
 
     values      overwrite the defaults of the parameters cell; plain numbers, texts and lists.
+    begin       is called before every cell that is executed.
     kernel      to execute it with, started in its folder; it ends afterwards. By default a new one.
     returns     seconds it took.
     raises      BookError naming the cell and the error; the notebook at path then holds the traceback.
     """
+    if kernel is None:
+        with Kernels() as kernels:
+            return execute(path, values, begin, kernels.start(path.parent))
     start = time.perf_counter()
-    kernel = kernel or Kernels().start(path.parent)
     try:
-        _execute(path, values, progress, kernel)
+        _execute(path, values, begin, kernel)
     finally:
         _stop(kernel)
     return time.perf_counter() - start
 
 
-def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "KernelManager") -> None:
+def _execute(
+    path: Path, values: dict[str, Any], begin: Callable[[], object], kernel: "KernelManager"
+) -> None:
     import papermill  # slow: the kernel starts meanwhile
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it logs it also raises: once is enough
@@ -209,7 +234,8 @@ def _execute(path: Path, values: dict[str, Any], progress: bool, kernel: "Kernel
             request_save_on_cell_execute=False,  # each save would write all pictures again
             kernel_name="python3",
             language="python",
-            progress_bar=progress,
+            progress_bar=False,  # it would count cells as if all took as long
+            on_cell_execute=lambda cell, cell_index: begin(),
             km=kernel,
             coalesce_streams=True,  # else a slow machine cuts one print into two outputs
         )
@@ -270,7 +296,3 @@ def keep_failed(path: Path, folder: Path) -> Path:
     """Copy of a notebook that failed, with its traceback, where the next run does not remove it."""
     folder.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy(path, folder / path.name))
-
-
-def on_terminal() -> bool:
-    return sys.stderr.isatty()

@@ -41,7 +41,7 @@ def write(book: Book) -> Path:
     html = book.work / "html"
     if not (html / "index.html").exists():
         raise BookError(f"{html} holds no rendered book; python -m companion build makes it")
-    config = yaml.safe_load((book.root / "_config.yml").read_text())
+    config = yaml.safe_load((book.root / "_config.yml").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory(dir=book.work) as folder:
         page = html / ".whole.html"
         page.write_text(joined(html, parts(book.root), config["title"], config["author"]), encoding="utf-8")
@@ -55,7 +55,7 @@ def write(book: Book) -> Path:
 
 def parts(root: Path) -> list[Part]:
     """The table of contents of the book at root: the landing page, then its parts in reading order."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     named = [Part(part["caption"], tuple(page["file"] for page in part["chapters"])) for part in toc["parts"]]
     return [Part("", (toc["root"],)), *named]
 

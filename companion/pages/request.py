@@ -104,4 +104,12 @@ def read(path: Path) -> Request:
 
     raises      ValueError or TypeError for what is none.
     """
-    return Request(**json.loads(path.read_text(encoding="utf-8")))
+    try:
+        found = Request(**json.loads(path.read_text(encoding="utf-8")))
+    except RecursionError:
+        raise ValueError(f"{path} is no request") from None
+    texts = (found.chapter, found.results, found.data, found.name)
+    mappings = (found.values, found.standing)
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(m, dict) for m in mappings):
+        raise ValueError(f"{path} is no request")
+    return found

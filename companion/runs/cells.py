@@ -6,7 +6,6 @@ What is finished is kept and never computed again.
 import json
 import os
 import re
-import shutil
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,12 +15,24 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from companion.runs import locks
 from companion.runs.identity import Project, code_of, kind, origin, run_id, stage_ids
 from companion.runs.spec import Cell, Tables
-from companion.runs.store import StoreError, check_writable, gathered, save, verify
+from companion.runs.store import StoreError, check_writable, load, save
 from companion.runs.workers import RunError, results
 
-DAY = 86_400  # seconds after which a hidden staging folder can only be what a killed process left
+# What an account of several cells asks of each one's facts, with the types that it takes.
+FACTS: dict[str, type | tuple[type, ...]] = {
+    "seconds": (int, float),
+    "started": str,
+    "run": str,
+    "code": str,
+    "commit": str,
+    "machine": str,
+    "device": str,
+    "uncommitted_changes": bool,
+    "versions": dict,
+}
 
 
 @dataclass(frozen=True)
@@ -60,14 +71,14 @@ def run_cells(cells: Sequence[Cell], store: Store, **options) -> tuple[Tables, l
     return gather(finish(cells, store, **options))
 
 
-def gather(finished: Sequence[tuple[Path, dict]]) -> tuple[Tables, list[dict]]:
-    """Each table of all cells, in their order, and the cells' facts.
+def gather(finished: Sequence[tuple[Tables, dict]]) -> tuple[Tables, list[dict]]:
+    """Each table of all cells, in their order, and the cells' facts."""
+    import pandas as pd  # slow to import, and only tables need it
 
-    finished    folder and facts of every cell, as :func:`finish` returns them.
-    """
-    names = dict.fromkeys(name for _, facts in finished for name in facts["sha256"])
-    folders = {name: [folder for folder, facts in finished if name in facts["sha256"]] for name in names}
-    return {name: gathered(folders[name], name) for name in names}, [facts for _, facts in finished]
+    names = dict.fromkeys(name for tables, _ in finished for name in tables)
+    rows = {name: [tables[name] for tables, _ in finished if name in tables] for name in names}
+    gathered = {name: pd.concat(parts, ignore_index=True) for name, parts in rows.items()}
+    return gathered, [facts for _, facts in finished]
 
 
 def finish(
@@ -81,7 +92,7 @@ def finish(
     progress: bool = True,
     title: str = "cells",
     keep: Callable[[Path], object] = lambda place: None,
-) -> list[tuple[Path, dict]]:
+) -> list[tuple[Tables, dict]]:
     """Run every cell that has no finished result yet.
 
     cells       of any types.
@@ -89,7 +100,7 @@ def finish(
     workers     processes on this machine, one thread each; 1 runs here.
     scheduler   address of a Dask scheduler to run the cells on instead.
     keep        is called with the folder of every finished cell, at once.
-    returns     folder and facts of every cell, in their order: tables stay on disk until they are gathered.
+    returns     tables and facts of every cell, in their order.
     raises      StoreError, RunError: before any work where it can be known then; finished cells are kept.
     """
     if workers < 1 or not cells:
@@ -108,11 +119,11 @@ def finish(
         for place, tables, facts in results(store.project, todo, earlier, workers, scheduler):
             if tables is not None:  # else another run on this folder was faster
                 save(place, tables, {**sources[type(places[place])], **ours[place], **facts})
-            done[place] = verify(place)
+            done[place] = load(place)
             keep(place)
             bar.set_description_str(f"{title}: {len(done)} of {len(places)} cells", refresh=False)
             bar.update(places[place].work)
-    return [(place, done[place]) for place in places]
+    return [done[place] for place in places]
 
 
 def summary(facts: Sequence[dict]) -> dict:
@@ -133,12 +144,22 @@ def plain(spec) -> dict:
     return json.loads(spec.model_dump_json())
 
 
+def load_cell(place: Path) -> tuple[Tables, dict]:
+    """Tables and facts of a finished cell.
+
+    raises      StoreError when it cannot be read, or lacks a fact that :func:`summary` needs.
+    """
+    tables, facts = load(place)
+    if wrong := [name for name, types in FACTS.items() if not isinstance(facts.get(name), types)]:
+        raise StoreError(f"{place / 'meta.json'} is damaged: it does not say {', '.join(wrong)}")
+    return tables, facts
+
+
 def clean(folder: Path) -> None:
-    """Remove what killed processes left in a folder of cells while they wrote one."""
-    for staged in folder.glob(".*"):
-        with suppress(OSError):
-            if re.match(r"\.[0-9a-f]{16}[-.]", staged.name) and time.time() - staged.stat().st_mtime > DAY:
-                shutil.rmtree(staged) if staged.is_dir() else staged.unlink()
+    """Remove what killed processes left in a folder of cells: of one half written, of one claimed."""
+    for left in folder.glob(".*"):
+        if re.match(r"\.[0-9a-f]{16}[-.]", left.name):
+            locks.clear(left)
 
 
 def _described(project: Project, cell: Cell, after: Sequence[str]) -> dict:
@@ -147,17 +168,15 @@ def _described(project: Project, cell: Cell, after: Sequence[str]) -> dict:
     return facts | {"after": list(after)} if after else facts
 
 
-def _finished(place: Path, ours: dict) -> dict | None:
-    """Facts of a cell's saved result, or None; one that is damaged or of another run is set aside, not
-    deleted.
-    """
+def _finished(place: Path, ours: dict) -> tuple[Tables, dict] | None:
+    """A cell's saved result, or None; one that is damaged or of another run is set aside, not deleted."""
     if not place.exists():
         return None
     try:
-        facts = verify(place)
+        tables, facts = load_cell(place)
         if {name: facts.get(name) for name in (*ours, "after")} != {"after": None} | ours:
             raise StoreError(f"{place} holds another run than its name says")
-        return facts
+        return tables, facts
     except StoreError as error:
         aside = place.with_name(f"{place.name}.damaged-{time.time_ns()}")
         with suppress(FileNotFoundError):  # another process sharing the folder was faster

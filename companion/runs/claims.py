@@ -1,10 +1,11 @@
 """Who computes which cell: a lock beside its place, which dies with the process that holds it."""
 
-import fcntl
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from companion.runs import locks
 
 
 class Claims:
@@ -17,16 +18,7 @@ class Claims:
         """Claim a cell; False while another run holds it."""
         path = lock(place)
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            return False
-        except OSError:  # a file system without locks: every run computes all, as good
-            pass
-        if not _is_at(file, path):  # who held it has removed the file meanwhile
-            os.close(file)
+        if (file := locks.take(path, os.O_RDWR | os.O_CREAT)) is None:
             return False
         self._held[place] = file
         return True
@@ -55,10 +47,3 @@ def turns(places: Iterable[Path], claims: Claims) -> Iterator[Path | None]:
         if place:
             waiting.remove(place)
         yield place
-
-
-def _is_at(file: int, path: Path) -> bool:
-    try:
-        return os.fstat(file).st_ino == path.stat().st_ino
-    except FileNotFoundError:
-        return False

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from companion.runs.cells import clean, gather, summary
+from companion.runs.cells import clean, gather, load_cell, summary
 from companion.runs.spec import Tables
-from companion.runs.store import PARTIAL, StoreError, staging, verify
+from companion.runs.store import PARTIAL, StoreError, load, staging
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Partial:
 
     def check(self) -> None:
         """Raise StoreError where cells of another sweep, of another scale or anything else lie."""
-        if not self.cells.exists():
+        if not _has_begun(self.folder):
             return
         facts = describe(self.folder)
         for name in ("sweep", "scale"):
@@ -84,16 +84,19 @@ def describe(folder: Path) -> dict:
     place = folder / PARTIAL / "meta.json"
     try:
         facts = json.loads(place.read_text(encoding="utf-8"))
-        return {name: facts[name] for name in ("sweep", "scale", "spec", "cells", "share", "done")}
+        found = {name: facts[name] for name in ("sweep", "scale", "spec", "cells", "share", "done")}
+        if not (0 <= found["share"] <= 1 and all(Path(run).name == run for run in found["done"])):
+            raise ValueError(found)
+        return found
     except OSError as error:
         raise StoreError(f"cannot read results at {place}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise StoreError(f"{place} is damaged, or not a description of a partial result") from None
 
 
 def progress(folder: Path) -> str:
     """How much of a sweep is done, in words; empty where no partial result lies."""
-    if not (folder / PARTIAL).exists():
+    if not _has_begun(folder):
         return ""
     facts = describe(folder)
     done = f"{len(facts['done'])} of {facts['cells']} cells, {facts['share']:.0%} of the work"
@@ -110,16 +113,19 @@ def load_partial(folder: Path) -> tuple[Tables, dict]:
     about = describe(folder)
     if not about["done"]:
         raise StoreError(f"{folder / PARTIAL} has no finished cell")
-    tables, facts = gather(
-        [(place, verify(place)) for place in (folder / PARTIAL / run for run in about["done"])]
-    )
+    tables, facts = gather([load_cell(folder / PARTIAL / run) for run in about["done"]])
     scale = f"{about['scale']}, {about['share']:.0%} done"
     return tables, {**about, **summary(facts), "scale": scale, "done": progress(folder)}
 
 
+def _has_begun(folder: Path) -> bool:
+    """Whether a partial result lies there; one whose first file was never finished is none."""
+    return any(not path.name.startswith(".") for path in (folder / PARTIAL).glob("*"))
+
+
 def _is_whole(place: Path) -> bool:
     try:
-        verify(place)
+        load(place)
     except StoreError:
         return False
     return True

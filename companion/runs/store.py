@@ -1,21 +1,25 @@
 """Results on disk: folders of tables that are written all or nothing, and the gathered tables of sweeps."""
 
+import glob
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from companion.runs import locks
 from companion.runs.spec import Tables
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import, and only tables need it
 
 PARTIAL = "partial"  # folder of a sweep's finished cells beside its gathered tables: companion.runs.partial
+FORMER = "former"  # folder in a staged one: the tables that are being replaced
 
 
 class StoreError(OSError):
@@ -42,11 +46,15 @@ def save(folder: Path, tables: Tables, facts: dict) -> Path:
 
 @contextmanager
 def staging(folder: Path):
-    """A hidden folder beside ``folder`` to write in before renaming it; gone afterwards, whatever happens."""
-    staged = None
+    """A hidden folder beside ``folder`` to write in before renaming it; gone afterwards, whatever happens.
+
+    It is locked while this process lives: what a killed one left is told by that.
+    """
+    staged: Path | None = None
+    held: int | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        staged, held = _held(folder)
         staged.chmod(0o755)
         yield staged
     except OSError as error:
@@ -54,6 +62,28 @@ def staging(folder: Path):
     finally:
         if staged:
             shutil.rmtree(staged, ignore_errors=True)
+        if held is not None:
+            os.close(held)
+
+
+def _held(folder: Path) -> tuple[Path, int]:
+    """A new hidden folder beside ``folder``, and its lock."""
+    while True:  # another process may take it for a leftover before it is locked
+        staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        with suppress(FileNotFoundError):
+            if (held := locks.take(staged)) is not None:
+                return staged, held
+
+
+def recover(folder: Path) -> None:
+    """Undo what killed processes left beside a folder while they wrote it; the former one is put back."""
+
+    def put_back(staged: Path) -> None:
+        if (staged / FORMER).exists() and not folder.exists():
+            os.rename(staged / FORMER, folder)
+
+    for staged in folder.parent.glob(f".{glob.escape(folder.name)}-{8 * '?'}"):  # as mkdtemp names them
+        locks.clear(staged, put_back)
 
 
 def _write(folder: Path, tables: Tables, facts: dict) -> None:
@@ -75,35 +105,18 @@ def _digest(facts: dict) -> str:
 def load(folder: Path) -> tuple[Tables, dict]:
     """Tables and facts that :func:`save` wrote.
 
-    raises      StoreError as :func:`verify`.
-    """
-    import pandas as pd
-
-    facts = verify(folder)
-    with _reading(folder):
-        return {name: pd.read_parquet(Path(folder) / f"{name}.parquet") for name in facts["sha256"]}, facts
-
-
-def verify(folder: Path) -> dict:
-    """Facts of what :func:`save` wrote; no table is read.
-
     raises      StoreError when a file is missing, damaged or not ours (names, checksums); names it.
     """
     folder = Path(folder)
-    with _reading(folder):
+    try:
         facts = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         _check_facts(folder / "meta.json", facts)
+        tables = {}
         for name, checksum in facts["sha256"].items():
             path = folder / f"{name}.parquet"
             if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
                 raise StoreError(f"{path} is damaged: its checksum is not the one in meta.json")
-    return facts
-
-
-@contextmanager
-def _reading(folder: Path):
-    try:
-        yield
+            tables[name] = _read(path)
     except StoreError:
         raise
     except OSError as error:
@@ -111,45 +124,20 @@ def _reading(folder: Path):
             f"cannot read results at {error.filename or folder}: {error.strerror or error}"
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise StoreError(
-            f"{Path(folder) / 'meta.json'} is damaged, or not a description of results"
-        ) from None
+        raise StoreError(f"{folder / 'meta.json'} is damaged, or not a description of results") from None
+    return tables, facts
 
 
-def gathered(folders: Sequence[Path], name: str) -> "pd.DataFrame":
-    """One table of several results, one after the other; its numbers lie in memory once.
-
-    folders     of :func:`save`, each with a table of that name.
-    raises      StoreError naming the folder that cannot be read.
-    """
-    import numpy as np
+def _read(path: Path) -> "pd.DataFrame":
+    """raises StoreError for a file that is no table, in whatever way its reader says so."""
     import pandas as pd
-    from pyarrow.parquet import read_metadata
 
-    def read(folder: Path) -> pd.DataFrame:
-        with _reading(folder):
-            return pd.read_parquet(Path(folder) / f"{name}.parquet")
-
-    first = read(folders[0])
-    rows = sum(read_metadata(Path(folder) / f"{name}.parquet").num_rows for folder in folders)
-    numbers = {
-        column: np.empty(rows, first[column].dtype)
-        for column in first
-        if isinstance(first[column].dtype, np.dtype) and first[column].dtype.kind in "fib"
-    }
-    others: dict[str, list] = {column: [] for column in first if column not in numbers}
-    at = 0
-    for folder in folders:
-        part = read(folder)
-        if not part.dtypes.equals(first.dtypes):  # pandas knows what they have in common
-            return pd.concat(map(read, folders), ignore_index=True)
-        for column, values in numbers.items():
-            values[at : at + len(part)] = part[column]
-        for column, pieces in others.items():
-            pieces.append(part[column])
-        at += len(part)
-    rest = {column: pd.concat(pieces, ignore_index=True) for column, pieces in others.items()}
-    return pd.DataFrame({column: numbers.get(column, rest.get(column)) for column in first}, copy=False)
+    try:
+        return pd.read_parquet(path)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise StoreError(f"{path} is damaged, or not a table: {' '.join(str(error).split())[:80]}") from None
 
 
 def _check_facts(path: Path, facts: dict) -> None:
@@ -159,9 +147,7 @@ def _check_facts(path: Path, facts: dict) -> None:
         raise ValueError(sums)
     if "facts" in facts and facts.pop("facts") != _digest(facts):
         raise StoreError(f"{path} is damaged: its facts are not those of its checksum")
-    if not isinstance(facts.get("seconds", 0), (int, float)) or not isinstance(
-        facts.get("versions", {}), dict
-    ):
+    if not (0 <= facts.get("seconds", 0) < math.inf and isinstance(facts.get("versions", {}), dict)):
         raise ValueError(facts)
 
 
@@ -210,17 +196,17 @@ def export(folder: Path, tables: Tables, facts: dict, keys: Collection[str] = ()
     folder = Path(folder)
     check_replaceable(folder, facts["sweep"])
     with staging(folder) as staged:
-        _write(staged, {name: _packed(table, keys) for name, table in tables.items()}, facts)
-        former = staged.with_name(f"{staged.name}.former")
+        fresh, former = staged / "fresh", staged / FORMER
+        fresh.mkdir()
+        _write(fresh, {name: _packed(table, keys) for name, table in tables.items()}, facts)
         with suppress(FileNotFoundError):
             os.rename(folder, former)
         try:
-            os.rename(staged, folder)
+            os.rename(fresh, folder)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.rename(former, folder)
             raise
-        shutil.rmtree(former, ignore_errors=True)
     return folder
 
 

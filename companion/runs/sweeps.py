@@ -8,7 +8,7 @@ from companion.runs.cells import Store, plain, run_stages, summary
 from companion.runs.identity import stage_ids
 from companion.runs.partial import Partial
 from companion.runs.spec import SweepSpec
-from companion.runs.store import check_apart, check_replaceable, check_writable, export
+from companion.runs.store import check_apart, check_replaceable, check_writable, export, recover
 from companion.runs.workers import RunError
 
 SCALES = ("quick", "laptop", "paper")
@@ -21,12 +21,14 @@ class Sweep:
     ``quick`` is a chapter's defaults, ``paper`` the paper's own.
 
     keys        columns of its tables that hold floating-point numbers and are looked up by value.
+    inner       tables that only its later stages read: they stay with the finished cells.
     raises      ValueError for a scale of another name.
     """
 
     name: str
     scales: Mapping[str, SweepSpec]
     keys: tuple[str, ...] = ()
+    inner: tuple[str, ...] = ()
 
     def __post_init__(self):
         unknown = set(self.scales) - set(SCALES)
@@ -68,6 +70,7 @@ class Sweep:
         spec = self.settings(scale)
         spec.check(data)
         check_apart(target, store.folder)
+        recover(target)
         check_replaceable(target, self.name)
         check_writable(store.folder)
         about, stages = {"sweep": self.name, "scale": scale, "spec": plain(spec)}, spec.stages(data)
@@ -78,4 +81,5 @@ class Sweep:
         before()
         partial.restore(store.folder)
         tables, facts = run_stages(stages, store, title=self.name, keep=partial.keep, **options)
-        return export(target, tables, {**about, **summary(facts)}, self.keys)
+        shown = {name: table for name, table in tables.items() if name not in self.inner}
+        return export(target, shown, {**about, **summary(facts)}, self.keys)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,8 @@ from companion.runs.spec import Cell, Tables
 
 DEATHS = 3  # of the process of one cell, after which it is given up
 PAUSE = 0.2  # seconds between two looks at the cells that other runs compute
+FILES = 20  # open files that a worker process takes of the one that starts it, at most
+NO_TRACE = "ignore:resource_tracker"  # of semaphores that it cleans up after a process that was killed
 END = Path()  # no cell: all have had their turn
 
 
@@ -158,6 +161,17 @@ class Worker:
         self.renew()
 
     def renew(self) -> None:
+        """raises RunError where the system lets no processes work together."""
+        try:
+            self._start()
+        except (OSError, NotImplementedError, ImportError) as error:  # as its parts say it
+            reason = getattr(error, "strerror", None) or error
+            raise RunError(
+                f"no worker process starts: {reason}; they need shared memory (/dev/shm) and about "
+                f"{FILES} open files each (ulimit -n): --workers 1 runs without"
+            ) from None
+
+    def _start(self) -> None:
         self._pool = ProcessPoolExecutor(
             1, mp_context=get_context("spawn"), initializer=_start_worker, initargs=(self._leash,)
         )
@@ -188,6 +202,8 @@ def processes(workers: int) -> Iterator[list[Worker]]:
 
     They end at once when the block is left or this process dies, however.
     """
+    if NO_TRACE not in sys.warnoptions:  # Python hands them to the process that does so
+        sys.warnoptions.append(NO_TRACE)
     leash, held = get_context("spawn").Pipe(
         duplex=False
     )  # nothing is sent: a worker waits for its end to close

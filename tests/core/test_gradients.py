@@ -10,6 +10,7 @@ from ts_core.gradients import (
     by_autograd,
     by_backprop,
     by_rule,
+    gates,
     mean_beta,
     overlaps,
     top_down,
@@ -60,6 +61,30 @@ def test_both_routes_equal_autograd(sizes_t, sizes, slope):
     for route in (by_rule, by_backprop):
         for ours, g in zip(route(teacher, student, x), oracle, strict=True):
             torch.testing.assert_close(ours, g, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("sizes_t, sizes", DEEP)
+def test_the_explicit_carry_of_biases_is_the_last_column_of_the_augmented_form(sizes_t, sizes):
+    """c_L = 0, c_{l-1} = c_l + V_l D_l b_l, and g_l = D_l V_l^T (V*_l f*_l - V_l f_l + c*_l - c_l)."""
+    teacher, student, x = pair(sizes_t, sizes, 0.1)
+    carried = []
+    for network in (teacher, student):
+        z, f = forward(network, x)
+        v = [part[..., :-1, :] for part in top_down(network, z)]
+        c = torch.zeros_like(z[-1])
+        for layer in range(network.depth - 1, -1, -1):
+            torch.testing.assert_close(v[layer][..., -1], c, rtol=0, atol=1e-13)
+            gate = gates(network, z)[layer][..., :-1]
+            bias = network.weights[layer][:, None, :, -1]
+            c = c + (v[layer][..., :-1] @ (gate * bias)[..., None])[..., 0]
+        whole = [(part @ with_constant(unit)[..., None])[..., 0] for part, unit in zip(v, f)]
+        carried.append((whole, v, z))
+    (of_teacher, _, _), (of_student, v, z) = carried
+    for layer, oracle in enumerate(by_autograd(teacher, student, x)):
+        pulled = v[layer][..., :-1].mT @ (of_teacher[layer] - of_student[layer])[..., None]
+        torch.testing.assert_close(
+            gates(student, z)[layer][..., :-1] * pulled[..., 0], oracle, rtol=0, atol=1e-13
+        )
 
 
 def test_shared_teachers_and_data():

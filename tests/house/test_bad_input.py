@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,9 @@ from companion import __main__ as command_line
 from companion import chapters
 from companion.__main__ import main
 from companion.pages import build
-from companion.pages.parameters import LONGEST, defaults
+from companion.pages.notebooks import BookError
+from companion.pages.parameters import LONGEST, defaults, parse
+from companion.runs.workers import cores
 
 CHAPTERS = chapters.parameters()
 FIELDS = [(chapter, name) for chapter, kind in CHAPTERS.items() for name in kind.model_fields]
@@ -79,7 +82,7 @@ def started(monkeypatch) -> list:
     """What would have been executed."""
     begun, book = [], command_line._book()
     monkeypatch.setattr(command_line, "_book", lambda: book)  # its table of contents is read once
-    monkeypatch.setattr(build, "run", lambda book, request: begun.append(request) or book.root)
+    monkeypatch.setattr(build, "run", lambda book, request, training: begun.append(request) or book.root)
     return begun
 
 
@@ -107,6 +110,25 @@ def test_a_wrong_value_is_refused_by_its_name_before_any_work(started, capsys, c
     chapter, name, text = case
     error = run(capsys, chapter, "-p", name, text)
     assert name in error and not started
+    assert any(words in " ".join(error.split()) for words in shown(text)), "the value is named"
+
+
+def shown(text: str) -> list[str]:
+    """The beginnings of a value that is typed, and of those in it, as a message may show them."""
+    try:
+        value = parse("x", text)
+    except BookError:
+        return [beginning(text)]
+    found, waiting = [], [value]
+    while waiting:
+        one = waiting.pop()
+        found.append(beginning(one))
+        waiting += one if isinstance(one, list) else []
+    return found
+
+
+def beginning(value) -> str:
+    return " ".join(repr(value).split())[:30]
 
 
 @st.composite
@@ -191,11 +213,37 @@ def test_lists_with_a_value_for_each_layer_may_repeat_it(started, capsys):
     assert started[0].values == {"hidden": [10, 10]}
 
 
-def test_in_a_process_of_its_own():
-    words = ["run", "two_layer_theorem", "-p", "seeds", "9" * 4000]
-    ended = subprocess.run([sys.executable, "-m", "companion", *words], capture_output=True, text=True)
-    assert ended.returncode == 1 and ended.stderr.startswith("error: seeds: ") and not ended.stdout
-    assert ended.stderr.count("\n") == 1
+ODD = [
+    *(
+        "x",
+        "",
+        " ",
+        "[]",
+        "[1]",
+        "[[1]]",
+        "{a: 1}",
+        "!!int x",
+        "*a",
+        "&a 1",
+        "%YAML",
+        "- 1\n- 2",
+        "a: 1\nb: 2",
+    ),
+    *("true", "null", ".nan", "-.inf", "1e400", "0", "-1", "9" * 4000, "9" * 5000, "[" * 400, "\N{SNOWMAN}"),
+]
+
+
+def test_in_processes_of_their_own():
+    """As many as cores at a time: what Python itself does with a process is part of what a reader sees."""
+
+    def ended(text: str) -> tuple[int, str, str]:
+        words = [sys.executable, "-m", "companion", "run", "two_layer_theorem", "-p", "seeds", text]
+        done = subprocess.run(words, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    with ThreadPoolExecutor(cores()) as pool:
+        for code, out, error in pool.map(ended, ODD):
+            assert code == 1 and not out and error.startswith("error: seeds: ") and error.count("\n") == 1
 
 
 def test_an_empty_address_does_not_mean_this_machine(capsys):

@@ -2,9 +2,12 @@
 
 import json
 import re
+import tomllib
+from collections import Counter
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
@@ -118,10 +121,23 @@ def test_pages_show_no_traceback_and_no_raw_reference(pages):
         )
 
 
+def test_every_page_says_which_version_it_is(pages):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    written = {path: page for path, page in pages.items() if path.parent.name == "book"}
+    assert len(written) > 5
+    assert [path.name for path, page in written.items() if f"Version {version}" not in page.text] == []
+
+
 def test_each_script_appears_once_per_page(pages):
     for path, page in pages.items():
         assert page.text.count("const THEBE_JS_URL") <= 1, path.name
 
+
+HEAVIEST = 2e6  # bytes of a page and all that it loads, its figures aside
+ICONS = """
+return [...document.querySelectorAll('i[class*="fa-"], svg[data-icon]')]
+  .filter(icon => !icon.querySelector('path[d]:not([d=""])') || icon.querySelector('.missing'))
+  .map(icon => icon.getAttribute('data-icon') ?? icon.className)"""
 
 CONTRAST = """
 const linear = v => v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
@@ -141,15 +157,19 @@ for (const e of document.querySelectorAll(words)) {
 return low"""
 
 
-def complaints(browser, mode: str) -> list[str]:
-    """What is wrong with the page on the screen; asking empties the browser's logs."""
-    ask = browser.execute_script
+def requested(browser) -> list[str]:
+    """Addresses that the browser asked for since this was called last, or since a page was visited."""
     sent = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    asked = [
+    return [
         record["params"]["request"]["url"]
         for record in sent
         if record["method"] == "Network.requestWillBeSent"
     ]
+
+
+def complaints(browser, mode: str, asked: list[str]) -> list[str]:
+    """What is wrong with the page on the screen, and with the requests for it."""
+    ask = browser.execute_script
     found = [f"request: {url}" for url in asked if not url.startswith(("file:", "data:", "blob:"))]
     found += [
         f"console: {entry['message']}" for entry in browser.get_log("browser") if entry["level"] == "SEVERE"
@@ -159,11 +179,18 @@ def complaints(browser, mode: str) -> list[str]:
         for url in ask("return [...document.images].filter(i => !i.naturalWidth).map(i => i.src)")
     ]
     found += ["formula: an error"] * ask("return document.querySelectorAll('mjx-merror').length")
+    found += [f"icon: {name} is not drawn" for name in ask(ICONS)]
     found += [f"contrast: {text}" for text in ask(CONTRAST)]
     wider = ask("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
     found += [f"width: {wider} px too wide"] if wider > 0 else []
     found += [] if ask("return document.documentElement.dataset.theme") == mode else [f"theme: not {mode}"]
     return found
+
+
+def weight(asked: list[str]) -> int:
+    """Bytes of what was asked for, without pictures."""
+    files = {Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")}
+    return sum(file.stat().st_size for file in files if "_images" not in file.parts)
 
 
 @pytest.mark.timeout(900)
@@ -173,9 +200,12 @@ def test_a_browser_without_network_shows_every_page(html, browser, mode, widths)
     formulas, figures = {}, 0
     for number, path in enumerate(sorted((html / "book").rglob("*.html"))):
         visit(browser, path.as_uri(), mode, widths[0])
+        loaded = weight(asked := requested(browser))
+        assert 5e5 < loaded <= HEAVIEST, f"{path.name} weighs {loaded / 1e6:.2f} MB"
         for width in widths:
             resize(browser, width)
-            assert complaints(browser, mode) == [], f"{path.name} at {width}"
+            assert complaints(browser, mode, asked + requested(browser)) == [], f"{path.name} at {width}"
+            asked = []
             assert wrong_figures(browser, width) == [], f"{path.name} at {width}"
             assert browser.execute_script("return innerWidth") == width
         if (number % 2 == 0) == (mode == "light"):  # every page once, every second on a dark desktop
@@ -196,18 +226,48 @@ def test_the_browser_sees_a_bad_page(browser, tmp_path):
     (tmp_path / "bad.html").write_text(
         "<html data-theme=light><body><article><p style='color:#aaa;width:5000px'>pale</p></article>"
         "<img src=missing.png><script src=https://example.org/x.js></script><mjx-merror></mjx-merror>"
-        "<script>no.such.thing</script></body></html>"
+        "<i class='fa-solid fa-no-such'></i><script>no.such.thing</script></body></html>"
     )
     visit(browser, (tmp_path / "bad.html").as_uri(), "dark", 1280)
-    kinds = {line.split(":")[0] for line in complaints(browser, "dark")}
+    kinds = {line.split(":")[0] for line in complaints(browser, "dark", requested(browser))}
     rules = {line.split(": ")[1] for line in violations(browser)}
     assert rules >= {"image-alt", "color-contrast", "document-title"}
-    assert kinds == {"request", "console", "image", "formula", "contrast", "width", "theme"}
+    assert kinds == {"request", "console", "image", "formula", "icon", "contrast", "width", "theme"}
 
 
-def test_search_finds_a_page_without_a_server(html, browser):
+def sections(page: Page) -> list[tuple[str, str]]:
+    """Anchors and titles of the sections of a page, those that are words only."""
+    section = r'<section[^>]* id="([^"]+)">\s*(?:<span id="[^"]*"></span>)*'
+    number = r'(?:<span class="section-number">.*?</span>)?'
+    found = re.findall(rf"{section}<h2>{number}(.*?)<a", page.text)
+    return [(anchor, unescape(title)) for anchor, title in found if re.fullmatch(r"[A-Z][A-Za-z ,]+", title)]
+
+
+def rare_words(pages: dict[Path, Page]) -> list[tuple[str, Path]]:
+    """Words of the text that stand on one page only."""
+    where: dict[str, list[Path]] = {}
+    for path, page in pages.items():
+        article = page.text.partition("<article")[2].partition("</article>")[0]
+        article = re.sub(r"<(pre|script|style|table)\b.*?</\1>", " ", article, flags=re.DOTALL)
+        for word in {*re.findall(r"(?<![\w-])[a-z]{9,}(?![\w-])", re.sub(r"<[^>]*>", " ", article))}:
+            where.setdefault(word, []).append(path)
+    return [(word, paths[0]) for word, paths in sorted(where.items()) if len(paths) == 1]
+
+
+def test_search_finds_titles_and_words_without_a_server(html, browser, pages):
+    """The address of a section for its title, of a page for a word that only it has."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    browser.get(f"{(html / 'search.html').as_uri()}?q=scorecard")
-    found = "return [...document.querySelectorAll('#search-results li a')].map(a => a.textContent)"
-    assert "Scorecard" in WebDriverWait(browser, 20).until(lambda driver: driver.execute_script(found))
+    own = {path: page for path, page in pages.items() if path.parent.name == "book"}
+    every = [(path, *section) for path, page in own.items() for section in sections(page)]
+    named = Counter(title for *_, title in every)
+    titles = [(path, anchor, title) for path, anchor, title in every if named[title] == 1]
+    words = rare_words(own)
+    assert len(titles) >= 10 and len(words) >= 10
+    asked = [(title, f"{path.name}#{anchor}") for path, anchor, title in titles[:: len(titles) // 10][:10]]
+    asked += [(word, path.name) for word, path in words[:: len(words) // 10][:10]]
+    found = "return [...document.querySelectorAll('#search-results li a')].map(a => a.href)"
+    for text, wanted in asked:
+        browser.get(f"{(html / 'search.html').as_uri()}?q={quote(text)}")
+        arrived = lambda driver: any(wanted in url for url in driver.execute_script(found))
+        WebDriverWait(browser, 20, 0.05).until(arrived, f"{text!r} does not lead to {wanted}")

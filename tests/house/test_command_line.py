@@ -3,10 +3,12 @@
 import sys
 
 import gated
+import pandas as pd
 import pytest
 
-from companion import chapters
+from companion import chapters, project
 from companion.__main__ import main
+from companion.runs.store import load_results
 from companion.runs.sweeps import Sweep
 
 
@@ -86,3 +88,40 @@ def test_a_sweep_may_have_two_variables_and_a_chapter_none(two_chapters):
     two_chapters("first_toy", "GATED = gated.sweep('')", "SAME = GATED")
     two_chapters("second_toy")
     assert "gated" in chapters.sweeps() and "second_toy" in chapters.names()
+
+
+@pytest.fixture
+def gated_sweep(monkeypatch, tmp_path):
+    """The command line has one sweep, of four small cells; gives the words that run it here."""
+    (tmp_path / "gate").mkdir()
+    monkeypatch.setattr(chapters, "sweeps", lambda: {"gated": gated.sweep(str(tmp_path / "gate"))})
+    monkeypatch.setattr(project, "PROJECT", gated.PROJECT)
+    return ["sweep", "gated", "--scale", "paper", "--workers", "1", "--results", str(tmp_path / "cells")]
+
+
+def test_tables_go_where_a_link_leads_and_the_link_stays(gated_sweep, tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "disk" / "gated")
+    for _ in range(2):  # into nothing, then in the place of tables
+        assert main([*gated_sweep, "--export", str(link)]) == 0
+        assert link.is_symlink() and load_results("gated", link)[1]["cells"] == 4
+    assert [path.name for path in (tmp_path / "disk").iterdir()] == ["gated"]
+
+
+def test_a_disk_that_is_full_at_the_end_is_one_line_and_the_cells_are_kept(
+    gated_sweep, tmp_path, monkeypatch, capsys
+):
+    write, target = pd.DataFrame.to_parquet, tmp_path / "tables" / "gated"
+
+    def full(table, path, **options):
+        if "cells" not in path.parts[len(tmp_path.parts)]:
+            raise OSError(28, "No space left on device")
+        return write(table, path, **options)
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", full)
+    assert main([*gated_sweep, "--export", str(target)]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error == f"error: cannot save results at {target}: No space left on device"
+    monkeypatch.undo()
+    assert len(list((tmp_path / "cells").glob("*/meta.json"))) == 4 and not list(target.parent.glob(".*"))

@@ -6,10 +6,11 @@ import gated
 import pytest
 
 from companion import __main__ as command_line
-from companion import chapters, cost, place
+from companion import chapters, cost, project
 from companion.__main__ import main
 from companion.experiments.two_layer.spec import TwoLayer
-from companion.pages import build
+from companion.pages import build, request
+from companion.place import root
 from companion.project import PROJECT
 from companion.runs.cells import Store, run_cells
 from companion.runs.identity import kind
@@ -130,7 +131,7 @@ def test_a_measured_cell_of_a_kind_that_has_changed_is_left_out(what, values):
 
 def test_the_table_is_of_cells_that_there_are():
     rows, reference = cost.table()
-    stored = json.loads((place.root() / "benchmarks" / "results" / "costs.json").read_text())["cells"]
+    stored = json.loads((root() / "benchmarks" / "results" / "costs.json").read_text())["cells"]
     assert len(rows) == len(stored) > 50 and 0.01 < reference < 10
     live = {kind(cell) for parameters in CHAPTERS.values() for cell in parameters().live_cells()}
     assert len(live & {row.kind for row in rows}) > 0.9 * len(live)
@@ -148,6 +149,25 @@ def test_finished_cells_cost_nothing(tmp_path):
     assert cost.missing([cells], PROJECT, [tmp_path]) == cells[1:]
     assert cost.missing([cells], PROJECT, [tmp_path / "other", tmp_path]) == cells[1:]
     assert cost.missing([cells], PROJECT, []) == cells
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_what_a_chapter_has_computed_is_not_paid_again(chapter, tmp_path, monkeypatch):
+    monkeypatch.setattr(cost, "calibrate", lambda: 1.0)
+    book, store = project.book(CHAPTERS), Store(tmp_path, PROJECT)
+    one = request.Request(chapter, {}, str(tmp_path))
+    stages = command_line._stages(book, one, {})
+    left = command_line._training_left(book, one)
+    assert left() > 0
+    after: list[str] = []
+    for cells in stages:
+        places = [store.place(cell, after) for cell in cells]
+        for place in places:
+            place.mkdir(exist_ok=True)
+        after += [place.name for place in places]
+    assert left() == 0 and cost.missing(stages, PROJECT, [tmp_path]) == []
+    kept = [cell for cells in stages for cell in cells if store.place(cell).exists()]
+    assert set(CHAPTERS[chapter]().live_cells()) <= set(kept) or len(stages) > 1
 
 
 def test_the_machine_is_measured_once(tmp_path, monkeypatch):
@@ -195,7 +215,7 @@ def test_free_room_is_that_of_this_machine(tmp_path):
 @pytest.fixture
 def started(monkeypatch, tmp_path) -> list:
     begun = []
-    monkeypatch.setattr(build, "run", lambda book, request: begun.append(request) or book.root)
+    monkeypatch.setattr(build, "run", lambda book, request, training: begun.append(request) or book.root)
     monkeypatch.setattr(cost, "calibrate", lambda: 0.2)
     return begun
 

@@ -11,7 +11,7 @@ from companion import chapters
 from companion.budget import MACHINES
 from companion.chapters.cifar10.sweeps import LAPTOP
 from companion.datasets import cifar10, download, patches
-from companion.pages import scorecard
+from companion.pages import literature, scorecard
 from companion.pages.claims import SCALES
 from tests.house.test_claims import CLAIMS
 from tests.house.test_packaging import PYTHONS
@@ -134,3 +134,8 @@ def test_the_text_says_what_is_so(page, said, evidence):
 @pytest.mark.parametrize("page", SAID)
 def test_no_number_stands_in_the_text_without_its_query(page, evidence):
     assert unsaid(text(page), [said.filled(evidence) for said in SAID[page]]) == []
+
+
+def test_the_landing_page_names_every_work_that_a_chapter_is_about():
+    works = {entry.work for entry in literature.collect(BOOK).entries} - {""}
+    assert len(works) > 10 and works <= set(literature.CITED.findall((BOOK / "intro.md").read_text()))

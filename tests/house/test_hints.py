@@ -11,7 +11,7 @@ FOCUS = """
 const formula = document.querySelectorAll('.symbols[tabindex]')[arguments[0]];
 formula.scrollIntoView({block: 'center', behavior: 'instant'});
 formula.focus({preventScroll: true});
-return formula.dataset.meanings.split(' ').length"""
+return [formula.dataset.meanings.split(' ').length, !!formula.querySelector('mjx-container')]"""
 HINT = """
 const hint = document.getElementById('hint'), at = hint.getBoundingClientRect();
 return {shown: !hint.hidden, lines: hint.querySelectorAll("p").length,
@@ -31,7 +31,7 @@ def test_focus_shows_what_symbols_mean_and_escape_hides_it(html, browser, mode, 
     reachable = browser.execute_script("return document.querySelectorAll('.symbols[tabindex]').length")
     assert 5 < reachable < browser.execute_script("return document.querySelectorAll('.symbols').length")
     for place in (0, reachable // 2, reachable - 1):
-        lines = browser.execute_script(FOCUS, place)
+        lines, symbols = browser.execute_script(FOCUS, place)
         # figures that are drawn late may move the formula away
         WebDriverWait(browser, 30, 0.05).until(
             lambda driver: (
@@ -41,7 +41,7 @@ def test_focus_shows_what_symbols_mean_and_escape_hides_it(html, browser, mode, 
             )
         )
         hint = browser.execute_script(HINT)
-        assert hint["shown"] and hint["lines"] == lines and hint["formulas"] >= lines
+        assert hint["shown"] and hint["lines"] == lines and hint["formulas"] >= lines * symbols
         assert hint["described"] == "hint" and "{ref}" not in hint["words"]
     ActionChains(browser).send_keys(Keys.ESCAPE).perform()
     assert not browser.execute_script(HINT)["shown"]
@@ -60,6 +60,16 @@ def test_every_formula_with_known_symbols_has_its_meanings_on_its_page(html):
             assert set(numbers) == set(range(len(meanings)))
             assert [words for words in meanings if "{" in re.sub(r"\\\(.*?\\\)", "", words)] == []
     assert counted["notation"] == 0 and sum(count > 5 for count in counted.values()) >= 10
+
+
+def test_a_term_is_explained_where_a_text_has_it_first(html):
+    text = (html / "book" / "two_layer_theorem.html").read_text()
+    meanings = json.loads(re.search(r'id="meanings">(.*?)</script>', text)[1])
+    terms = [n for n, words in enumerate(meanings) if re.match("(specialized|boundary|fan-out): ", words)]
+    assert len(terms) == 3
+    for number in terms:
+        (word,) = re.findall(rf'data-meanings="{number}" data-new>([a-z-]+)</span>', text)
+        assert text.index(f">{word}</span>") > text.index("</h1>")
 
 
 def test_a_letter_means_what_its_chapter_says(html):

@@ -9,8 +9,10 @@ import venv
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
 
+from companion.pages import launch, notebooks
 from companion.runs.store import load_results
 from tests import toy_book
 from tests.toy_book import ROOT
@@ -28,26 +30,30 @@ def wheel(tmp_path_factory) -> Path:
     return found
 
 
-@pytest.fixture(scope="module")
-def python(wheel, tmp_path_factory) -> Path:
-    """The Python of an environment that has the wheel installed, and sees the packages of this one beside it.
+def environment(folder: Path) -> Path:
+    """The Python of a new environment that sees the packages of this one, but not the book.
 
     A .pth file adds a folder of packages, but the .pth files in it are not followed: a checkout that is
     installed there by such a file stays out of sight.
     """
-    folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False, symlinks=True)
     here = folder / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
-    python = folder / "bin" / "python"
+    (here / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def python(wheel, tmp_path_factory) -> Path:
+    """The Python of an environment that has the wheel installed."""
+    python = environment(tmp_path_factory.mktemp("environment"))
     words = ["--python", python, "install", "--quiet", "--no-deps", "--no-index", "--no-compile", wheel]
     subprocess.run([sys.executable, "-m", "pip", *words], check=True)
-    (here / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python
 
 
-def run(python: Path, folder: Path, *words: str) -> subprocess.CompletedProcess:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([python, *words], cwd=folder, env=environment, capture_output=True, text=True)
+def run(python: Path, folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess:
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | more
+    done = subprocess.run([python, *words], cwd=folder, env=variables, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -106,13 +112,10 @@ def test_without_a_book_of_ones_own_work_goes_into_the_folder_one_is_in(python, 
         "assert main(['notebooks']) == 1\n"
     )
     done = run(python, tmp_path, "-c", swept)
-    where = (
-        f"{tmp_path / '_build' / 'cells'}\nwrote {tmp_path / '_build' / 'results' / 'sample_complexity'}\n"
-    )
-    assert done.stdout == 2 * where
-    assert (
-        done.stderr == "error: the notebooks of an installed package stay as they are; work in a checkout\n"
-    )
+    made = tmp_path / "_build"
+    said = [f"results go into {made}", str(made / "cells"), f"wrote {made / 'results' / 'sample_complexity'}"]
+    assert done.stdout.splitlines() == 2 * said
+    assert done.stderr == "error: the notebooks here stay as they are; work in a checkout of your own\n"
 
 
 def test_it_lists_sweeps_and_runs_in_the_readers_folder(python, tmp_path):
@@ -122,17 +125,37 @@ def test_it_lists_sweeps_and_runs_in_the_readers_folder(python, tmp_path):
     assert listed.startswith("two_layer_theorem\n") and "  sample_complexity: quick, paper" in listed
     assert list(tmp_path.iterdir()) == [], "a list leaves nothing"
 
-    toy_book.drop(tmp_path / "mine")
-    done = run(python, tmp_path / "mine", "-m", "companion", "sweep", "polygon_darts", "--workers", "1")
-    made = tmp_path / "mine" / "_build"
+    mine = toy_book.drop(tmp_path / "mine [1]")  # which a pattern would read as mine 1
+    done = run(python, mine, "-m", "companion", "sweep", "polygon_darts", "--workers", "1")
+    made = mine / "_build"
     assert done.stdout.splitlines()[-1] == f"wrote {made / 'results' / 'polygon_darts'}"
     tables, facts = load_results("polygon_darts", made / "results" / "polygon_darts")
     assert facts["scale"] == "quick" and facts["cells"] == 5 and len(tables["shares"]) == 5 * 8
     assert len(list((made / "cells").iterdir())) == 5
-    done = run(
-        python, tmp_path / "mine", "-m", "companion", "run", "polygon", "-p", "sides", "5", "--name", "five"
-    )
+    done = run(python, mine, "-m", "companion", "run", "polygon", "-p", "sides", "5", "--name", "five")
     page = made / "runs" / "five" / "book" / "polygon.html"
     assert done.stdout.splitlines()[-1] == f"open {page.as_uri()}"
     assert "The inside polygon of 5 sides" in page.read_text() and not (made / "html").exists()
     assert tree(installed(python)) == before, "nothing is written into the installation"
+
+
+def test_a_notebook_that_is_opened_on_colab_installs_the_book_and_runs(tmp_path):
+    """Its first cell, from a repository like the published one, in an environment without the book."""
+    clone = ["git", "clone", "--quiet", "--bare", str(ROOT), str(tmp_path / "book.git")]
+    if subprocess.run(clone, capture_output=True).returncode:
+        pytest.skip("the sources are in no repository")
+    words = ["git", "branch", "--force", "published", "HEAD"]
+    subprocess.run(words, cwd=tmp_path / "book.git", check=True, capture_output=True)
+    page = tmp_path / "copy_average.ipynb"
+    page.write_bytes((ROOT / "book" / page.name).read_bytes())
+    launch.write_cell(page, launch.Repository((tmp_path / "book.git").as_uri(), "published"))
+    notebook = nbformat.read(page, 4)
+    on_colab = "import sys, types; sys.modules['google.colab'] = types.ModuleType('google.colab')"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(on_colab))
+    nbformat.write(notebook, page)
+    python = environment(tmp_path / "environment")
+    words = ["-m", "papermill", str(page), str(page), "--no-progress-bar", "--kernel", "python3"]
+    run(python, tmp_path, *words, PIP_NO_DEPS="1", PIP_NO_BUILD_ISOLATION="0", OMP_NUM_THREADS="1")
+    done = nbformat.read(page, 4)
+    assert notebooks.problems(done) == []
+    assert (installed(python) / BOOK / "_toc.yml").exists() and (tmp_path / "_build" / "cells").exists()

@@ -95,6 +95,29 @@ def test_a_kernel_that_dies_is_one_line(tmp_path, caplog):
     assert "\n" not in str(failed.value) and caplog.records == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/net").exists(), reason="needs /proc")
+def test_a_kernel_is_reached_from_no_other_machine_and_by_no_other_user(tmp_path):
+    """Its connections are files, in a folder that is gone afterwards.
+
+    What listens is the local pipe of ipykernel, for what child processes print; it asks for a key.
+    """
+    with notebooks.Kernels() as kernels:
+        kernel = kernels.start(tmp_path)
+        assert kernel.transport == "ipc"
+        client = kernel.client()
+        client.start_channels()
+        wait_for(lambda: len(list(kernels._folder.glob("*-ipc-*"))) == 5, "the sockets of the kernel")
+        process = kernel.provisioner.process.pid
+        open_ = {os.readlink(path) for path in Path(f"/proc/{process}/fd").iterdir()}
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        listening = [row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in open_]
+        assert len(listening) <= 1 and all(address.startswith("0100007F:") for address in listening)
+        assert kernels._folder.stat().st_mode & 0o077 == 0
+        client.stop_channels()
+    wait_for(lambda: not alive(process), "the end of the kernel")
+    assert not kernels._folder.exists()
+
+
 def test_texts_that_a_slow_machine_prints_in_pieces_are_one_output(tmp_path):
     slow = "import time\nprint(1, flush=True)\ntime.sleep(0.5)\nprint(2)"
     nbformat.write(new_notebook(cells=[new_code_cell(slow)]), tmp_path / "slow.ipynb")
@@ -278,7 +301,10 @@ def test_a_run_says_what_was_changed_and_what_the_book_has(toy):
 
 def test_runs_are_listed_the_latest_first_and_linked(toy):
     (toy.work / "runs" / "odd").mkdir()
-    (toy.work / "runs" / "odd" / "polygon.request.json").write_text('{"chapter": 1')
+    for number, text in enumerate(
+        ['{"chapter": 1', 99_999 * "[", "[]", '{"chapter": "x", "values": 1, "results": ""}']
+    ):
+        (toy.work / "runs" / "odd" / f"{number}.request.json").write_text(text)
     run(toy, "ring", name="as <it> is")
     listed = [found.request.name for found in run_list.runs(toy)]
     assert listed == ["as <it> is", "hundred"]
@@ -496,6 +522,20 @@ def test_a_swap_that_fails_half_way_is_undone(copy, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         build._publish(html, target)
     assert kept(copy.root) == before and not list(copy.work.glob(".html*"))
+
+
+@pytest.mark.parametrize("place", ["html", "runs/mine"])
+def test_a_swap_that_was_killed_half_way_is_undone_by_the_next_run(copy, place):
+    target = copy.work / place
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "page.html").touch()
+    last = target.with_name(f".{target.name}.last")
+    target.rename(last)
+    with build._stage(copy):
+        assert (target / "page.html").exists() and not last.exists()
+    shutil.copytree(target, last)  # killed a moment later
+    with build._stage(copy):
+        assert (target / "page.html").exists() and not last.exists()
 
 
 def test_a_swap_leaves_nothing_of_the_last_pages(copy):

@@ -48,6 +48,18 @@ def test_a_missing_measurement_decides_nothing(ends):
     assert "–" in claim.measured()
 
 
+@pytest.mark.parametrize("missing", ["value", "low", "high"])
+@pytest.mark.parametrize(
+    "bar", [dict(at_least=0.5), dict(at_most=1.5), dict(at_least=1.5), dict(at_most=0.5)]
+)
+def test_an_interval_with_an_end_missing_decides_nothing(missing, bar):
+    """Also where the other end lies on one side of the bar: the missing one could lie on the other."""
+    assert (
+        Claim(**dict(value=1.0, low=0.9, high=1.1) | {missing: math.nan}, **bar, **WORDS).verdict
+        == "undecided"
+    )
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

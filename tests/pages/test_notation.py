@@ -21,6 +21,13 @@ TABLE = r"""
 | $d(\theta)$ | `joint` | joint activity | |
 | winner | `winner` | no symbol | |
 
+## Terms
+
+| term | meaning |
+| --- | --- |
+| node, nodes | a unit $d$ of a layer |
+| hidden node | one between |
+
 ## Letters of other works
 
 | symbol | code | meaning | shape |
@@ -32,6 +39,14 @@ KNOWN = notation.entries(TABLE)
 
 def said(formula, *homes):
     return [entry.meaning for entry in meanings(formula, KNOWN, homes)]
+
+
+def test_terms_are_words_of_their_own_and_the_longest_wins():
+    node, hidden = notation.terms(TABLE)
+    assert node == notation.Term(("node", "nodes"), "a unit $d$ of a layer")
+    assert notation.find([node, hidden], "no anode, a hidden node") == (hidden, 12, 23)
+    assert notation.find([node], "all nodes") == (node, 4, 9)
+    assert notation.find([node], "node-like") is None and notation.find([], "node") is None
 
 
 def test_rows_with_formulas_are_entries_and_neighbours_are_told_apart():
@@ -85,8 +100,8 @@ def test_a_chapter_with_letters_of_its_own_has_no_others():
 
 
 def test_the_notation_of_the_book_is_read():
-    known = notation.read(ROOT / "book")
-    assert len(known) > 30 and notation.read(Path("nowhere")) == []
+    known, terms = notation.read(ROOT / "book")
+    assert len(known) > 30 and len(terms) > 10 and notation.read(Path("nowhere")) == ([], [])
     (own,) = meanings("K", known, ["two_layer_theorem", "ch:two-layer"])
     (other,) = meanings("K", known, ["online_learning", "ch:online"])
     assert own != other and other.neighbour

@@ -1,15 +1,17 @@
 """The mathematics of the playground, in a browser, against ts_core."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 import torch
 
-from tests.playground.page import MATHEMATICS, rows_of, words
+from tests.playground.page import MATHEMATICS
 from ts_core.activations import LeakyReLU
 from ts_core.metrics import correlation, observability
 from ts_core.networks import Network, forward
 from ts_core.teachers import random_networks
-from ts_core.training.batches import given
+from ts_core.training.numbered import numbered, rows, words
 from ts_core.training.sgd import train
 
 SAMPLES, BATCH, SEED = 500, 16, 7
@@ -63,7 +65,7 @@ def test_training_is_that_of_ts_core(mathematics, slope):
     train(
         teacher,
         [student],
-        given(x, rows_of(SEED, 0, BATCH, SAMPLES)),
+        numbered(x, SEED, BATCH),
         learning_rate=0.05,
         snapshots=stops,
         on_snapshot=lambda step, students: snapshots.update({step: students[0]}),
@@ -87,8 +89,7 @@ def test_training_is_that_of_ts_core(mathematics, slope):
 def test_batches_are_of_one_rule_here_and_there(mathematics):
     ask = "return [...teacherStudent().batch(arguments[0], arguments[1], 32, 1000, new Int32Array(32))]"
     for key, step in ((0, 0), (7, 999), (2**32 - 1, 2**27)):
-        rows = next(rows_of(key, step, 32, 1000)).tolist()
-        assert mathematics.execute_script(ask, key, step) == rows
+        assert mathematics.execute_script(ask, key, step) == next(rows(1000, key, 32, step)).tolist()
 
 
 def test_the_generator_is_even_and_its_streams_differ():
@@ -99,3 +100,12 @@ def test_the_generator_is_even_and_its_streams_differ():
     assert (
         abs(np.corrcoef(drawn, other)[0, 1]) < 0.015 and abs(np.corrcoef(drawn[1:], drawn[:-1])[0, 1]) < 0.015
     )
+
+
+def test_a_run_goes_on_from_any_step():
+    x = torch.zeros(1, 50, 2)
+    all_of_it = list(islice(rows(50, 3, 8), 5))
+    assert np.array_equal(all_of_it[3:], list(islice(rows(50, 3, 8, first=3), 2)))
+    for size, first in ((0, 0), (8, -1)):
+        with pytest.raises(ValueError, match="size at least 1 and first at least 0"):
+            numbered(x, 3, size, first)

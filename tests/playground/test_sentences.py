@@ -24,7 +24,7 @@ SAID = [
     Said("The strongest was the first in <d> of <d> seeds.", lambda of: of.held("strong-first")),
     Said("teacher 1 is the strongest, 5 the weakest", lambda of: True),
     Said("It stayed so for 20,000 steps in <d> of <d> seeds.", lambda of: of.held("unobserved")),
-    Said("No student is active around teacher 1", lambda of: True),
+    Said("All students start looking away from teacher 1", lambda of: True),
     Said(
         "By step 20,000 the wide one had found more in <d> of <d> seeds, <.1f> of 5 on average where the "
         "narrow one found <.1f>.",
@@ -41,13 +41,37 @@ SAID = [
     Said("most teacher lines lie bare", lambda of: of.by["few-samples"].found.max() <= 2),
     Said("The button gives 4,000 samples", lambda of: True),
     Said("students went back to them in <d> of <d> seeds", lambda of: of.held("anti-parallel")),
-    Said("by step 30,000 it was found in <d> of <d> seeds", lambda of: of.held("leaky")),
+    Said(
+        "by step 30,000 all three were found in <d> of <d> seeds. Without a slope, from the same start, they "
+        "were in <d>, so that all went as told in <d>.",
+        lambda of: (
+            (of.by["leaky"].found == 3).sum(),
+            len(of.by["leaky"]),
+            (of.by["leaky"].found_before == 3).sum(),
+            of.held("leaky")[0],
+        ),
+    ),
     Said(
         "By step 30,000 there were some to remove in <d> of <d> seeds, and the loss without them was below "
         "1e-4 in <d> of <d>;",
         lambda of: ((of.by["pruning"].removed > 0).sum(), len(of.by["pruning"]), *of.held("pruning")),
     ),
     Said("with a slope of .2", lambda of: True),
+    Said(
+        "By step 30,000 students could be fused in <d> of <d> seeds, <.1f> of 30 on average, and the loss "
+        "was below 1e-4",
+        lambda of: (*of.held("merging"), of.by["merging"].removed.mean()),
+    ),
+    Said(
+        "By step 20,000 a teacher node was missing, and the loss at least ten times that of the wide "
+        "student, in <d> of <d> seeds",
+        lambda of: of.held("too-few-nodes"),
+    ),
+    Said(
+        "By step 20,000 not one weight of the second input had changed, and the loss on the samples was a "
+        "tenth or less of that on the square, in <d> of <d> seeds",
+        lambda of: of.held("data-on-a-line"),
+    ),
     Said("when mark 1 stands left of all others", lambda of: True),
     Said("When badge 1 is filled", lambda of: True),
 ]

@@ -16,12 +16,12 @@ import pytest
 
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.project import PROJECT
-from companion.runs import cluster, workers
+from companion.runs import cluster, locks, workers
 from companion.runs.cells import Store, finish, run_cells, run_stages, summary
 from companion.runs.claims import Claims
 from companion.runs.identity import run_id, stage_ids
 from companion.runs.partial import describe
-from companion.runs.store import StoreError, load, load_results
+from companion.runs.store import StoreError, load, load_results, save
 from companion.runs.sweeps import Sweep
 from companion.runs.workers import RunError, timed
 from tests.tiny import TWO_LAYER
@@ -123,14 +123,59 @@ def test_a_damaged_cell_is_set_aside_and_computed_again(tmp_path, gate, expected
     assert {path.name: path.read_bytes() for path in aside.iterdir()} == kept
 
 
-def test_leftovers_of_killed_processes_are_cleaned_when_old(tmp_path, gate):
+def test_leftovers_of_killed_processes_are_cleaned_and_those_at_work_are_not(tmp_path, gate):
     results = tmp_path / "cells"
-    old, new, mine = results / ".0123456789abcdef-old", results / ".0123456789abcdef-new", results / ".git"
-    for folder in (old, new, mine):
+    left, held = results / ".0123456789abcdef-left", results / ".0123456789abcdef-held"
+    mine = results / ".git"
+    for folder in (left, held, mine):
         folder.mkdir(parents=True)
-        os.utime(folder, (0, 0) if folder != new else None)
+    claimed = results / ".0123456789abcdef.lock"
+    claimed.touch()
+    at_work = locks.take(held)
     run_cells(specs(gate)[:1], store(results))
-    assert not old.exists() and new.exists() and mine.exists()
+    assert not left.exists() and not claimed.exists() and held.exists() and mine.exists()
+    os.close(at_work)
+    run_cells(specs(gate)[1:2], store(results))
+    assert not held.exists() and mine.exists()
+
+
+def test_without_locks_only_what_is_a_day_old_is_cleaned(tmp_path, gate, monkeypatch):
+    def without(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(locks.fcntl, "flock", without)
+    old, new = tmp_path / ".0123456789abcdef-old", tmp_path / ".0123456789abcdef-new"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    run_cells(specs(gate)[:1], store(tmp_path))
+    assert not old.exists() and new.exists() and len(finished(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("fact", ["seconds", "started", "versions", "machine"])
+def test_a_cell_without_a_fact_is_computed_again(tmp_path, gate, expected, fact):
+    """As an older version or another program would have written it: its checksums hold."""
+    run_cells(specs(gate), store(tmp_path / "cells"))
+    cell = tmp_path / "cells" / run_id(gated.PROJECT, specs(gate)[1])
+    tables, facts = load(cell)
+    shutil.rmtree(cell)
+    save(cell, tables, {name: value for name, value in facts.items() if name != fact})
+    with pytest.warns(UserWarning, match=f"it does not say {fact}; set aside"):
+        again, more = run_cells(specs(gate), store(tmp_path / "cells"))
+    assert again["runs"].equals(expected) and len(started(gate, 2)) == 2 and summary(more)["cells"] == 4
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(24, "Too many open files"), OSError(38, "Function not implemented"), ImportError("sem")]
+)
+def test_a_system_without_worker_processes_is_one_line(tmp_path, gate, monkeypatch, error):
+    def refused(*_, **__):
+        raise error
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", refused)
+    with pytest.raises(RunError, match=r"no worker process starts: .*/dev/shm.*--workers 1 runs") as said:
+        run_cells(specs(gate), store(tmp_path / "cells"), workers=2)
+    assert "\n" not in str(said.value) and len(str(said.value)) < 300 and not started(gate)
 
 
 def test_nothing_is_trained_when_results_cannot_be_kept(tmp_path, gate, monkeypatch):
@@ -460,6 +505,12 @@ def test_a_sweep_of_two_stages_is_gathered_into_one_folder(tmp_path, gate):
     assert facts["spec"] == {"gate": str(gate)} and len(tables["runs"]) == 12
 
 
+def test_tables_that_only_later_stages_read_are_not_exported(tmp_path, gate):
+    sweep = Sweep("gated", {"laptop": gated.TwoStages(gate=str(gate))}, inner=("runs",))
+    tables, facts = load_results("gated", sweep.run("laptop", store(tmp_path / "cells"), tmp_path / "tables"))
+    assert set(tables) == set(facts["sha256"]) == {"units", "sums"} and len(tables["sums"]) == 8
+
+
 def test_the_id_of_a_later_stage_is_told_from_the_earlier(tmp_path, gate):
     """Other cells before it, other tables for it: another run, although its own settings are the same."""
     first, second = gated.TwoStages(gate=str(gate)).stages()
@@ -477,7 +528,7 @@ def test_the_id_of_a_later_stage_is_told_from_the_earlier(tmp_path, gate):
 def test_cells_of_several_types_are_finished_side_by_side(tmp_path, gate):
     """In the order asked for, each under its own id and its own code."""
     mixed = [gated.Draws(seed=1, gate=str(gate)), *specs(gate)[:2]]
-    both = [[load(place) for place, _ in finish(mixed, store(tmp_path / str(n)), workers=n)] for n in (1, 2)]
+    both = [finish(mixed, store(tmp_path / str(n)), workers=n) for n in (1, 2)]
     assert [[*tables] for tables, _ in both[0]] == [["draws"], *[["runs", "units"]] * 2]
     for (one, facts), (other, more) in zip(*both):
         assert all(one[name].equals(other[name]) for name in one)

@@ -95,6 +95,17 @@ def test_code_id_follows_every_form_of_import(line):
     assert code_hash("pack.top", texts) == code_hash("pack.top", {**texts, "pack.other": "value = 2"})
 
 
+def test_code_id_follows_imports_of_imports():
+    texts = {
+        "pack": "",
+        "pack.top": "def run():\n    from pack.middle import of",
+        "pack.middle": "from pack.low import value\ndef of(): return value",
+        "pack.low": "import pack.lowest\nvalue = pack.lowest.value",
+        "pack.lowest": "value = 1",
+    }
+    assert code_hash("pack.top", texts) != code_hash("pack.top", {**texts, "pack.lowest": "value = 2"})
+
+
 def test_every_module_of_a_project_is_known_by_name():
     assert {"ts_core", "ts_core.theory", "ts_core.theory.geometry"} <= SOURCES.keys()
     assert {"companion", "companion.runs.identity", "companion.chapters"} <= SOURCES.keys()

@@ -189,12 +189,30 @@ def test_cells_of_another_scale_or_sweep_are_refused_before_any_work(tmp_path, g
     assert starts(gate) == before and (place / PARTIAL / "thesis.tex").exists()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"sweep": "gated"}'])
+ABOUT = '{"sweep": "gated", "scale": "paper", "spec": {}, "cells": 4, '
+DAMAGED = [
+    *("{", "[]", "{}", '{"sweep": "gated"}', 99_999 * "["),
+    ABOUT + '"share": "all", "done": []}',
+    ABOUT + '"share": 0.5, "done": ["../../gated"]}',
+]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 def test_a_damaged_description_is_named(tmp_path, gate, text):
     place = broken_off(tmp_path, gate)
     (place / PARTIAL / "meta.json").write_text(text)
     with pytest.raises(StoreError, match=r"partial/meta.json is damaged, or not a description"):
         progress(place)
+
+
+def test_one_that_was_killed_before_its_first_file_is_none(tmp_path, gate):
+    place = tmp_path / "book" / "gated"
+    (place / PARTIAL).mkdir(parents=True)
+    (place / PARTIAL / ".meta.json").write_text("{")
+    assert progress(place) == ""
+    (gate / "broken").unlink()
+    run(sweep(gate), tmp_path, "first")
+    assert load_results("gated", place)[1]["cells"] == 4
 
 
 def test_the_tables_of_what_is_done_bear_the_name_of_no_scale(tmp_path, gate):

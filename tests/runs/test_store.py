@@ -1,14 +1,21 @@
 """Results on disk: all-or-nothing folders, the gathered tables of sweeps."""
 
 import errno
+import hashlib
+import json
 import os
+import pickle
+import random
 import re
+import signal
 import subprocess
 import sys
-from pathlib import Path
+from contextlib import suppress
 
 import gated
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from companion.runs import store
@@ -19,6 +26,7 @@ from companion.runs.store import (
     export,
     load,
     load_results,
+    recover,
     save,
 )
 
@@ -111,6 +119,84 @@ def test_damage_is_named(tmp_path, damage, message):
     with pytest.raises(StoreError, match=message) as error:
         load(folder)
     assert str(folder) in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PAR1", b"PAR1" + 60 * b"\xff" + b"PAR1", b"not a table", 500 * b"\x80"]
+)
+def test_a_table_that_someone_made_up_is_named(tmp_path, content):
+    """Its checksum is right: whoever wrote the one wrote the other."""
+    folder = save(tmp_path / "run", TABLES, {})
+    (folder / "runs.parquet").write_bytes(content)
+    sums = {"runs": hashlib.sha256(content).hexdigest()}
+    (folder / "meta.json").write_text(json.dumps({"sha256": sums}))
+    with pytest.raises(StoreError, match="runs.parquet is damaged, or not a table") as error:
+        load(folder)
+    assert "\n" not in str(error.value)
+
+
+def test_what_a_table_says_of_itself_is_not_run(tmp_path):
+    """A type that is described by a pickle, as parquet files may hold one, is not made."""
+    words = pickle.dumps(Told(tmp_path / "told"))
+    field = pa.field(
+        "x",
+        pa.int64(),
+        metadata={"ARROW:extension:name": "arrow.py_extension_type", "ARROW:extension:metadata": words},
+    )
+    folder = save(tmp_path / "run", TABLES, {})
+    pq.write_table(pa.table([pa.array([1])], schema=pa.schema([field])), folder / "runs.parquet")
+    sums = {"runs": hashlib.sha256((folder / "runs.parquet").read_bytes()).hexdigest()}
+    (folder / "meta.json").write_text(json.dumps({"sha256": sums}))
+    with suppress(StoreError):
+        load(folder)
+    assert not (tmp_path / "told").exists()
+    pickle.loads(words)
+    assert (tmp_path / "told").exists(), "it would have"
+
+
+class Told:
+    """What leaves a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("seconds", ["NaN", "-1", '"1"', "[]", "Infinity"])
+def test_seconds_that_are_none_are_refused(tmp_path, seconds):
+    folder = save(tmp_path / "run", TABLES, {})
+    facts = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(
+        json.dumps({"sha256": facts["sha256"]}).replace("}}", f'}}, "seconds": {seconds}}}')
+    )
+    with pytest.raises(StoreError, match="meta.json is damaged, or not a description"):
+        load(folder)
+
+
+@pytest.mark.parametrize("file", ["meta.json", "runs.parquet"])
+def test_no_flipped_bit_and_no_cut_goes_unnoticed(tmp_path, file):
+    """Two hundred of each: the same tables and facts, or the name of the file."""
+    folder = save(tmp_path / "run", TABLES, {"seconds": 1.5, "spec": {"seed": 3}})
+    whole, tables = (folder / file).read_bytes(), load(folder)[0]
+    chance, refused = random.Random(5), 0
+    for _ in range(200):
+        flipped = bytearray(whole)
+        flipped[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        for content in (bytes(flipped), whole[: chance.randrange(len(whole) - 1)]):
+            (folder / file).write_bytes(content)
+            try:
+                found, more = load(folder)
+            except StoreError as error:
+                refused += str(folder) in str(error)
+                continue
+            assert all(found[name].equals(table) for name, table in tables.items())
+            assert {name: more.get(name) for name in ("seconds", "spec")} == {
+                "seconds": 1.5,
+                "spec": {"seed": 3},
+            }
+    assert refused > 390, "but for white space"
 
 
 def test_a_folder_that_takes_no_files_is_refused(tmp_path):
@@ -256,49 +342,46 @@ def test_failed_export_keeps_the_former_tables(tmp_path, gathered, monkeypatch, 
     assert load_results("gated", place)[1]["scale"] == "paper" and folders(tmp_path) == ["gated"]
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import pandas as pd
+from companion.runs.store import export
+rename, calls = os.rename, []
+
+def killed(*places):
+    calls.append(rename(*places))
+    if len(calls) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+os.rename = killed
+export(Path(sys.argv[1]), {"runs": pd.DataFrame({"loss": [0.5]})}, {"sweep": "gated", "scale": "quick"})
+"""
+
+
+@pytest.mark.parametrize("renames, scale", [(1, "paper"), (2, "quick")])
+def test_an_export_that_is_killed_is_undone_or_done(tmp_path, gathered, renames, scale):
+    """Between the two swaps nothing lies in the place: the former tables are put back."""
+    place = export(tmp_path / "gated", gathered, {**FACTS, "scale": "paper"})
+    other = tmp_path / ".gated-other-abcdefgh"  # of another sweep
+    other.mkdir()
+    ended = subprocess.run([sys.executable, "-c", KILLED, place, str(renames)], capture_output=True)
+    assert ended.returncode == -signal.SIGKILL and len(folders(tmp_path)) == 3 - (renames == 1)
+    recover(place)
+    assert load_results("gated", place)[1]["scale"] == scale
+    assert folders(tmp_path) == [other.name, "gated"]
+
+
+def test_an_export_at_work_is_left_alone(tmp_path):
+    with store.staging(tmp_path / "gated") as staged:
+        recover(tmp_path / "gated")
+        assert staged.exists()
+    assert folders(tmp_path) == []
+
+
 def test_results_of_something_else_are_refused(tmp_path, gathered):
     cell = save(tmp_path / "cell", gathered, {"run": "gated.Gated"})
     with pytest.raises(StoreError, match="cell holds results of 'a single run', not of 'gated'"):
         load_results("gated", cell)
     with pytest.raises(StoreError, match=str(tmp_path / "none")):
         load_results("gated", tmp_path / "none")
-
-
-TYPES = {
-    "alike": [dict(n=1, x=0.5, name="a", on=True), dict(n=2, x=1.5, name="b", on=False)],
-    "missing values": [dict(n=1, x=None, name="a", on=True), dict(n=2, x=1.5, name=None, on=None)],
-    "a whole number and a fraction": [dict(n=1, x=2), dict(n=2.5, x=3)],
-    "nothing at all and a number": [dict(n=None), dict(n=1.0)],
-    "other columns": [dict(n=1, x=0.5), dict(n=2, y=1)],
-}
-
-
-@pytest.mark.parametrize("rows", TYPES.values(), ids=TYPES)
-def test_a_table_of_many_results_is_as_if_it_were_put_together_in_memory(tmp_path, rows):
-    folders = [
-        save(tmp_path / str(n), {"rows": pd.DataFrame([row] * (n + 1))}, {}) for n, row in enumerate(rows)
-    ]
-    for some in (folders[:1], folders):
-        apart = [load(folder)[0]["rows"] for folder in some]
-        together = store.gathered(some, "rows")
-        pd.testing.assert_frame_equal(together, pd.concat(apart, ignore_index=True))
-        together.loc[0, "n"] = 7  # its memory is its own
-
-
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-def test_gathering_holds_the_rows_once(tmp_path):
-    """And a column twice, of ten here; counted by the memory of the process."""
-    script = tmp_path / "peak.py"
-    script.write_text(
-        "import sys\nfrom pathlib import Path\nimport numpy, pandas, pyarrow.parquet\n"
-        "from companion.runs.store import gathered, save\n"
-        "peak = lambda: int(Path('/proc/self/status').read_text().partition('VmHWM:')[2].split()[0]) / 1024\n"
-        "folders = [Path(sys.argv[1]) / str(n) for n in range(20)]\n"
-        "for n, folder in enumerate(folders):\n"
-        "    values = numpy.random.default_rng(n).integers(9, size=(100_000, 10)).astype(float)\n"
-        "    save(folder, {'rows': pandas.DataFrame(values, columns=list('abcdefghij'))}, {})\n"
-        "del values\nbefore = peak()\ntable = gathered(folders, 'rows')\n"
-        "print((peak() - before) / (table.memory_usage().sum() / 2**20))\n"
-    )
-    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 1.5

@@ -1,11 +1,21 @@
 """What the chapter on over-realization as a catalyst claims, with bars and what they must refuse."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
-from companion.chapters.catalyst_dynamics.tables import delays, deviation_from_flow, missing, steepness
+from companion.chapters.catalyst_dynamics.tables import (
+    delays,
+    deviation_from_flow,
+    missing,
+    noise_exponents,
+    noisy_shares,
+    over_gaussian,
+    steepness,
+)
 from companion.pages.claims import Claim, Wrong
-from companion.pages.statistics import exact, mean_interval, share_interval
+from companion.pages.statistics import exact, mean_interval, share_interval, worst
 
 BARS = {
     "closed": 1.5,  # mean square deviation from samples, in standard errors
@@ -14,11 +24,15 @@ BARS = {
     "neutral": 1e-6,  # change of a logarithm
     "follows": 0.02,  # of the strongest teacher's strength
     "delay": 0.75,  # slope of log half-time over log(1 / strength)
+    "exponent": 0.75,  # of the angle in noise, and of 1 / angle in fan-out norm
+    "laws": 1.5,  # angle over that of Gaussian noise
+    "tight": 0.2,  # sine over what is guaranteed
     "floor": 0.01,  # of the largest per-sample gradient
     "stuck": 0.1,  # share of the starts
     "released": 0.02,
     "wait": 0.5,  # time of coverage, 4x over 1x
     "mirror": 0.95,  # share of the missing teacher nodes
+    "unfaced": 0.75,  # share of the stuck starts
     "more": 0.3,  # share of the starts that cover the teacher, 4x minus 1x
     "saved": 0.0,  # the same, few samples minus many
     "long": 0.25,  # distance of a slope from 1
@@ -92,6 +106,83 @@ def order(curves: pd.DataFrame, half: pd.DataFrame) -> list[Claim]:
             wrong=Wrong("half-times shuffled among the teacher nodes", **mean_interval(delays(shuffled))),
             sentence="Strong teacher nodes first: from random starts the time to learn a node grows like "
             "1 / strength (slope of the logarithms; that of the logistic estimate is below 1, too).",
+        ),
+    ]
+
+
+SLACK = 5.0  # a bound so many times smaller is refused
+
+
+def noisy(nodes: pd.DataFrame, tilted: pd.DataFrame) -> list[Claim]:
+    """Students of noisy labels, and the one student whose angle is nearly what is guaranteed."""
+    rng = np.random.default_rng(0)
+    found = noise_exponents(nodes)
+    strength = nodes.groupby(["law", "noise", "seed"]).fan_out.transform(rng.permutation)
+    shuffled = noise_exponents(nodes.assign(fan_out=strength))
+    over = pd.DataFrame({law: mean_interval(ratio, "log") for law, ratio in over_gaussian(nodes).items()}).T
+    both = pd.concat([noisy_shares(nodes), (tilted.sine / tilted.bound)[tilted.premise]])
+    trained = noisy_shares(nodes).max()
+    shared: dict[str, Any] = dict(scale="laptop")
+    return [
+        Claim(
+            **exact(nodes.violations.sum() + (both > 1).sum()),
+            id="catalyst/noisy-bound",
+            place="prop-noisy",
+            at_most=0.0,
+            wrong=Wrong(f"a bound {SLACK:g} times smaller", **exact((both > 1 / SLACK).sum())),
+            note=f"{nodes.premises.sum():,} true premises with a bound below 1, of "
+            f"{nodes.bound.notna().sum():,} trained nodes; {tilted.premise.sum()} built students",
+            sentence="No node is farther from its teacher node than the bound allows (violations of the "
+            "bound on the angle, or of the count of points behind it).",
+            **shared,
+        ),
+        Claim(
+            **exact((tilted.sine / tilted.bound)[tilted.premise].min()),
+            id="catalyst/noisy-tight",
+            place="prop-noisy",
+            at_least=BARS["tight"],
+            wrong=Wrong("trained students, the largest", **exact(trained)),
+            note=f"{tilted.premise.sum()} angles from {tilted.sine.min():.0e} to {tilted.sine.max():.0e}",
+            sentence="With two nodes and an observer the bound is tight up to a factor of four (smallest "
+            "sine over bound of the students that are built for it).",
+            **shared,
+        ),
+        Claim(
+            **mean_interval(found.noise),
+            id="catalyst/noisy-noise",
+            place="obs-noisy",
+            at_least=BARS["exponent"],
+            wrong=Wrong("an angle like the root of the noise", **mean_interval(found.noise / 2)),
+            sentence="The angle at which noise leaves a teacher node grows in proportion to the noise "
+            "(exponent; mean over the laws).",
+            **shared,
+        ),
+        Claim(
+            **mean_interval(found.fan_out),
+            id="catalyst/noisy-fan-out",
+            place="obs-noisy",
+            at_most=-BARS["exponent"],
+            wrong=Wrong("fan-outs shuffled among the teacher nodes", **mean_interval(shuffled.fan_out)),
+            sentence="It falls in inverse proportion to the node's fan-out norm: strong nodes are recovered "
+            "better (exponent; mean over the laws).",
+            **shared,
+        ),
+        Claim(
+            **worst(over.rename(columns={"value": "ratio"})),
+            id="catalyst/noisy-laws",
+            place="obs-noisy",
+            at_most=BARS["laws"],
+            wrong=Wrong(
+                "Gaussian noise three times as large",
+                **mean_interval(over_gaussian(nodes, 3.0).gaussian, "log"),
+            ),
+            note="; ".join(
+                f"{law} {ratio.value:.2g} [{ratio.low:.2g}, {ratio.high:.2g}]"
+                for law, ratio in over.iterrows()
+            ),
+            sentence="The law of the noise hardly matters, its variance does (angle over that under Gaussian "
+            f"noise, geometric mean; the largest of {len(over)} laws, each end too).",
+            **shared,
         ),
     ]
 
@@ -195,6 +286,26 @@ def mirror(teachers: pd.DataFrame, scale: str) -> list[Claim]:
         changed="found in 16 stuck starts, then tested on 200 starts of each setting",
         sentence="A stuck start lacks a teacher node because a student learned it the wrong way round: it "
         "points against it in both layers (share of stuck starts, first missing node; cosine below −.5).",
+    )
+    return [claim]
+
+
+def faces(found: pd.DataFrame) -> list[Claim]:
+    """Which starts get stuck where there are students to spare; ``found`` is of :func:`tables.by_faces`."""
+    spare = found[(found.over_realization > 1) & (found.over_realization < 2)]
+    unfaced = lambda starts: share_interval(int((~starts.faced).sum()), len(starts))
+    stuck, others = spare[spare.stuck > 0], spare[spare.stuck == 0]
+    claim = Claim(
+        **unfaced(stuck),
+        id="catalyst/unfaced",
+        place="prop-faced",
+        scale="laptop",
+        at_least=BARS["unfaced"],
+        wrong=Wrong("starts of the same widths that are never stuck", **unfaced(others)),
+        changed="written when the numbers of such starts had been seen",
+        note=f"{len(stuck)} starts that are stuck at some polarity, 1 < n / m < 2",
+        sentence="With a few students to spare, a start gets stuck only where some teacher node is faced by "
+        "no student (share of the stuck starts with such a node).",
     )
     return [claim]
 

@@ -46,13 +46,15 @@ class Parameters(parameters.Parameters):
         return self
 
     def live_cells(self) -> list[Cell]:
-        """Random starts, single starts, learning curves, exact statements."""
+        """Random starts, single starts, learning curves, exact statements, what starts see."""
         return [
             *self.fates(),
             self.examples(),
             self.learning_curves(),
             studies.Aligned(),
             studies.ClosedForms(),
+            studies.Tilted(),
+            studies.Faces(),
         ]
 
     def fates(self) -> list[studies.Fates]:

@@ -15,7 +15,9 @@ from companion.pages.figures import (
     STUDENT,
     TEACHER,
     cloud,
+    legend_above,
     legend_on_top,
+    many_colours,
     ordered_colours,
     over_realization_colours,
 )
@@ -113,6 +115,18 @@ def waiting(times: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
+def waiting_by_polarity(runs: pd.DataFrame, ax: Axes) -> Axes:
+    """Median time of coverage of the starts that get there, a line per polarity."""
+    middle = runs.groupby(["polarity", "over_realization"]).time.median().dropna()
+    for polarity, colour in ordered_colours(runs.polarity).items():
+        line = middle[polarity]
+        ax.plot(line.index, line, color=colour, marker="o", markersize=4, label=f"p = {polarity:g}")
+    _widths(runs.over_realization, ax)
+    ax.set(yscale="log", ylabel="median time")
+    ax.legend(ncols=2)
+    return ax
+
+
 def few_samples(shares: pd.DataFrame, ax: Axes) -> Axes:
     """Share of the starts that cover the teacher against training samples, with exact intervals."""
     for ratio, colour in over_realization_colours(shares.over_realization).items():
@@ -155,3 +169,88 @@ def long_time(runs: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xlabel("1 / strength of the weakest teacher node")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 0.9))
     return ax
+
+
+def noisy(nodes: pd.DataFrame, ax: Axes) -> Axes:
+    """Angle to the nearest student against noise over fan-out norm: a dot per node, a median line per law."""
+    ratio = nodes.noise / nodes.fan_out
+    bins = np.geomspace(ratio.min(), ratio.max() * (1 + 1e-9), 9)
+    for law, colour in many_colours(nodes.law).items():
+        here, x = nodes[nodes.law == law], ratio[nodes.law == law]
+        cloud(ax, x, here.sine, colour, size=4, alpha=0.25)
+        middle = here.sine.groupby(np.digitize(x, bins)).median()
+        centres = x.groupby(np.digitize(x, bins)).median()
+        ax.plot(centres, middle, color=colour, label=law)
+    guide = np.array([bins[0], bins[-1]])
+    level = (nodes.sine / ratio).median()
+    ax.plot(guide, level * guide, color=INK, linestyle="--", label="in proportion")
+    ax.set(xscale="log", yscale="log", xlabel="noise over fan-out norm", ylabel="sine to the nearest student")
+    legend_above(ax, 3)
+    return ax
+
+
+def guaranteed(nodes: pd.DataFrame, tilted: pd.DataFrame, ax: Axes) -> Axes:
+    """Angle against the smallest bound on it, of trained nodes and of the students built to be tight."""
+    told = nodes.dropna(subset="bound")
+    cloud(ax, told.bound, told.sine, STUDENT, size=4, label="trained, any law")
+    ax.plot(
+        tilted.bound, tilted.sine, color=TEACHER, marker="s", markersize=4, linestyle="none", label="built"
+    )
+    ends = np.array([min(told.bound.min(), tilted.bound.min()), 1.0])
+    ax.plot(ends, ends, color=INK, linestyle="--", label="as far as allowed")
+    ax.set(xscale="log", yscale="log", xlabel="bound on the sine", ylabel="sine")
+    legend_above(ax, 3)
+    return ax
+
+
+def chances(events: pd.DataFrame, ax: Axes) -> Axes:
+    """Chance that a teacher node is observed, or faced, by some student: closed form and random starts."""
+    shares = sorted(events.share.dropna().unique())
+    colours = ordered_colours(shares)
+    for share in [*shares, np.nan]:
+        line = events[events.share.isna() if np.isnan(share) else events.share == share]
+        colour = TEACHER if np.isnan(share) else colours[share]
+        label = "faced" if np.isnan(share) else f"{share:.0%} observed"
+        ax.plot(line.over_realization, line.chance, color=colour, label=label)
+        ax.plot(
+            line.over_realization,
+            line.found / line.of,
+            color=colour,
+            marker="o",
+            markersize=4,
+            linestyle="none",
+        )
+    _widths(events.over_realization, ax)
+    ax.set(ylabel="share of the teacher nodes", ylim=(None, 1.02))
+    ax.legend(loc="lower right")
+    return ax
+
+
+def stuck_by_faces(shares: pd.DataFrame, ax: Axes) -> Axes:
+    """Share of the starts that are stuck, by whether every teacher node is faced at the start."""
+    for faced, colour, label in (
+        (False, TEACHER, "some node faced by none"),
+        (True, STUDENT, "every node faced"),
+    ):
+        line = shares[shares.faced == faced]
+        ax.errorbar(
+            line.over_realization,
+            line.value,
+            yerr=[line.value - line.low.clip(lower=0), line.high - line.value],
+            color=colour,
+            marker="o",
+            markersize=4,
+            label=label,
+        )
+    _widths(shares.over_realization, ax)
+    ax.set(ylabel="share that is stuck", ylim=(-0.01, None))
+    ax.legend()
+    return ax
+
+
+def _widths(ratios: pd.Series, ax: Axes) -> None:
+    """A logarithmic axis of over-realizations, with some of them written."""
+    ax.set(xscale="log", xlabel="over-realization n / m")
+    shown = [ratio for ratio in sorted(ratios.unique()) if ratio in (1.0, 1.4, 2.0, 4.0, 8.0, 16.0)]
+    ax.set_xticks(shown, [f"{ratio:g}" for ratio in shown])
+    ax.minorticks_off()

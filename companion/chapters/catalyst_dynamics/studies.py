@@ -1,6 +1,6 @@
 """The chapter's own numbers, each a cell."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -208,3 +208,94 @@ class Convergence(Population, Cell):
         from companion.chapters.catalyst_dynamics.flows import convergence
 
         return {"runs": convergence(self)}
+
+
+class NoisyRecovery(Cell):
+    """Students that are fitted to labels with noise of one law, at several levels; float64.
+
+    A seed's levels share its teacher, data, start and noise, up to the size of the latter.
+    """
+
+    law: Literal["gaussian", "uniform", "signs", "student-t", "wave"] = "gaussian"
+    """of the noise: independent at every sample, or a smooth function of the input (wave)"""
+    noises: Floats = (0.001, 0.01)
+    """standard deviation of the noise of every output"""
+    input_dim: Count = 6
+    outputs: Count = 4
+    teacher_width: Count = 4
+    over_realization: Annotated[float, Field(ge=1)] = 2.0
+    polarity: Annotated[float, Field(ge=0)] = 1.0
+    seeds: Count = 4
+    samples: Count = 250
+    std: Positive = 1.5
+    """of every input coordinate"""
+    start_scale: Positive = 0.3
+    steps: Count = 120
+    """of the Levenberg-Marquardt method"""
+    plane_points: Count = 200
+    """on each teacher plane, where the bound is looked for (number)"""
+    radii: Floats = tuple(round(1e-4 * 10 ** (i / 4), 8) for i in range(13))
+    """steps off the plane that the bound is looked for with"""
+
+    @property
+    def work(self) -> float:
+        return float(self.seeds * len(self.noises))
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``nodes``: a row per law, noise, seed and teacher node (0 = strongest).
+
+        fan_out         ||v*_j||, of rows scaled to norm 1;  sine  of the angle to the nearest student.
+        bound           the smallest that the theorem on small gradients guarantees, NaN if none is below 1.
+        premises        pairs of observer and step with a true premise and a bound below 1 (number);
+        violations      of the node that such a pair points to: too few points, or farther than the bound.
+        loss            of the student on its noisy labels, mean over samples and outputs.
+        """
+        from companion.chapters.catalyst_dynamics.noisy import run
+
+        return {"nodes": run(self)}
+
+
+class Tilted(Cell):
+    """One student at a small angle to one teacher node, and an observer: where the noisy bound is tight."""
+
+    angles: Floats = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
+    """between the student and the teacher node (radians)"""
+    slack: Annotated[float, Field(gt=1)] = 1.01
+    """step off the teacher's plane, over the smallest with a true premise"""
+    points: Count = 201
+    """on the teacher's plane (number)"""
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``tilted``: a row per angle: its sine, the bound, and premise, whether it is true."""
+        from companion.chapters.catalyst_dynamics.noisy import tilted
+
+        return {"tilted": tilted(self)}
+
+
+class Faces(Population, Cell):
+    """What random starts see of the teacher's nodes before they train, over the students' width."""
+
+    over_realizations: Floats = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 3.0, 4.0, 8.0, 16.0)
+    shares: Floats = (0.25, 0.5, 0.75)
+    """of a boundary that a student is to be active on"""
+    offset: Positive = 1.0
+    """of that boundary from the origin, over the standard deviation of the inputs"""
+    seeds: Count = 200
+
+    @model_validator(mode="after")
+    def _fits_students(self):
+        for ratio in self.over_realizations:
+            student_width(self.teacher_width, ratio)
+        return self
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Two tables; the starts are those of :class:`Fates`.
+
+        chances     a row per over_realization and event: of a teacher node that some student observes more
+                    than a share of its boundary (the share), or faces it (NaN); found, of (numbers of nodes),
+                    and chance, in closed form.
+        starts      a row per over_realization and seed: faced, whether every teacher node is.
+        """
+        from companion.chapters.catalyst_dynamics.faces import run
+
+        return run(self)

@@ -1,6 +1,10 @@
-"""Fates of random starts over width and polarity; few samples; how long until gradients are small."""
+"""Fates of random starts over width and polarity; few samples; long times; noisy labels."""
 
-from companion.chapters.catalyst_dynamics.studies import Convergence, Fates, FewSamples
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from companion.chapters.catalyst_dynamics.studies import Convergence, Fates, FewSamples, NoisyRecovery
 from companion.runs.spec import Count, Floats, Fraction, Grid, Ints, Positive
 from companion.runs.sweeps import Sweep
 
@@ -88,4 +92,32 @@ LONG_TIME = Sweep(
         "laptop": LongTime(over_realizations=(1.0, 2.0, 4.0), polarities=(0.0, 0.5, 1.0, 1.5, 2.0), seeds=20),
     },
     ("polarity", "over_realization"),
+)
+
+
+class Noisy(Grid):
+    """Students of noisy labels; a cell per law of the noise."""
+
+    laws: Annotated[
+        tuple[Literal["gaussian", "uniform", "signs", "student-t", "wave"], ...],
+        Field(strict=False, min_length=1),
+    ] = ("gaussian", "wave")
+    noises: Floats = (0.001, 0.01)
+    seeds: Count = 4
+
+    def cells(self) -> list[NoisyRecovery]:
+        return [self.into(NoisyRecovery, law=law) for law in self.laws]
+
+
+NOISY = Sweep(
+    "noisy_recovery",
+    {
+        "quick": Noisy(),
+        "laptop": Noisy(
+            laws=("gaussian", "uniform", "signs", "student-t", "wave"),
+            noises=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+            seeds=12,
+        ),
+    },
+    ("noise",),
 )

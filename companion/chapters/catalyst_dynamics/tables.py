@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from companion.pages.statistics import share_interval
+from companion.pages.statistics import mean_interval, share_interval
 
 SETTING = ["polarity", "over_realization"]
+TIMES = [*SETTING, "seed", "time"]
 
 
 def phase_map(runs: pd.DataFrame) -> pd.DataFrame:
@@ -124,3 +125,52 @@ def steepness(runs: pd.DataFrame, strength: str) -> pd.Series:
     wide = runs.pivot(index="seed", columns="polarity", values="time").dropna()
     x = -np.log(runs.groupby("polarity")[strength].first().loc[wide.columns])
     return pd.Series(np.polyfit(x, np.log(wide.T), 1)[0], wide.index, name="slope")
+
+
+def noise_exponents(nodes: pd.DataFrame) -> pd.DataFrame:
+    """Exponents of the angle in the size of the noise and in the fan-out norm; a row per seed.
+
+    Least squares of the logarithms over the levels and teacher nodes of a law and seed; mean over the laws.
+    """
+
+    def exponents(group: pd.DataFrame) -> pd.Series:
+        x = np.column_stack([np.ones(len(group)), np.log(group.noise), np.log(group.fan_out)])
+        _, noise, fan_out = np.linalg.lstsq(x, np.log(group.sine), rcond=None)[0]
+        return pd.Series({"noise": noise, "fan_out": fan_out})
+
+    found = {key: exponents(group) for key, group in nodes.groupby(["law", "seed"])}
+    return pd.DataFrame(found).T.rename_axis(["law", "seed"]).groupby("seed").mean()
+
+
+def over_gaussian(nodes: pd.DataFrame, times: float = 1.0) -> pd.DataFrame:
+    """Angles under each law over those under Gaussian noise; a row per seed, a column per law.
+
+    Geometric means over levels and teacher nodes.
+
+    times       then of Gaussian noise so many times as large over Gaussian noise, where both are there.
+    """
+    key = ["seed", "noise", "teacher"]
+    sines = nodes.assign(noise=nodes.noise.round(9), log=np.log(nodes.sine))
+    usual = sines[sines.law == "gaussian"].set_index(key).log
+    if times != 1:
+        sines = sines[sines.law == "gaussian"].assign(noise=(sines.noise / times).round(9))
+    others = sines[(sines.law != "gaussian") | (times != 1)].join(usual.rename("usual"), on=key, how="inner")
+    return np.exp(others.assign(log=others.log - others.usual).groupby(["seed", "law"]).log.mean().unstack())
+
+
+def noisy_shares(nodes: pd.DataFrame) -> pd.Series:
+    """The angle as a share of what is guaranteed, of every node of which anything is."""
+    return (nodes.sine / nodes.bound).dropna()
+
+
+def by_faces(runs: pd.DataFrame, starts: pd.DataFrame) -> pd.DataFrame:
+    """Share of the polarities at which a start is stuck: a row per over-realization and start, with faced."""
+    stuck = (runs.outcome == "stuck").groupby([runs.over_realization, runs.seed]).mean().rename("stuck")
+    return starts.join(stuck, on=["over_realization", "seed"], how="inner")
+
+
+def stuck_by_faces(found: pd.DataFrame) -> pd.DataFrame:
+    """Mean of :func:`by_faces` with its interval over starts: a row per over-realization and faced."""
+    groups = found.groupby(["over_realization", "faced"]).stuck
+    rows = [dict(zip(("over_realization", "faced"), key)) | mean_interval(group) for key, group in groups]
+    return pd.DataFrame(rows).assign(starts=groups.size().to_numpy())

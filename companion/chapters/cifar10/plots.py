@@ -88,7 +88,7 @@ def filter_rows(table: pd.DataFrame) -> int:
 def filters(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """First-layer filters as mosaics: a row per label, a column per teacher channel; grey is zero.
 
-    Below each student's filter stands its correlation with the teacher's.
+    Below each student's filter stands its correlation with the teacher's; above all of them, its mean.
 
     table       of :func:`tables.first_filters`, spread over the axes.
     """
@@ -106,6 +106,10 @@ def filters(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
         ax.set_xticks([])
         ax.set_yticks(down * np.arange(len(labels)) + 1, labels)
         _bare(ax)
+    means = table.drop_duplicates(["label", "teacher"]).groupby("label", sort=False).best_correlation.mean()
+    means = means.drop("teacher", errors="ignore")
+    shown = [f"{mean:.2f} {label.removeprefix('student, ')}" for label, mean in means.items()]
+    axes[0].set_title(f"mean correlation: {', '.join(shown)}")
     return axes
 
 
@@ -127,5 +131,8 @@ def higher_together(outcomes: pd.DataFrame, teacher: float, ax: Axes) -> Axes:
     ax.axhline(teacher, color=TEACHER, linestyle="--", linewidth=1, label="teacher")
     say_missing(ax, found.mean_best_correlation)
     ax.set(xlabel="mean best-student correlation, all layers", ylabel="test accuracy")
+    if len(found) > 2:
+        ranks = found.mean_best_correlation.corr(found.test_accuracy, "spearman")
+        ax.set_title(f"{len(found)} students: rank correlation {ranks:.2f}")
     legend_on_top(np.array([ax]))
     return ax

@@ -107,7 +107,8 @@ def by_samples(accuracy: pd.DataFrame, over_realization: float = 1.0) -> pd.Data
 
 def together(stored: Mapping[str, Tables], name: str) -> pd.DataFrame:
     """A table of the stored sweeps on digits: their students saw different numbers of inputs."""
-    parts = [stored[sweep][name] for sweep in ("data_free", "data_free_long") if sweep in stored]
+    sweeps = ("data_free", "data_free_long", "data_free_million")
+    parts = [stored[sweep][name] for sweep in sweeps if sweep in stored]
     return pd.concat(parts, ignore_index=True)
 
 

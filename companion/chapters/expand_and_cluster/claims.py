@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from companion.chapters.expand_and_cluster.tables import RULES, outcomes, success
+from companion.chapters.expand_and_cluster.tables import RULES, by_cut, outcomes, success
 from companion.pages.claims import Claim, Wrong
 from companion.pages.statistics import exact, mean_interval, share_interval
 
@@ -81,6 +81,28 @@ def better_claim(recovered: pd.DataFrame, width: int, precise: float, scale: str
         f"of {len(exact_by)}",
         sentence="Where only one of the two rules recovers a teacher, it is the one that asks for a neuron "
         "of every student (share of such teachers).",
+    )
+
+
+def start_claim(ends: pd.DataFrame, fresh: int, recovered: pd.DataFrame, precise: float) -> Claim:
+    """Fresh ReLU teachers, by whole clusters before anything joins them.
+
+    ends        table of the sweep ``recovery_cuts``;  fresh  the first teacher that nobody had looked at.
+    recovered   table of the sweep ``recovery``.
+    """
+    found = by_cut(ends[ends.teacher >= fresh], precise)
+    published = recovered[(recovered.rule == "pi/6") & (recovered.activation == "relu")]
+    return Claim(
+        **share_interval(int(found.start.sum()), len(found)),
+        id="expand/whole-relu-start",
+        place="obs-expand-whole",
+        scale="laptop",
+        at_least=BARS["recovered"],
+        wrong=Wrong(RULES["pi/6"], **share_interval(int((published.error < precise).sum()), len(published))),
+        note=f"cut at the end {found.end.sum()} of {len(found)}; {(found.start & ~found.end).sum()} by the "
+        f"start only, {(found.end & ~found.start).sum()} by the end only",
+        sentence="Cut at the start of the stretch, the most whole clusters bring most fresh ReLU teachers "
+        "back exactly (share of teachers).",
     )
 
 

@@ -47,6 +47,22 @@ class Recovery(Cell):
         return recovery(self)
 
 
+class Ends(Cell):
+    """Teachers as those of ``Recovery``, by the most whole clusters, cut at either end of their stretch."""
+
+    recovery: Recovery
+
+    @property
+    def work(self) -> float:
+        return self.recovery.work
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``ends`` of ends.ends."""
+        from companion.chapters.expand_and_cluster.ends import ends
+
+        return ends(self.recovery)
+
+
 class Chain(Cell):
     """One deeper tanh teacher, recovered layer by layer: what is found is frozen, the rest restarts."""
 

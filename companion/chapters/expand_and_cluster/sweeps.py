@@ -1,6 +1,6 @@
 """Fresh teachers by activation, to know how often a rule finds their width; deeper ones, layer by layer."""
 
-from companion.chapters.expand_and_cluster.studies import Activated, Chain, Recovery
+from companion.chapters.expand_and_cluster.studies import Activated, Chain, Ends, Recovery
 from companion.runs.spec import Cell, Count, Grid
 from companion.runs.sweeps import Sweep
 
@@ -29,6 +29,25 @@ class Fresh(Grid):
         return sorted(cells, key=lambda cell: -cell.work)
 
 
+class Cuts(Grid):
+    """Fresh ReLU teachers, and some of Fresh that did not come back, by where their clusters are cut."""
+
+    first: Count = 21
+    """the first fresh teacher; those of Fresh are numbered from 1"""
+    teachers: Count = 1
+    """fresh ones"""
+    stuck: tuple[int, ...] = ()
+    """teachers of Fresh to look at again"""
+    students: Count = 3
+    samples: Count = 150
+    steps: Count = 40
+
+    def cells(self) -> list[Cell]:
+        fresh = range(self.first, self.first + self.teachers)
+        parts = [self.stuck, *(tuple(fresh[at : at + TOGETHER]) for at in range(0, len(fresh), TOGETHER))]
+        return [Ends(recovery=self.into(Recovery, activation="relu", teachers=of)) for of in parts if of]
+
+
 class Chains(Grid):
     """A cell per teacher of two hidden layers."""
 
@@ -49,6 +68,10 @@ RECOVERY = Sweep(
             activations=("tanh", "sigmoid", "relu"), teachers=20, students=8, samples=300, steps=300
         ),
     },
+)
+CUTS = Sweep(
+    "recovery_cuts",
+    {"quick": Cuts(), "laptop": Cuts(teachers=20, stuck=(3, 6), students=8, samples=300, steps=300)},
 )
 CHAINS = Sweep(
     "recovery_chains", {"quick": Chains(), "laptop": Chains(teachers=6, students=8, samples=400, steps=800)}

@@ -52,6 +52,17 @@ def rates(of: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def by_cut(ends: pd.DataFrame, precise: float) -> pd.DataFrame:
+    """Teachers by where the stretch of most whole clusters is cut, a row each.
+
+    ends        table of that name of ends.ends.
+    columns     start, end: whether all parameters agree; strays: neurons that the means take in between.
+    """
+    exact = ends.assign(exact=ends.error < precise).pivot(index="teacher", columns="cut", values="exact")
+    count = ends.pivot(index="teacher", columns="cut", values="averaged")
+    return exact[["start", "end"]].astype(bool).assign(strays=count.end - count.start)
+
+
 def chains(layers: pd.DataFrame, recovered: pd.DataFrame, precise: float) -> pd.DataFrame:
     """The width found in each layer and whether all parameters agree, a row per deeper teacher.
 

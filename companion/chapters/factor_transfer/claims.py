@@ -4,7 +4,14 @@ from typing import Any
 
 import pandas as pd
 
-from companion.chapters.factor_transfer.tables import BASELINES, by_method, lead, leads, own_minus_another
+from companion.chapters.factor_transfer.tables import (
+    BASELINES,
+    added,
+    by_method,
+    lead,
+    leads,
+    own_minus_another,
+)
 from companion.pages.claims import Claim, Wrong
 from companion.pages.statistics import exact, mean_interval
 
@@ -33,38 +40,57 @@ def identity_claim(errors: pd.DataFrame) -> Claim:
     )
 
 
+def named(values: pd.Series) -> str:
+    """Numbers by method, for a note."""
+    return ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+
+
 def per_seed(values: pd.Series) -> pd.Series:
     """Mean over sizes and numbers of labels of each seed; NaN where one of them is."""
     return values.groupby("seed").agg(lambda of: of.mean(skipna=False))
 
 
-def transfer_claims(students: pd.DataFrame, scale: str) -> list[Claim]:
-    """Accuracies, paired over seeds."""
-    found, fewest = leads(students), students.labels.min()
+def best_claim(
+    students: pd.DataFrame,
+    scale: str,
+    name: str = "best-baseline",
+    where: str = "mean over sizes and numbers of labels",
+) -> Claim:
+    """Factors against the best of the others, in accuracy and paired over seeds."""
+    found, means = leads(students), by_method(students).mean()
     each = "; ".join(
         f"channels / {row.divisor}, {row.labels} labels: {row.value:+.3f} over {row.best} ({row.verdict})"
         for row in found.itertuples()
     )
+    return Claim(
+        **over(students, "factors"),
+        place="obs-transfer",
+        scale=scale,
+        id=f"factor/{name}",
+        changed="the wrong alternative was the labels alone, which few seeds do not refuse",
+        at_least=BARS["best"],
+        wrong=Wrong("the worst of the others", **over(students, means[BASELINES].idxmin())),
+        note=each + "; means: " + named(means),
+        sentence="Factor transfer beats the best of labels, soft labels, hints and attention transfer (test "
+        f"accuracy, factors minus the best baseline, paired over seeds, {where}).",
+    )
+
+
+def over(students: pd.DataFrame, method: str, other: str | None = None) -> dict:
+    """Mean lead of a method with its interval over seeds; ``other`` is by default the best baseline."""
+    return mean_interval(per_seed(lead(students, method, other)))
+
+
+def transfer_claims(students: pd.DataFrame, scale: str) -> list[Claim]:
+    """Accuracies, paired over seeds."""
+    fewest = students.labels.min()
     few = students[students.labels == fewest]
-    over = lambda table, method, other=None: mean_interval(per_seed(lead(table, method, other)))
-    worst = by_method(students)[BASELINES].mean().idxmin()
-    shared: dict[str, Any] = dict(place="obs-transfer", scale=scale)
     return [
-        Claim(
-            **over(students, "factors"),
-            **shared,
-            id="factor/best-baseline",
-            changed="the wrong alternative was the labels alone, which few seeds do not refuse",
-            at_least=BARS["best"],
-            wrong=Wrong("the worst of the others", **mean_interval(per_seed(lead(students, worst)))),
-            note=each,
-            sentence="Factor transfer beats the best of labels, soft labels, hints and attention transfer "
-            "(test accuracy, factors minus the best baseline, paired over seeds, mean over sizes and numbers "
-            "of labels).",
-        ),
+        best_claim(students, scale),
         Claim(
             **over(few, "factors", "labels"),
-            **shared,
+            place="obs-transfer",
+            scale=scale,
             id="factor/labels",
             at_least=BARS["labels"],
             wrong=Wrong("the printed loss", **over(few, "factors, as printed", "labels")),
@@ -77,7 +103,10 @@ def transfer_claims(students: pd.DataFrame, scale: str) -> list[Claim]:
             place="rem-printed",
             scale=scale,
             at_least=BARS["printed"],
-            wrong=Wrong("both the other way round", **over(students, "factors, as printed", "factors")),
+            changed="the wrong alternative was the difference with its sign turned",
+            wrong=Wrong(
+                "the printed loss over the labels alone", **over(students, "factors, as printed", "labels")
+            ),
             sentence="The mean over entries of the released loss, not the printed norm, is what works with "
             "the released weight (test accuracy, released minus printed, paired over seeds).",
         ),
@@ -96,6 +125,7 @@ def paraphraser_claims(paraphrasers: pd.DataFrame, scale: str) -> list[Claim]:
             id="factor/reconstruction",
             at_most=BARS["squared"],
             wrong=Wrong("untrained", **mean_interval(squared.untrained, "log")),
+            note=f"a projection leaves {mean_interval(squared.linear, 'log')['value']:.3f}",
             sentence="A paraphraser reconstructs feature maps of test images (squared error over the "
             "variance of the channels, geometric mean over teachers).",
         ),
@@ -114,9 +144,16 @@ def paraphraser_claims(paraphrasers: pd.DataFrame, scale: str) -> list[Claim]:
 def specialization_claim(layers: pd.DataFrame, scale: str) -> Claim:
     """Whether channels become those of the teacher whose factors were taught."""
     found = lambda method: mean_interval(own_minus_another(layers, method))
-    others = "; ".join(
-        f"{method} {found(method)['value']:.3f}" for method in layers.method.unique() if method != "factors"
+    by_layer = lambda layer: pd.Series(
+        {method: own_minus_another(layers, method, layer).mean() for method in layers.method.unique()}
     )
+    gains = added(layers)
+    told = {
+        "top layer": by_layer(None),
+        "middle layer": by_layer(2),
+        "training adds, own teacher": gains.own,
+        "another": gains.get("another", gains.own * float("nan")),
+    }
     return Claim(
         **found("factors"),
         id="factor/specialization",
@@ -125,7 +162,7 @@ def specialization_claim(layers: pd.DataFrame, scale: str) -> Claim:
         scale=scale,
         at_least=BARS["own"],
         wrong=Wrong("students of the labels alone", **found("labels")),
-        note=others,
+        note="; ".join(f"{what}: {named(values)}" for what, values in told.items()),
         sentence="Factor transfer specializes: the top channels of a student match those of its own teacher "
         "better than those of one that it has not seen (correlation of the best channel, mean over "
         "the student's, sizes and numbers of labels).",

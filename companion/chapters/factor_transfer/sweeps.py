@@ -106,4 +106,14 @@ LAPTOP: dict[str, Any] = dict(
     steps=250,
     dtype="float32",
 )
-TRANSFERS = Sweep("factor_transfer", {"quick": Transfers(), "laptop": Transfers(**LAPTOP)})
+TRANSFERS = Sweep(
+    "factor_transfer", {"quick": Transfers(), "laptop": Transfers(**LAPTOP)}, inner=("weights",)
+)
+ALL: dict[str, Any] = dict(
+    images=50_000, labels=(50_000,), divisors=(4,), teacher_steps=800, steps=800
+)  # an epoch of each
+EVERY_LABEL = Sweep(
+    "factor_transfer_all",
+    {"quick": Transfers(labels=(1000,)), "laptop": Transfers(**LAPTOP | ALL)},
+    inner=("weights",),
+)

@@ -68,3 +68,15 @@ def own_minus_another(layers: pd.DataFrame, method: str, layer: int | None = Non
     if "another" not in match:
         return pd.Series(dtype=float)
     return (match.own - match.another).groupby("seed").mean()
+
+
+def added(layers: pd.DataFrame) -> pd.DataFrame:
+    """What training adds to the match of the top channels with either teacher: a row per method.
+
+    columns     own, another: mean correlation of the best teacher channel, trained minus untrained, over
+                student channels, sizes, numbers of labels and seeds.
+    """
+    top = layers[layers.layer == layers.layer.max()]
+    before = top[~top.trained].groupby("teacher").by_student.mean()
+    after = top[top.trained].groupby(["method", "teacher"], sort=False).by_student.mean().unstack()
+    return after - before

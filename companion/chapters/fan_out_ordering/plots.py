@@ -12,7 +12,6 @@ from companion.experiments.two_layer.plots import published_handle
 from companion.pages.figures import (
     ACCENT,
     INK,
-    LAYERS,
     NEUTRAL,
     PUBLISHED,
     SIGNED,
@@ -21,7 +20,6 @@ from companion.pages.figures import (
     label_rim,
     legend_in_grid,
     legend_on_top,
-    many_colours,
     mean_and_band,
     ordered_colours,
     over_realization_colours,
@@ -29,7 +27,6 @@ from companion.pages.figures import (
 )
 
 POLARITIES = ("o", "^", "s", "D")  # marks
-JAX = LAYERS[2]
 LEAD = 3  # of log10 loss, where the colours of a map of leads end
 
 
@@ -167,17 +164,26 @@ def where_wider_is_better(found: pd.DataFrame, axes: Sequence[Axes]) -> Sequence
 
 
 def convergence(pairs: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
-    """Correlation of every student with one teacher per panel, over training; colours tell the students.
+    """Correlation of every student with one teacher per panel, over training.
+
+    A student has the colour of the teacher that it matches best in the end, and a wide line in its panel.
 
     pairs       table of :meth:`TwoLayer.run` for one network.
     axes        2-D array with at least one panel for each teacher node.
     """
-    colours = many_colours(pairs.student)
+    last = pairs[pairs.epoch == pairs.epoch.max()]
+    ends = last.loc[last.groupby("student").correlation.idxmax()].set_index("student").teacher
+    colours = ordered_colours(-pairs.teacher)
     for ax, (teacher, panel) in zip(axes.flat, pairs.groupby("teacher")):
         for student, line in panel.groupby("student"):
-            ax.plot(line.epoch, line.correlation, color=colours[student])
+            own = ends[student] == teacher
+            look = dict(linewidth=2.2 if own else 1, zorder=3 if own else 2)
+            ax.plot(line.epoch, line.correlation, color=colours[-ends[student]], **look)
         ax.set(title=f"teacher node {teacher + 1}", ylim=(-0.35, 1.04))
-    handles = [Line2D([], [], color=colour, label=f"student {node + 1}") for node, colour in colours.items()]
+    handles = [
+        Line2D([], [], color=colours[-node], linewidth=2.2, label=f"ends at node {node + 1}")
+        for node in sorted(ends.unique())
+    ]
     label_rim(axes, "epoch", "correlation of each student node")
     legend_in_grid(axes, pairs.teacher.nunique(), handles)
     return axes
@@ -197,9 +203,9 @@ def cost(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     for ax, (part, x, y, title) in zip(axes, panels):
         rows = table[table.part == part]
         for engine, line in rows.groupby("engine", sort=False):
-            alone, single = engine.startswith("plain"), engine.endswith("float32")
-            look = dict(linestyle="--" if alone else "-", alpha=1 if single or alone else 0.5)
-            colour = JAX if "JAX" in engine else ACCENT if "torch" in engine else INK if alone else STUDENT
+            ours, single = engine.startswith("ensemble"), engine.endswith("float32")
+            look = dict(linestyle="-" if ours else "--", alpha=1 if single or not ours else 0.5)
+            colour = STUDENT if ours else ACCENT if "torch" in engine else INK
             ax.plot(line[x], line[y], color=colour, marker="o", label=engine, **look)
         ax.set(
             xscale="log", title=title, xlabel="student nodes n" if x == "nodes" else "seeds in the ensemble"

@@ -5,6 +5,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from companion.chapters.finite_data import photographs
 from companion.chapters.finite_data.inputs import drawn as inputs
 from companion.chapters.finite_data.inputs import training_inputs
 from companion.chapters.finite_data.studies import Specialization
@@ -33,10 +34,7 @@ def run(cell: Specialization) -> Tables:
         of("teacher"), cell.input_dim, cell.teacher_width, cell.outputs, [cell.polarity]
     )
     student = small_students(of("start", width), (cell.input_dim, width, cell.outputs))
-    x = training_inputs(
-        cell.data, cell.law, cell.seeds, teacher.weights[0], cell.samples, cell.radius, cell.data_std
-    )
-    x_eval = inputs(cell.law, cell.seeds, "evaluation", cell.eval_samples, cell.input_dim, cell.data_std)
+    x, x_eval = training_and_evaluation(cell, teacher.weights[0])
     teacher, x, x_eval = teacher.to(**place), x.to(**place), x_eval.to(**place)
     rows: dict[str, list[pd.DataFrame]] = {"runs": [], "nodes": []}
 
@@ -54,6 +52,17 @@ def run(cell: Specialization) -> Tables:
         on_snapshot=record,
     )
     return {name: pd.concat(parts, ignore_index=True) for name, parts in rows.items()}
+
+
+def training_and_evaluation(cell: Specialization, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs to train and to evaluate on; rows are those of the teacher."""
+    if cell.law == "patches":
+        draw = lambda purpose, samples: photographs.drawn(
+            cell.seeds, purpose, samples, cell.input_dim, cell.data_std
+        )
+        return draw("data", cell.samples), draw("evaluation", cell.eval_samples)
+    x = training_inputs(cell.data, cell.law, cell.seeds, rows, cell.samples, cell.radius, cell.data_std)
+    return x, inputs(cell.law, cell.seeds, "evaluation", cell.eval_samples, cell.input_dim, cell.data_std)
 
 
 def looked_at(teacher: Network, student: Network, x: Tensor, x_eval: Tensor) -> Tables:

@@ -162,6 +162,9 @@ class Observation(Cell):
         return run(self)
 
 
+PATCH_COMPONENTS = 64  # of the patches of photographs that students can be given
+
+
 class Specialization(Cell):
     """Students trained on one kind and number of samples, an ensemble member per seed.
 
@@ -182,7 +185,7 @@ class Specialization(Cell):
     """ensemble members (seeds)"""
     data: Literal["random", "aware", "plane", "agnostic"] = "random"
     """kind of training data: see inputs.training_inputs"""
-    law: Literal["gaussian", "cube", "student-t", "mixture", "sphere", "corners"] = "gaussian"
+    law: Literal["gaussian", "cube", "student-t", "mixture", "sphere", "corners", "patches"] = "gaussian"
     """distribution of random and agnostic data, and of those that students are evaluated on"""
     samples: Count = 300
     """training samples, the augmented ones counted (number)"""
@@ -210,6 +213,11 @@ class Specialization(Cell):
         over_realized_width(self.teacher_width, self.over_realization)
         if self.law != "gaussian" and self.data in ("aware", "plane"):
             raise ValueError(f"law: {self.data} data are made from Gaussian points, got {self.law!r}")
+        if self.law == "patches" and (self.data != "random" or self.input_dim > PATCH_COMPONENTS):
+            raise ValueError(
+                f"law: patches are random data of at most {PATCH_COMPONENTS} inputs, got {self.data} data of "
+                f"{self.input_dim}"
+            )
         if min(self.snapshots) < 0 or max(self.snapshots) < 1:
             raise ValueError(
                 f"snapshots: must be epochs from 0 on, the last at least 1, got {self.snapshots}"

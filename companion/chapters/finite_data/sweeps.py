@@ -304,6 +304,31 @@ class OtherInputs(Grid):
         return _longest_first(self.into(Specialization, **each, **shared) for each in settings)
 
 
+class PatchInputs(Grid):
+    """Growing training sets of patches of photographs, beside the Gaussian ones of :class:`OtherInputs`."""
+
+    input_dim: Count = 20
+    factors: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (1.4, 2.8, 5.6)
+    teacher_width: Count = 5
+    over_realization: Annotated[float, Field(ge=1)] = 2.0
+    outputs: Count = 50
+    seeds: Count = 4
+    batch_size: Count = 16
+    learning_rate: Positive = 0.01
+    epochs: Annotated[int, Field(ge=2)] = 2
+    steps_per_epoch: Count = 1000
+    dtype: Literal["float32", "float64"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def cells(self) -> list[Specialization]:
+        shared = dict(law="patches", polarity=0.0, seeds=_first(self.seeds))
+        looks = (self.epochs // 2, self.epochs)
+        return _longest_first(
+            self.into(Specialization, samples=round(factor * self.input_dim), snapshots=looks, **shared)
+            for factor in self.factors
+        )
+
+
 def small_step(teacher_width: int, over_realization: float, epsilon: float) -> float:
     """The theorem's length of the augmentation steps, 2 epsilon / K^{3/2} with K = m + n, to six digits."""
     nodes = teacher_width + over_realized_width(teacher_width, over_realization)
@@ -368,6 +393,15 @@ OTHER_INPUTS = Sweep(
         "quick": OtherInputs(),
         "laptop": OtherInputs(**OTHER, seeds=12, epochs=10),
         "paper": OtherInputs(**OTHER, seeds=32, epochs=100),
+    },
+    ("polarity", "over_realization", "radius"),
+)
+PATCH_INPUTS = Sweep(
+    "patch_inputs",
+    {
+        "quick": PatchInputs(),
+        "laptop": PatchInputs(input_dim=50, factors=FACTORS, seeds=12, epochs=10),
+        "paper": PatchInputs(input_dim=50, factors=FACTORS, seeds=32, epochs=100),
     },
     ("polarity", "over_realization", "radius"),
 )

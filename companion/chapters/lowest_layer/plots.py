@@ -83,7 +83,7 @@ def dataset_size(table: pd.DataFrame, published: pd.DataFrame, axes: np.ndarray)
 
 
 def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Final training (dashed) and evaluation loss, median and range over seeds, against training samples.
+    """Final training (dotted) and evaluation loss, median and range over seeds, against training samples.
 
     A panel per loss; published evaluation losses are open dots.
     """
@@ -96,19 +96,11 @@ def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[A
                     .groupby("samples")[column]
                     .agg(["median", "min", "max"])
                 )
+                words = {"eval_loss": "evaluation", "train_loss": "training"}[column]
+                style = dict(color=colours[ratio], linestyle=look, marker="s", markersize=3)
+                ax.plot(line.index, line["median"], **style, label=f"{words}, {ratio:g}x")
                 # a standard deviation would leave the log axis
-                reach = np.abs(line[["min", "max"]].T - line["median"])
-                ax.errorbar(
-                    line.index,
-                    line["median"],
-                    reach,
-                    color=colours[ratio],
-                    linestyle=look,
-                    marker="s",
-                    markersize=3,
-                    capsize=2,
-                    label=f"{column.replace('_', ' ')}, {ratio:g}x",
-                )
+                ax.fill_between(line.index, line["min"], line["max"], color=colours[ratio], alpha=0.15, lw=0)
             dots = published[(published.loss == loss) & (published.over_realization == ratio)]
             ax.plot(
                 dots.samples, dots.eval_loss, **PUBLISHED | dict(markeredgecolor=colours[ratio], markersize=5)
@@ -116,7 +108,7 @@ def losses_by_size(runs: pd.DataFrame, published: pd.DataFrame, axes: Sequence[A
         ax.set(xscale="log", yscale="log", title=KEYS[loss], xlabel="training samples")
         say_missing(ax, panel.eval_loss)
     _size_axis(np.asarray(axes), runs.samples)
-    axes[0].plot([], [], **PUBLISHED, label="published")
+    axes[0].plot([], [], **PUBLISHED, label="published evaluation")
     legend_on_top(axes)
     axes[0].set_ylabel("loss after training")
     return axes

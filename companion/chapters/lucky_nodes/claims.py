@@ -3,7 +3,18 @@
 import numpy as np
 import pandas as pd
 
-from companion.chapters.lucky_nodes.tables import by_role, by_width, panel_distance, rank_by_seed, worth
+from companion.chapters.lucky_nodes.tables import (
+    CHANCE,
+    bias_signs,
+    by_role,
+    by_width,
+    image_ranks,
+    overlap_sizes,
+    panel_distance,
+    rank_by_seed,
+    selectivity,
+    worth,
+)
 from companion.pages.claims import Claim, Wrong
 from companion.pages.statistics import exact, mean_interval, near, swapped, worst
 
@@ -20,9 +31,13 @@ BARS = {
     "lucky": 40.0,  # mean initial rank of winners, percent; chance is 50
     "decided": 10.0,  # mean rank after the first epoch
     "understated": 1.0,  # how many percent more 192 samples show
-    "too_wide": -0.05,  # correlation of layer 2, 50x minus 5x
+    "too_wide": -0.05,  # correlation of layer 2, the widest minus 5x
     "ticket": 0.05,  # correlation that a ticket has ahead of random nodes
     "projection": 1e-12,  # cosine of a gradient with what it is projected off
+    "norm": -0.03,  # correlation with batch normalization behind the ReLU minus without
+    "selective": 2.0,  # a winner's overlap with its own teacher node over that with another one
+    "negative": 55.0,  # percent of biases that are not above 0
+    "both": 0.25,  # how often two nodes are active together, if they are independent halves
     "used": 1.5,  # path norm and kinds of nodes over the teacher's
 }
 FEW = 192  # samples that the released ranks are taken from
@@ -260,30 +275,31 @@ def few_samples_claim(ranks: pd.DataFrame) -> Claim:
 def width_claims(layers: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
     """Correlation against over-realization, at the published width of teachers."""
     ours = layers[(layers.start == "random") & (layers.data == "finite")]
-    last = ours[(ours.epoch == ours.epoch.max()) & (ours.layer == 2)]
+    epoch = ours.epoch.max()
+    last = ours[(ours.epoch == epoch) & (ours.layer == 2)]
     wide = last.pivot(index="seed", columns="over_realization", values="correlation")
-    theirs = (
-        published[(published.epoch == 40) & (published.layer == 2)].set_index("over_realization").correlation
-    )
-    other = by_width(layers, swapped(published, "over_realization", 5, 50))
+    widest = wide.columns.max()
+    of_layer = published[(published.epoch == epoch) & (published.layer == 2)]
+    theirs = of_layer.set_index("over_realization").correlation
+    other = by_width(layers, swapped(published, "over_realization", 5, widest))
     return [
         Claim(
-            **mean_interval((wide[50.0] - wide[5.0]).dropna()),
+            **mean_interval((wide[widest] - wide[5.0]).dropna()),
             id="lucky/too-wide",
             place="obs-lucky-rank",
             scale="laptop",
-            published=theirs[50.0] - theirs[5.0],
+            published=theirs[widest] - theirs[5.0],
             at_most=BARS["too_wide"],
             wrong=Wrong("5x over 1x", **mean_interval((wide[5.0] - wide[1.0]).dropna())),
-            sentence="Too much width hurts: a 50x student recovers layer 2 less well than a 5x one after 40 "
-            "epochs (difference of mean correlations, paired over seeds).",
+            sentence=f"Too much width hurts: a {widest:g}x student recovers layer 2 less well than a 5x one "
+            f"after {epoch} epochs (difference of mean correlations, paired over seeds).",
         ),
         Claim(
             **near(lambda measure: by_width(layers, published, measure)),
             id="lucky/published-correlation",
             place="obs-lucky-rank",
             scale="laptop",
-            wrong=Wrong("published 5x and 50x swapped", **worst(other)),
+            wrong=Wrong(f"published 5x and {widest:g}x swapped", **worst(other)),
             sentence="Our correlations against epochs lie on the published ones at every over-realization, "
             "as far as sampling alone explains (largest mean distance, in units of what sampling alone "
             "gives; the rate of the published runs is not printed).",
@@ -361,3 +377,108 @@ def projection_claim(leaks: pd.DataFrame) -> Claim:
         "input, and along a node's weights: before the ReLU without their bias, behind it with it (largest "
         "|cosine|).",
     )
+
+
+def norm_claim(layers: pd.DataFrame) -> Claim:
+    """What affine batch normalization behind the ReLU does to the students."""
+    mean = layers.groupby(["epoch", "seed", "norm"]).correlation.mean().unstack()
+    more = (mean["after"] - mean["none"]).unstack("epoch")
+    last = layers[layers.epoch == layers.epoch.max()].groupby(["layer", "norm"]).correlation.mean().unstack()
+    by_layer = ", ".join(
+        f"{with_norm:.2f} and {plain:.2f}" for with_norm, plain in zip(last.after, last.none)
+    )
+    return Claim(
+        **mean_interval(more[more.columns.max()]),
+        id="lucky/norm-lowers",
+        place="obs-lucky-rank",
+        scale="laptop",
+        at_most=BARS["norm"],
+        wrong=Wrong("before training", **mean_interval(more[0])),
+        changed="that it lowers the correlation was known from runs with another code when the bar was set",
+        note=f"with and without, by layer: {by_layer}",
+        sentence="Affine batch normalization behind the ReLU lowers the final correlation (with minus "
+        "without, mean over layers, paired over seeds).",
+    )
+
+
+def overlap_claim(blocks: pd.DataFrame) -> Claim:
+    """Whether winners take over the overlaps with teacher nodes."""
+    ratio = selectivity(blocks).pivot(index="seed", columns="epoch", values="ratio")
+    last = overlap_sizes(blocks)
+    left = last[(last.block == "others") & (last.epoch == last.epoch.max())].groupby("layer").relative
+    note = ", ".join(f"layer {layer}: {value:.2f}" for layer, value in left.mean().items())
+    return Claim(
+        **mean_interval(ratio[ratio.columns.max()], "log"),
+        id="lucky/overlaps",
+        place="obs-lucky-overlaps",
+        at_least=BARS["selective"],
+        wrong=Wrong("before training", **mean_interval(ratio[0], "log")),
+        note=f"overlap of a student that won nothing with itself, over a winner's: {note}",
+        sentence="Seen from above, winners overlap with their own teacher nodes and not with others (entry "
+        "of H* over those with other teacher nodes, root mean squares, geometric mean over layers and "
+        "seeds).",
+    )
+
+
+def image_claims(ranks: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
+    """Whether winners on images were lucky, and when it is decided; one over-realization."""
+    found = image_ranks(ranks)
+    theirs = published[(published.setting == "cifar10_cnn_bn") & (published.statistic == "mean")]
+    theirs = theirs[theirs.epoch == 0]["rank"].mean()
+    claims = []
+    for network, rows in found.groupby("network"):
+        at = lambda epoch, rows=rows: rows[rows.epoch == epoch].groupby("seed")["rank"].mean()
+        name = network.replace(" ", "-")
+        claims += [
+            Claim(
+                **mean_interval(at(0)),
+                id=f"lucky/rank-{name}",
+                place="obs-lucky-rank",
+                scale="laptop",
+                at_most=BARS["lucky"],
+                published=theirs if network == "convolutional" else None,
+                wrong=Wrong("channels that have nothing to do with the teacher's", **exact(CHANCE)),
+                sentence=f"On images the winners of a {network} teacher were lucky before training (mean "
+                "initial rank in percent, mean over layers; chance is 50).",
+            ),
+            Claim(
+                **mean_interval(at(1)),
+                id=f"lucky/decided-{name}",
+                place="obs-lucky-rank",
+                scale="laptop",
+                at_most=BARS["decided"],
+                wrong=Wrong("before training", **mean_interval(at(0))),
+                sentence=f"On images luck is decided within the first epoch: {network} (mean rank after it).",
+            ),
+        ]
+    return claims
+
+
+def bias_claims(biases: pd.DataFrame, gates: pd.DataFrame) -> list[Claim]:
+    """What batch normalization before the ReLU does to biases and to overlaps."""
+    signs = bias_signs(biases).groupby("seed")[["negative", "clear"]].mean()
+    trained = gates[gates.trained]
+    over = lambda norm: trained[trained.norm == norm].groupby("seed").overlap.mean()
+    return [
+        Claim(
+            **mean_interval(signs.negative),
+            id="lucky/negative-biases",
+            place="obs-lucky-biases",
+            scale="laptop",
+            at_least=BARS["negative"],
+            wrong=Wrong("signs drawn by a coin", **exact(50.0)),
+            note=f"clearly negative: {signs.clear.mean():.0f} %",
+            sentence="Training makes most biases of batch normalization negative (percent not above 0, mean "
+            "over layers and shapes).",
+        ),
+        Claim(
+            **mean_interval(over("before")),
+            id="lucky/gates",
+            place="obs-lucky-biases",
+            scale="laptop",
+            at_most=BARS["both"],
+            wrong=Wrong("four layers without batch normalization", **mean_interval(over("none"))),
+            sentence="With batch normalization two channels of a layer are active together less often than "
+            "two independent halves (share of images and positions, mean over pairs, layers and shapes).",
+        ),
+    ]

@@ -7,6 +7,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from companion.chapters.lucky_nodes.mean_overlaps import blocks, mean_overlaps, winners_first
+from companion.chapters.lucky_nodes.normalized import train_normalized
 from companion.chapters.lucky_nodes.studies import Luck
 from companion.chapters.lucky_nodes.winners import own_winners, rank, winners
 from companion.experiments.tidy import tidy
@@ -27,18 +29,27 @@ AT_ONCE = 20  # batches of fresh samples that are drawn together
 def luck(cell: Luck) -> dict[str, pd.DataFrame]:
     """Train the students of a cell; layers count from the lowest, 1.
 
-    layers      over_realization, start, data, seed, epoch, layer: correlation (mean over living teacher nodes
-                of the best student's, on all evaluation samples), alive (living ones); eval_loss.
+    layers      over_realization, start, data, norm, seed, epoch, layer: correlation (mean over living
+                teacher nodes of the best student's, on all evaluation samples), alive (living ones);
+                eval_loss.
     ranks       the same keys, epoch being the baseline, samples, teacher: rank of the final winner (percent),
                 alive. Winner and rank are taken from the same number of samples.
     best        the first seed only; layer, teacher, place (1 is the winner): student, final correlation,
                 rank at the start (percent), alive.
     tickets     seed, ticket, layer: correlation as in layers, in the end; eval_loss.
+    blocks      at the start and in the end, layer, matrix (H and beta; H* and beta* with the teacher), block
+                (own, winners, others): root mean square of its entries, see mean_overlaps.blocks.
+    matrices    the first seed only, in the end; layer, row, column: value of H, winners first, and how many
+                teachers there are.
     """
     place = dict(device=device_of(cell.device), dtype=getattr(torch, cell.dtype))
     teacher, student, x_eval = (part.to(**place) for part in start(cell))
     kept: list[tuple[int, Network]] = []
-    _train(cell, teacher, [student], place, cell.times, lambda step, now: kept.append((step, now[0])))
+    keep = lambda epoch, now: kept.append((epoch, now[0]))
+    if cell.norm == "after":
+        _train_normalized(cell, teacher, student, place, x_eval, keep)
+    else:
+        _train(cell, teacher, [student], place, cell.times, keep)
     found: dict[str, list[pd.DataFrame]] = {"layers": [], "ranks": [], "best": []}
     f_t = forward(teacher, x_eval)[1]
     seen = [(step, _correlations(f_t, forward(network, x_eval)[1])) for step, network in kept]
@@ -56,10 +67,30 @@ def luck(cell: Luck) -> dict[str, pd.DataFrame]:
         for epoch, rho in looks:
             ranks = [rank(of, who) for of, who in zip(rho, best)]
             found["ranks"].append(_ranks(_keys(cell, epoch), ranks, alive, samples))
+    found |= _overlaps(cell, teacher, kept, [own_winners(rho.nan_to_num()) for rho in seen[-1][1]], x_eval)
     found["best"].append(_best(_keys(cell, cell.epochs), seen[0][1], seen[-1][1], _alive(f_t)))
     if cell.tickets:
         found["tickets"] = [_tickets(cell, teacher, kept, seen, x_eval, place)]
     return {name: pd.concat(parts, ignore_index=True) for name, parts in found.items()}
+
+
+def _overlaps(
+    cell: Luck, teacher: Network, kept: list[tuple[int, Network]], own: list[Tensor], x_eval: Tensor
+) -> dict[str, list[pd.DataFrame]]:
+    found: dict[str, list[pd.DataFrame]] = {"blocks": []}
+    for epoch, network in (kept[0], kept[-1]):
+        for layer, (of, chosen) in enumerate(zip(mean_overlaps(teacher, network, x_eval), own), start=1):
+            ordered = winners_first(of, chosen)
+            for matrix, values in ordered.items():
+                for block, size in blocks(values, chosen.shape[1]).items():
+                    keys = _keys(cell, epoch).assign(layer=layer, matrix=matrix, block=block)
+                    found["blocks"].append(keys.assign(size=size.double().cpu().numpy()))
+            if cell.matrices and epoch:
+                values = ordered["H"][0].double().cpu().numpy()
+                table = tidy({"row": range(len(values)), "column": range(len(values))}, value=values)
+                table = table.assign(layer=layer, teachers=chosen.shape[1])
+                found.setdefault("matrices", []).append(table)
+    return found
 
 
 def start(cell: Luck) -> tuple[Network, Network, Tensor]:
@@ -88,6 +119,21 @@ def _train(cell: Luck, teacher: Network, students: Sequence[Network], place: dic
         * 2
         / cell.outputs,  # torch's loss is a mean over outputs, without 1/2
         snapshots=[epoch * steps for epoch in epochs],
+        on_snapshot=lambda step, now: on_look(step // steps, now),
+    )
+
+
+def _train_normalized(
+    cell: Luck, teacher: Network, student: Network, place: dict, x_eval: Tensor, on_look
+) -> None:
+    steps = cell.steps_per_epoch
+    train_normalized(
+        teacher,
+        student,
+        _batches(cell, place),
+        x_eval,
+        learning_rate=cell.learning_rate,
+        snapshots=[epoch * steps for epoch in cell.times],
         on_snapshot=lambda step, now: on_look(step // steps, now),
     )
 
@@ -170,6 +216,7 @@ def _keys(cell: Luck, epoch: int) -> pd.DataFrame:
             "over_realization": cell.over_realization,
             "start": cell.start,
             "data": cell.data,
+            "norm": cell.norm,
             "epoch": epoch,
         }
     )

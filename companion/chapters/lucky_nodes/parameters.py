@@ -1,5 +1,8 @@
 """Parameters of the chapter on lucky nodes, and the cells of its live runs."""
 
+import hashlib
+import os
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -9,6 +12,7 @@ from companion.chapters.lucky_nodes.studies import (
     Frozen,
     Luck,
     Matched,
+    OwnWeights,
     Projection,
     Relation,
     RichGetRicher,
@@ -18,6 +22,7 @@ from companion.pages import parameters
 from companion.runs.spec import Cell, Count, Floats, Fraction, Ints, Positive
 from ts_core.sizes import log_spaced
 
+ENDINGS = (".pt", ".pth", ".safetensors")  # of files of weights
 FIRST_EPOCHS = (0, 1, 2, 3, 4)  # baselines of the ranks, as in the published figures
 
 
@@ -56,6 +61,10 @@ class Parameters(parameters.Parameters):
     """student nodes per teacher node in the runs on used width, each at least 1 (ratio)"""
     width_steps: Annotated[int, Field(ge=16)] = 1500
     """length of the runs on used width (SGD steps)"""
+    weights: str = ""
+    """a file of weights of your own whose batch normalizations are looked at: its whole path, ending in .pt,
+    .pth or .safetensors; empty: none
+    """
     dtype: Literal["float32", "float64"] = "float64"
     """number type of the trained ensembles; float32 is the sweeps' and faster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -63,6 +72,13 @@ class Parameters(parameters.Parameters):
 
     @model_validator(mode="after")
     def _runnable(self):
+        if self.weights and not (
+            os.path.isabs(self.weights) and os.path.isfile(self.weights) and self.weights.endswith(ENDINGS)
+        ):
+            raise ValueError(
+                f"weights: must be the whole path of a file that ends in {', '.join(ENDINGS)}, "
+                f"got {self.weights[:80]!r}"
+            )
         self.live_cells()  # refuses what it cannot run
         return self
 
@@ -77,6 +93,7 @@ class Parameters(parameters.Parameters):
             Frozen(),
             RichGetRicher(),
             Projection(),
+            *self.own_weights(),
         ]
 
     def deep(self) -> Luck:
@@ -87,6 +104,7 @@ class Parameters(parameters.Parameters):
             looks=tuple(epoch for epoch in FIRST_EPOCHS if epoch <= self.epochs),
             eval_samples=(192, 1024, 4096),
             tickets=True,
+            matrices=True,
         )
 
     def decay(self) -> list[Decay]:
@@ -119,4 +137,12 @@ class Parameters(parameters.Parameters):
                 device=self.device,
             )
             for start in ("small", "large")
+        ]
+
+    def own_weights(self) -> list[OwnWeights]:
+        """One cell, or none without a file."""
+        if not self.weights:
+            return []
+        return [
+            OwnWeights(digest=hashlib.sha256(Path(self.weights).read_bytes()).hexdigest(), file=self.weights)
         ]

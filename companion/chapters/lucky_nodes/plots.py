@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from companion.chapters.lucky_nodes.tables import CHANCE
 from companion.pages.figures import (
     ACCENT,
+    FIELD,
     INK,
     NEUTRAL,
     PUBLISHED,
@@ -24,6 +25,9 @@ from companion.pages.figures import (
 )
 
 ROLES = {"winner": STUDENT, "duplicate": ACCENT, "loser": NEUTRAL}
+NETWORKS = {"convolutional": STUDENT, "fully connected": ACCENT}
+BLOCKS = {"own": "winner\nitself", "winners": "two\nwinners", "others": "other\nitself"}
+NORMS = {"none": ("without", STUDENT), "after": ("with batch norm behind the ReLU", TEACHER)}
 NODES = {"matched": STUDENT, "unmatched": NEUTRAL}
 STARTS = {"perturbed": STUDENT, "small": ACCENT, "large": TEACHER}
 TICKETS = {  # from what a reader expects least to what it is held against
@@ -259,6 +263,18 @@ def by_width(
     return axes
 
 
+def normalized(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Correlation against epochs with and without batch normalization, a panel per layer."""
+    for ax, (layer, panel) in zip(axes, layers.groupby("layer")):
+        for norm, (label, colour) in NORMS.items():
+            look = dict(marker="o", markersize=3, label=label)
+            mean_and_band(panel[panel.norm == norm], "epoch", "correlation", ax, colour, **look)
+        ax.set(title=f"layer {layer}", ylim=(0, 1.02))
+    label_rim(np.atleast_2d(axes), "epoch", "mean best-student correlation")
+    legend_on_top(np.atleast_2d(axes))
+    return axes
+
+
 def projection(leaks: pd.DataFrame, biases: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Left: what the gradient keeps along input and weights. Right: published shares of negative biases."""
     parts = {
@@ -286,4 +302,120 @@ def projection(leaks: pd.DataFrame, biases: pd.DataFrame, axes: Sequence[Axes]) 
     axes[1].set_xticks(range(len(names)), [name.replace("_bn", "").replace("net", "net\n") for name in names])
     axes[1].set(ylabel="biases not above 0 (%)", ylim=(-3, 103))
     axes[1].set_title("published: most are negative")
+    return axes
+
+
+def overlaps(matrices: pd.DataFrame, sizes: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
+    """Above: |H| of every layer, winners first. Below: sizes of its blocks at the start and in the end.
+
+    matrices    table of that name of luck.luck;  sizes  table of :func:`tables.overlap_sizes`.
+    """
+    for ax, (layer, table) in zip(axes[0], matrices.groupby("layer")):
+        wide = table.pivot(index="row", columns="column", values="value").abs().to_numpy()
+        winners = table.teachers.iloc[0]
+        share = wide / np.diag(wide)[:winners].mean()
+        image = ax.imshow(share, cmap=FIELD, vmin=0, vmax=1, interpolation="nearest")
+        for draw in (ax.axhline, ax.axvline):
+            draw(winners - 0.5, color=TEACHER, linewidth=0.8)
+        ax.set(title=f"layer {layer}", xticks=[], yticks=[])
+    axes[0, 0].set_ylabel("students, winners first")
+    axes[0, 0].figure.colorbar(image, ax=list(axes[0]), label="|H|, relative", fraction=0.02)
+    last, marks = sizes.epoch.max(), {}
+    for ax, (_, table) in zip(axes[1], sizes.groupby("layer")):
+        for epoch, colour, label in ((0, NEUTRAL, "before training"), (last, STUDENT, "after training")):
+            rows = table[table.epoch == epoch].set_index("block").relative
+            for place, block in enumerate(BLOCKS):
+                values = rows.loc[[block]]
+                shift = -0.12 if epoch == 0 else 0.12
+                spots = np.full(len(values), place + shift)
+                (marks[label],) = ax.plot(spots, values, "o", color=colour, markersize=4, alpha=0.7)
+        ax.set(yscale="log", xlim=(-0.5, len(BLOCKS) - 0.5))
+        ax.set_xticks(range(len(BLOCKS)), list(BLOCKS.values()))
+    axes[1, 0].set_ylabel("size of entries, relative")
+    for ax in axes[1, 1:]:
+        ax.sharey(axes[1, 0])
+        ax.tick_params(labelleft=False)
+    handles = [
+        Line2D([], [], color=mark.get_color(), marker="o", linestyle="none", label=label)
+        for label, mark in marks.items()
+    ]
+    legend_on_top(axes, handles)
+    return axes
+
+
+def image_ranks(found: pd.DataFrame, published: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Mean rank of the later winners on images against the epoch of ranking, a colour per network.
+
+    found       table of :func:`tables.image_ranks`, one over-realization.
+    published   epoch, layer, rank: open dots.
+    """
+    shown = found[found.epoch <= 4]
+    for ax, (layer, panel) in zip(axes, shown.groupby("layer")):
+        for network, colour in NETWORKS.items():
+            rows = panel[panel.network == network]
+            mean_and_band(rows, "epoch", "rank", ax, colour, marker="o", markersize=3, label=network)
+        ax.axhline(CHANCE, color=NEUTRAL, linestyle="--", label="chance")
+        dots = published[published.layer == layer]
+        ax.plot(dots.epoch, dots["rank"], **PUBLISHED, label="published, convolutional")
+        ax.set(title=f"layer {layer}", ylim=(-2, 55))
+        ax.set_xticks(sorted(panel.epoch.unique()))
+    label_rim(np.atleast_2d(axes), "epoch at which channels are ranked", "mean rank (%)")
+    legend_on_top(np.atleast_2d(axes))
+    return axes
+
+
+def image_widths(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Best-student correlation of each layer against over-realization: after training, and dashed before."""
+    colours = layer_colours(layers.layer)
+    for ax, network in zip(axes, NETWORKS):
+        of_network = layers[layers.network == network]
+        for layer, panel in of_network.groupby("layer"):
+            for epoch, style in ((panel.epoch.max(), "-"), (0, ":")):
+                rows = panel[panel.epoch == epoch]
+                look = dict(linestyle=style, marker="o", markersize=3)
+                mean_and_band(rows, "over_realization", "correlation", ax, colours[layer], **look)
+        ax.set(title=network, xscale="log", ylim=(0, 1.02))
+        ticks = sorted(layers.over_realization.unique())
+        ax.set_xticks(ticks, [f"{ratio:g}" for ratio in ticks])
+        ax.minorticks_off()
+    handles = [Line2D([], [], color=colour, label=f"layer {layer}") for layer, colour in colours.items()]
+    handles += [Line2D([], [], color=INK, linestyle=":", label="before training")]
+    label_rim(np.atleast_2d(axes), "over-realization (x)", "mean best-student correlation")
+    legend_on_top(np.atleast_2d(axes), handles)
+    return axes
+
+
+def biases(
+    signs: pd.DataFrame, published: pd.DataFrame, gates: pd.DataFrame, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """Left: shares of negative and of clearly negative biases per layer. Right: overlap of gates per layer.
+
+    signs       table of :func:`tables.bias_signs`;  published  the same of others;  gates  with places.
+    """
+    names = sorted(signs["shape"].unique(), key=lambda name: (name != "convolutional", name))
+    for i, name in enumerate(names):
+        rows = signs[signs["shape"] == name].groupby("place")[["negative", "clear"]].mean().reset_index()
+        spots = i + 0.7 * (rows.place - 0.5)
+        axes[0].plot(spots, rows.negative, "o", color=TEACHER, markersize=3, label="not above 0")
+        axes[0].plot(spots, rows.clear, "v", color=STUDENT, markersize=3, label="clearly negative")
+        theirs = published[published["shape"] == name]
+        axes[0].plot(i + 0.7 * (theirs.place - 0.5), theirs.negative, **PUBLISHED, label="published")
+    axes[0].axhline(50, color=INK, linestyle="--", linewidth=0.8)
+    axes[0].set_xticks(range(len(names)), [name.replace("convolutional", "four\nlayers") for name in names])
+    axes[0].set(ylabel="biases (%)", ylim=(-3, 103))
+    axes[0].set_title("few are clearly negative")
+    normalized = gates[gates.norm == "before"]
+    parts = {
+        "with batch norm": (normalized[normalized.trained], STUDENT, "-"),
+        "the same, before training": (normalized[~normalized.trained], NEUTRAL, ":"),
+        "without, trained": (gates[(gates.norm == "none") & gates.trained], TEACHER, "-"),
+    }
+    for label, (rows, colour, style) in parts.items():
+        for _, line in rows.groupby("shape"):
+            mean = line.groupby("place").overlap.mean()
+            axes[1].plot(mean.index, mean, style, color=colour, marker="o", markersize=2.5, label=label)
+    axes[1].axhline(0.25, color=INK, linestyle="--", linewidth=0.8)
+    axes[1].set(xlabel="layer, from the lowest (0) to the top (1)", ylabel="both active, mean over pairs")
+    axes[1].set_title("two channels at once")
+    legend_on_top(np.atleast_2d(axes))
     return axes

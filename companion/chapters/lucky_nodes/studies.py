@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from companion.experiments.convolutional.spec import Teacher, Training
 from companion.runs.spec import Cell, Count, Floats, Fraction, Ints, Positive, Tables
 from ts_core.sizes import over_realized_width
 
@@ -153,6 +154,8 @@ class Luck(Cell):
     """the same samples every epoch, or new ones"""
     start: Literal["random", "negated", "same sign"] = "random"
     """as drawn; all weights negated; signs of the teacher's weights (1x only)"""
+    norm: Literal["none", "after"] = "none"
+    """affine batch normalization of the students behind every ReLU, or none"""
     batch_size: Count = 64
     learning_rate: Positive = 0.1
     """in the convention of torch.nn.MSELoss"""
@@ -167,6 +170,8 @@ class Luck(Cell):
     """numbers of samples that ranks are taken from"""
     tickets: bool = False
     """whether to train again from parts of the student"""
+    matrices: bool = False
+    """whether to keep the overlap matrices of the first seed"""
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
@@ -186,6 +191,8 @@ class Luck(Cell):
             )
         if self.tickets and (1 not in self.looks or self.over_realization == 1):
             raise ValueError("tickets: need a look after epoch 1, and students to spare")
+        if self.tickets and self.norm != "none":
+            raise ValueError(f"tickets: only without normalization, got norm {self.norm}")
         return self
 
     @property
@@ -209,7 +216,7 @@ class Luck(Cell):
         return float(self.epochs) * self.samples * len(self.seeds) * weights
 
     def run(self, *earlier: Tables) -> Tables:
-        """Tables ``layers``, ``ranks``, ``best`` and, with tickets, ``tickets`` of luck.luck."""
+        """Tables of luck.luck: ``layers``, ``ranks``, ``best``, ``blocks``, what is asked for."""
         from companion.chapters.lucky_nodes.luck import luck
 
         return luck(self)
@@ -278,3 +285,91 @@ class Projection(Cell):
         from companion.chapters.lucky_nodes.projection import leaks
 
         return {"leaks": leaks(self)}
+
+
+class ImageLuck(Cell):
+    """A teacher trained on the labels of images, and students of several widths that learn its outputs."""
+
+    teacher: Teacher
+    """images, width and training of the teacher, which is not pruned; its seed is the students', too"""
+    network: Literal["convolutional", "fully connected"] = "convolutional"
+    over_realizations: Ratios = (1.0, 2.0, 10.0)
+    training: Training = Training(epochs=5, batch_size=32, learning_rate=0.003)
+
+    @model_validator(mode="after")
+    def _fits(self):
+        for ratio in self.over_realizations:
+            over_realized_width(self.teacher.width, ratio)
+        if any(self.teacher.prune):
+            raise ValueError(f"teacher: nothing of it may be pruned, got shares {list(self.teacher.prune)}")
+        learned = self.teacher.images - self.teacher.validation_images
+        if self.training.batch_size > learned:
+            raise ValueError(
+                f"batch_size: must not exceed the {learned} training images, got {self.training.batch_size}"
+            )
+        if self.training.epochs < 1:
+            raise ValueError(f"epochs: students need at least 1, got {self.training.epochs}")
+        return self
+
+    @property
+    def device(self) -> str:
+        return self.teacher.device
+
+    @property
+    def work(self) -> float:
+        positions = 300.0 if self.network == "convolutional" else 10.0  # of a convolution, about
+        return self.training.epochs * self.teacher.images * positions * sum(self.over_realizations) ** 2
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Tables ``layers``, ``ranks`` and ``teachers`` of image_luck.image_luck."""
+        from companion.chapters.lucky_nodes.image_luck import image_luck
+
+        return image_luck(self)
+
+
+class NormBiases(Cell):
+    """A classifier of images: biases of its normalization before the ReLU, and overlaps of its gates."""
+
+    shape: Literal["convolutional", "vgg11", "vgg13", "vgg16", "vgg19"] = "convolutional"
+    """plain convolutions of the teacher's width; or the published shape with fewer channels"""
+    narrow: Annotated[int, Field(ge=1, le=64)] = 8
+    """by which the channels of a published shape are divided"""
+    teacher: Teacher
+    """images, training and seed, and whether there is batch normalization"""
+
+    @model_validator(mode="after")
+    def _fits(self):
+        if self.teacher.norm == "after":
+            raise ValueError("norm: must be before (the ReLU) or none, got after")
+        if self.shape != "convolutional" and self.teacher.pool != 1:
+            raise ValueError(f"pool: {self.shape} halves images five times, so 1, got {self.teacher.pool}")
+        return self
+
+    @property
+    def device(self) -> str:
+        return self.teacher.device
+
+    @property
+    def work(self) -> float:
+        layers = 4 if self.shape == "convolutional" else int(self.shape.removeprefix("vgg"))
+        return float(self.teacher.training.epochs * self.teacher.images * layers)
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Tables ``biases`` and ``gates`` of norm_biases.norm_biases."""
+        from companion.chapters.lucky_nodes.norm_biases import norm_biases
+
+        return norm_biases(self)
+
+
+class OwnWeights(Cell):
+    """Biases of batch normalization in a file of weights that the reader has."""
+
+    digest: str
+    """SHA-256 of the file, which says what it is wherever it lies"""
+    file: str = Field("", exclude=True)
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``biases`` of weight_files.normalizations."""
+        from companion.chapters.lucky_nodes.weight_files import normalizations
+
+        return {"biases": normalizations(self.file)}

@@ -1,7 +1,13 @@
 """The chapter's sweeps: fan-out decay, winners and tickets of deep students, widths that are used."""
 
-from companion.chapters.lucky_nodes.studies import Decay, Luck, Width
-from companion.runs.spec import Cell, Count, Floats, Grid, Ints
+from pathlib import Path
+from typing import Literal
+
+from companion.chapters.lucky_nodes.studies import Decay, ImageLuck, Luck, NormBiases, Width
+from companion.datasets import cifar10
+from companion.datasets.images import chosen, read
+from companion.experiments.convolutional.spec import Teacher, Training
+from companion.runs.spec import Cell, Count, Floats, Grid, Ints, Positive, SweepSpec
 from companion.runs.sweeps import Sweep
 
 SEEDS_PER_CELL = 8  # what trains together; a few minutes of one core
@@ -68,6 +74,21 @@ class Ranks(Grid):
         )
 
 
+class NormalizedStudents(Grid):
+    """The same students with affine batch normalization behind the ReLU and without."""
+
+    over_realization: float = 2.0
+    seeds: Count = 2
+    samples: Count = 2000
+    epochs: Count = 2
+    looks: Ints = (0, 1)
+    eval_samples: Ints = (1024,)
+
+    def cells(self) -> list[Cell]:
+        seeds = tuple(range(1, self.seeds + 1))
+        return [self.into(Luck, norm=norm, seeds=seeds) for norm in ("after", "none")]
+
+
 class UsedWidth(Grid):
     """Every start without a penalty and with weight decay; all widths of a start train together."""
 
@@ -93,6 +114,83 @@ class UsedWidth(Grid):
         )
 
 
+class Images(SweepSpec):
+    """What both sweeps on images share: which ones, and how teachers are trained."""
+
+    dataset: Literal["auto", "patches", "cifar10"] = "auto"
+    images: Count = 400
+    validation_images: Count = 100
+    test_images: Count = 100
+    pool: Literal[1, 2] = 2
+    width: Count = 4
+    seeds: Count = 2
+    batch_size: Count = 25
+    teacher_epochs: Count = 2
+    teacher_rate: Positive = 0.01
+
+    def check(self, data: Path | None) -> None:
+        if self.dataset == "cifar10":
+            cifar10.read(cifar10.data_folder(data))
+
+    def teachers(self, data: Path | None, **changes) -> list[Teacher]:
+        """One per seed; nothing is pruned."""
+        source = chosen(self.dataset, data)
+        training = self.into(
+            Training, epochs=self.teacher_epochs, learning_rate=self.teacher_rate, weight_decay=5e-4
+        )
+        known = dict(dataset=source, fingerprint=read(source, data)[1], data=str(data or ""))
+        return [
+            self.into(
+                Teacher,
+                **known,
+                shift=4 // self.pool,
+                prune=(0.0,) * 4,
+                training=training,
+                tuning=training,
+                seed=seed,
+                **changes,
+            )
+            for seed in range(1, self.seeds + 1)
+        ]
+
+
+class LuckOnImages(Images):
+    """Convolutional and fully connected teachers by seed; all widths of students of one are a cell."""
+
+    over_realizations: Floats = (1.0, 2.0)
+    student_epochs: Count = 2
+    student_rate: Positive = 0.003
+
+    def stages(self, data: Path | None = None) -> list[list[Cell]]:
+        training = self.into(Training, epochs=self.student_epochs, learning_rate=self.student_rate)
+        cells: list[Cell] = [
+            self.into(ImageLuck, teacher=teacher, network=network, training=training)
+            for teacher in self.teachers(data)
+            for network in ("convolutional", "fully connected")
+        ]
+        return [_by_work(cells)]
+
+
+class Biases(Images):
+    """The chapter's own convolutional shape with and without normalization, and published shapes with it."""
+
+    pool: Literal[1] = 1
+    shapes: tuple[str, ...] = ("vgg11",)
+    narrow: Count = 16
+
+    def stages(self, data: Path | None = None) -> list[list[Cell]]:
+        normalized, plain = (self.teachers(data, norm=norm) for norm in ("before", "none"))
+        cells: list[Cell] = [
+            NormBiases(shape=shape, narrow=self.narrow, teacher=teacher)
+            for shape, teachers in (
+                *((shape, normalized) for shape in ("convolutional", *self.shapes)),
+                ("convolutional", plain),
+            )
+            for teacher in teachers
+        ]
+        return [_by_work(cells)]
+
+
 FAN_OUT_DECAY = Sweep(
     "lucky_decay",
     {
@@ -108,8 +206,21 @@ RANKS = Sweep(
     "lucky_ranks",
     {
         "quick": Ranks(),
-        # the published figures have 32 seeds and 99 epochs at every width; two cores have these
+        # the first epochs of the published runs, fewer seeds, up to 20x
         "laptop": Ranks(
+            students=((1.0, 8, False), (2.0, 8, False), (5.0, 5, True), (10.0, 5, True), (20.0, 3, False)),
+            variants=(
+                (1.0, 8, "same sign", "finite"),
+                (1.0, 8, "random", "fresh"),
+                (5.0, 3, "negated", "finite"),
+            ),
+            samples=100_000,
+            epochs=5,
+            looks=(0, 1, 2, 3, 4),
+            eval_samples=(192, 1024, 10_240),
+        ),
+        # the published figures have 32 seeds and 99 epochs at every width
+        "paper": Ranks(
             students=(
                 (1.0, 32, False),
                 (2.0, 32, False),
@@ -132,6 +243,21 @@ RANKS = Sweep(
     },
     KEYS,
 )
+NORMALIZED = Sweep(
+    "lucky_norm",
+    {
+        "quick": NormalizedStudents(),
+        "laptop": NormalizedStudents(
+            over_realization=10.0,
+            seeds=5,
+            samples=20_000,
+            epochs=10,
+            looks=(0, 1, 2, 3, 4, 7),
+            eval_samples=(1024, 4096),
+        ),
+    },
+    KEYS,
+)
 USED_WIDTH = Sweep(
     "lucky_width",
     {
@@ -144,4 +270,42 @@ USED_WIDTH = Sweep(
         ),
     },
     KEYS,
+)
+LUCK_ON_IMAGES = Sweep(
+    "lucky_images",
+    {
+        "quick": LuckOnImages(),
+        # fewer channels, images and epochs than the published run, half its pixels along each side
+        "laptop": LuckOnImages(
+            dataset="cifar10",
+            images=2500,
+            validation_images=250,
+            test_images=500,
+            width=6,
+            over_realizations=(1.0, 2.0, 10.0),
+            seeds=3,
+            batch_size=32,
+            teacher_epochs=6,
+            student_epochs=4,
+        ),
+    },
+    ("over_realization",),
+)
+BIASES = Sweep(
+    "lucky_biases",
+    {
+        "quick": Biases(),
+        "laptop": Biases(
+            dataset="cifar10",
+            images=700,
+            validation_images=100,
+            test_images=250,
+            width=16,
+            seeds=3,
+            batch_size=20,
+            teacher_epochs=4,
+            shapes=("vgg11", "vgg19"),
+            narrow=8,
+        ),
+    },
 )

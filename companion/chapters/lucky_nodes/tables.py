@@ -11,6 +11,7 @@ from companion.pages.statistics import distances
 PUBLISHED_STEPS = 100  # steps of one logged iteration of the published panels
 PUBLISHED_SEEDS = 32  # of the published correlations
 CHANCE = 50.0  # percent: mean rank of a node that has nothing to do with the teacher node
+CLEAR = -0.03  # a bias below it is clearly negative; many published ones lie just under 0
 RUN = ["over_realization", "start", "data"]
 
 
@@ -113,3 +114,65 @@ def best_students(best: pd.DataFrame) -> pd.DataFrame:
         )
     )
     return shown.pivot(index=["layer", "teacher"], columns="place", values="text")
+
+
+def overlap_sizes(blocks: pd.DataFrame, matrix: str = "H") -> pd.DataFrame:
+    """Size of every block of one kind of matrix over that of the winners with themselves in the end.
+
+    blocks      table of that name of luck.luck.
+    columns     seed, epoch, layer, block: relative.
+    """
+    chosen = blocks[blocks.matrix == matrix]
+    own = chosen[(chosen.block == "own") & (chosen.epoch == chosen.epoch.max())]
+    both = chosen.merge(
+        own[[*RUN, "seed", "layer", "size"]], on=[*RUN, "seed", "layer"], suffixes=("", "_own")
+    )
+    return both.assign(relative=both["size"] / both.size_own)
+
+
+def selectivity(blocks: pd.DataFrame) -> pd.DataFrame:
+    """How much more a winner overlaps with its own teacher node than with another one, H*.
+
+    columns     seed, epoch: ratio of the sizes of both blocks, geometric mean over layers.
+    """
+    chosen = blocks[blocks.matrix == "H*"]
+    wide = chosen.pivot(index=["seed", "epoch", "layer"], columns="block", values="size")
+    return (
+        np.exp(np.log(wide.own / wide.winners).groupby(["seed", "epoch"]).mean())
+        .rename("ratio")
+        .reset_index()
+    )
+
+
+def image_ranks(ranks: pd.DataFrame) -> pd.DataFrame:
+    """Mean rank of the winners of living teacher channels per network, width, seed, epoch and layer."""
+    keys = ["network", "over_realization", "seed", "epoch", "layer"]
+    return ranks[ranks.alive].groupby(keys)["rank"].mean().reset_index()
+
+
+def bias_signs(biases: pd.DataFrame) -> pd.DataFrame:
+    """Percent of biases that are not above 0, and that are clearly below it, per network and layer.
+
+    biases      shape, seed, layer, channel: shift.
+    columns     shape, seed, layer, place (0 is the lowest layer, 1 the top): negative, clear.
+    """
+    marked = biases.assign(negative=biases["shift"] <= 0, clear=biases["shift"] < CLEAR)
+    found = 100 * marked.groupby(["shape", "seed", "layer"])[["negative", "clear"]].mean()
+    return with_place(found.reset_index())
+
+
+def with_own(signs: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """The table of :func:`bias_signs`, and the same of a reader's own weights as another shape."""
+    return pd.concat([signs, bias_signs(own.assign(shape="yours", seed=0))], ignore_index=True)
+
+
+def with_place(table: pd.DataFrame) -> pd.DataFrame:
+    """The layers of every shape at places between 0, the lowest, and 1, the top."""
+    low, high = (table.groupby("shape").layer.transform(end) for end in ("min", "max"))
+    return table.assign(place=(table.layer - low) / (high - low).clip(lower=1))
+
+
+def published_bias_signs(published: pd.DataFrame) -> pd.DataFrame:
+    """The published percentages, as :func:`bias_signs` has ours; what is clear is not published."""
+    names = published.network.str.replace("_bn", "")
+    return with_place(published.assign(shape=names, negative=published.percent_negative))

@@ -7,6 +7,7 @@ import pandas as pd
 
 from companion.chapters.online_learning.tables import (
     FEWEST,
+    against_equations,
     best_rates,
     distance,
     fall_with_size,
@@ -27,6 +28,7 @@ BARS = {
     "height": 0.05,  # |log| of the error on the plateau over its prediction
     "escape": 0.05,  # |log| of the growth rate over its prediction
     "beta": 1.2,  # of the best escape rates, beta = 2 over 1
+    "length": 0.4,  # |log| of the plateau's length over that of the equations, at N = 100
     "pause": 1.5,  # length of the slowest fall over that of the next
     "cancel": -0.9,  # cosine of surplus nodes with each other
     "faded": 0.75,  # share of surplus nodes that fade
@@ -261,4 +263,25 @@ def pauses(plateaus: pd.DataFrame) -> Claim:
         sentence="In every scenario, and at every learning rate at which half of the starts find their "
         "teacher, the error pauses: its slowest fall by a factor of 1.5 takes longer than the next "
         "(ratio of the two).",
+    )
+
+
+def length(plateaus: pd.DataFrame) -> Claim:
+    """How long SGD waits where rates are not small; ``plateaus`` of the stored sweep."""
+    of = against_equations(plateaus)
+    largest = of[of.learning_rate == of.groupby("teacher_width").learning_rate.transform("max")]
+    mean = lambda column: mean_interval(largest[column].abs().groupby(largest.seed).mean())
+    widths = ", ".join(map(str, sorted(of.teacher_width.unique())))
+    rates = ", ".join(f"{rate:.3g}" for rate in largest.groupby("teacher_width").learning_rate.first())
+    return Claim(
+        **within(mean("off"), low=0),
+        id="online/length",
+        place="prop-symmetric-plateau",
+        scale="laptop",
+        at_most=BARS["length"],
+        wrong=Wrong("lengths like 1/η from the smallest rate on", **within(mean("off_small"), low=0)),
+        changed="bar, alternative and rates were set beside the stored table",
+        note=f"η = {rates}; at all rates together {of.off.abs().groupby(of.seed).mean().mean():.2f}",
+        sentence="SGD waits as long as the equations from its own overlaps say, at the largest learning "
+        f"rates that can be asked, too (mean |log| of the ratio of lengths, K = M = {widths}).",
     )

@@ -166,6 +166,25 @@ def lengths(plateaus: pd.DataFrame) -> pd.DataFrame:
 FEWEST = 10  # starts that a mean is taken of
 
 
+def against_equations(plateaus: pd.DataFrame) -> pd.DataFrame:
+    """Plateau of SGD beside that of the equations from its own start: a row per width, rate and seed.
+
+    K = M soft committees from random starts with clean labels, at rates that are no exception.
+    columns     off, the log of the ratio of lengths; off_small, the same if the equations' lengths went like
+                1 / eta from the smallest rate on.
+    """
+    plain = (plateaus.noise == 0) & (plateaus.fan_out_rate == 0) & (plateaus.start_overlap == 0)
+    equal = (plateaus.beta == 1) & (plateaus.student_width == plateaus.teacher_width)
+    keys = ["teacher_width", "learning_rate", "seed"]
+    wide = plateaus[plain & equal].pivot(index=keys, columns="route", values="length").dropna().reset_index()
+    starts = wide.groupby(keys[:2]).seed.transform("size")
+    least = wide.groupby("teacher_width").learning_rate.transform("min")
+    first = wide[wide.learning_rate == least].set_index(["teacher_width", "seed"]).ODE.rename("first")
+    small = wide.join(first, on=["teacher_width", "seed"])["first"] * least / wide.learning_rate
+    found = wide.assign(off=np.log(wide.SGD / wide.ODE), off_small=np.log(wide.SGD / small))
+    return found[starts >= FEWEST].dropna()
+
+
 def exceptions(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of :func:`lengths` at which the rule cannot be asked of enough starts."""
     return table[table.measured < FEWEST]

@@ -76,7 +76,7 @@ MERGING = Sweep(
         "quick": Merging(),
         "laptop": Merging(
             input_dim=60,
-            over_realizations=(2.0, 3.0, 6.0),
+            over_realizations=(2.0, 3.0, 4.0, 6.0),
             noises=(0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
             seeds=12,
             steps=3000,

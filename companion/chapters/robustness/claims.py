@@ -13,8 +13,10 @@ from companion.chapters.robustness.tables import (
     added,
     at,
     attack_losses,
+    by_layer,
     gaps,
     growth,
+    on_images,
     over_predicted,
     rank_correlation,
     ranked,
@@ -40,6 +42,9 @@ BARS = {
     "features": 2.0,  # adversarial loss, standard over robust features
     "ranks": -0.7,  # Spearman correlation over all students of a seed
     "scenario": -0.5,  # and over those of one method
+    "pictures": 2.0,  # loss that attacks add on images, standard over adversarial training
+    "picture layers": 0.0,  # correlation on images, adversarial minus standard, least layer
+    "picture ranks": -0.5,  # Spearman correlation over the students of images of a seed
 }
 EXACT = ("SGD", "SGD with momentum", "SGD with weight decay")
 SCENARIOS = ("standard", "adversarial", "confidence-calibrated", "robust features")
@@ -283,3 +288,56 @@ def robust_features(attacks: pd.DataFrame, radius: float) -> Claim:
         "inputs with the features of a standard student, over that with those of an adversarially trained "
         "one, r = 0).",
     )
+
+
+def pictures(students: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
+    """Students of images at equal agreement with their teacher; both tables are of the cell Pictures."""
+    on = {inputs: on_images(students, layers, inputs) for inputs in ("images", "white noise")}
+    most, seen = students.moved.max(), on["images"].set_index(["method", "moved", "seed"])
+    added = {name: seen.added.xs((name, moved)) for name, moved in _ways(most)}
+    gain = lambda name: mean_interval(added["standard"] / added[name], "log")
+    of_layers = {name: by_layer(layers, name, moved, "images") for name, moved in _ways(most)}
+    least = lambda name: mean_interval((of_layers[name] - of_layers["standard"]).min(axis=1))
+    ranks = {name: rank_correlation(table, by="rho") for name, table in on.items()}
+    rng = np.random.default_rng(0)
+    shuffled = on["images"].assign(added=on["images"].groupby("seed").added.transform(rng.permutation))
+    spread = lambda values: within(mean_interval(values), -1, 1)
+    wide = seen.agreement.groupby("seed").agg(["min", "max"])
+    note = f"agreement {wide['min'].mean():.3f} to {wide['max'].mean():.3f} within a seed"
+    shared: dict[str, Any] = dict(place="obs-images", scale="laptop")
+    return [
+        Claim(
+            **gain("adversarial"),
+            **shared,
+            id="robustness/images-attacked",
+            at_least=BARS["pictures"],
+            wrong=Wrong("moved as far at random in training", **gain("random")),
+            note=note,
+            sentence="Of students of images that agree with their teacher equally often, those trained under "
+            "attack lose least to attacks (loss that the oracle attack adds, standard over adversarial "
+            "training).",
+        ),
+        Claim(
+            **least("adversarial"),
+            **shared,
+            id="robustness/images-layers",
+            at_least=BARS["picture layers"],
+            wrong=Wrong("moved as far at random in training", **least("random")),
+            sentence="They are more specialized in every layer (best-student correlation on test images, "
+            "adversarial minus standard training, least layer of each seed).",
+        ),
+        Claim(
+            **spread(ranks["images"]),
+            **shared,
+            id="robustness/images-ranks",
+            at_most=BARS["picture ranks"],
+            wrong=Wrong("losses shuffled within a seed", **spread(rank_correlation(shuffled, by="rho"))),
+            note=f"with correlations on white noise {ranks['white noise'].mean():.2f}",
+            sentence="Over ways to train on images, the more specialized, the more robust (Spearman "
+            "correlation within a seed of the mean correlation of layers with what the attack adds).",
+        ),
+    ]
+
+
+def _ways(most: float) -> list[tuple[str, float]]:
+    return [("standard", 0.0), ("random", most), ("adversarial", most)]

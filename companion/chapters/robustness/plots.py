@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from companion.chapters.robustness.tables import FREE
+from companion.chapters.robustness.tables import FREE, by_layer
 from companion.pages.figures import (
     ACCENT,
     INK,
@@ -52,6 +52,8 @@ KINDS = {
     "isotropic": "isotropic",
     "outside S": "outside S",
 }
+WAYS = {"standard": NEUTRAL, "random": TEACHER, "adversarial": STUDENT}  # to train on images
+INPUTS = ("images", "white noise")
 NEAREST = 1e-6  # to a correlation of 1, on its axis
 LEAST = 1e-17  # where a logarithmic axis ends that has zeros
 
@@ -217,6 +219,37 @@ def by_method(runs: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_title("who learns what lies outside")
     ax.legend(loc="upper left", bbox_to_anchor=(1.02, 1))
     return ax
+
+
+def on_images(students: pd.DataFrame, layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Students of images at equal agreement: what the attack adds; rho by layer on images and on noise.
+
+    students    of tables.on_images;  layers  of the cell Pictures.
+    """
+    ways = sorted(
+        students.groupby(["method", "moved"]).groups, key=lambda way: (list(WAYS).index(way[0]), way[1])
+    )
+    most = students.moved.max()
+    for at, (method, moved) in enumerate(ways):
+        rows = students[(students.method == method) & (students.moved == moved)]
+        colour, line = WAYS[method], "-" if moved in (0, most) else "--"
+        spread = np.linspace(-0.2, 0.2, len(rows))
+        axes[0].plot(at + spread, rows.added, "o", color=colour, alpha=0.6, markersize=4)
+        axes[0].plot([at - 0.3, at + 0.3], [np.exp(np.log(rows.added).mean())] * 2, color=colour, linewidth=2)
+        label = f"{method}, {moved:g}" if moved else method
+        for ax, inputs in zip(axes[1:], INPUTS):
+            mean = by_layer(layers, method, moved, inputs).mean()
+            ax.plot(mean.index, mean, line, color=colour, marker="o", markersize=4, label=label)
+    axes[0].set(yscale="log", ylabel="loss that the attack adds", xlabel="moved in training")
+    axes[0].set_xticks(range(len(ways)), [f"{moved:g}" for _, moved in ways])
+    axes[0].set_title("attacks")
+    for ax, inputs in zip(axes[1:], INPUTS):
+        ax.set(xlabel="layer (1 is the lowest)", ylim=(None, 1.02))
+        ax.set_xticks(sorted(layers.layer.unique()))
+        ax.set_title(f"on {inputs}")
+    axes[1].set_ylabel("best-student correlation")
+    legend_on_top(np.asarray(axes))
+    return axes
 
 
 def _key(method: str) -> Line2D:

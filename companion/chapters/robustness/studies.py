@@ -188,3 +188,72 @@ class Deep(Cell):
         from companion.chapters.robustness.deep import deep
 
         return {"layers": deep(self)}
+
+
+class Pictures(Cell):
+    """ConvNets that learn a ConvNet's answers to images: as they are, moved at random, or under attack."""
+
+    dataset: Literal["digits", "patches", "cifar10"] = "digits"
+    fingerprint: str = ""
+    """which images, wherever they lie on this machine; empty: not asked"""
+    data: str = Field("", exclude=True)
+    """folder of the images on this machine, no part of the run's id; empty: the data set's own rule"""
+    images: Count = 1000
+    test_images: Count = 500
+    pool: Annotated[int, Field(ge=1, le=2)] = 1
+    """pixels averaged along each side"""
+    widths: Annotated[tuple[Count, ...], Field(min_length=3, max_length=3)] = (4, 8, 16)
+    """channels of the teacher's layers"""
+    over_realization: Annotated[float, Field(ge=1)] = 1.5
+    radii: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.05, 0.15)
+    """how far inputs are moved in training, over the mean length of an image"""
+    radius: Positive = 0.1
+    """the same of the attacks that all students are held against"""
+    train_attack_steps: Count = 2
+    attack_steps: Count = 10
+    seeds: Seeds = (1, 2)
+    """each has its own teacher, start and batches"""
+    batch_size: Annotated[int, Field(ge=2)] = 32
+    teacher_steps: Count = 200
+    teacher_rate: Positive = 0.05
+    """peak of SGD with momentum"""
+    steps: Count = 200
+    learning_rate: Positive = 0.005
+    """peak of Adam's"""
+    looks: Annotated[int, Field(ge=2)] = 10
+    """states of a student, evenly spaced in time, that are compared"""
+    attacked: Count = 200
+    """test images that are attacked"""
+    dtype: DType = "float32"
+    device: Device = "cpu"
+
+    @model_validator(mode="after")
+    def _fits(self):
+        for name, limit in (("batch_size", "images"), ("attacked", "test_images"), ("looks", "steps")):
+            if getattr(self, name) > getattr(self, limit):
+                raise ValueError(
+                    f"{name}: must not exceed the {getattr(self, limit)} {limit}, got {getattr(self, name)}"
+                )
+        if len(set(self.radii)) < len(self.radii):
+            raise ValueError(f"radii: values must differ, got {list(self.radii)}")
+        _ = self.student_widths  # refuses what is not whole
+        return self
+
+    @property
+    def student_widths(self) -> tuple[int, ...]:
+        return tuple(over_realized_width(n, self.over_realization) for n in self.widths)
+
+    @property
+    def ways(self) -> list[tuple[str, float]]:
+        """Ways to train: what is done to the inputs, and how far they are moved by it."""
+        return [("standard", 0.0), *((name, r) for name in ("random", "adversarial") for r in self.radii)]
+
+    @property
+    def work(self) -> float:
+        return float(self.steps * self.batch_size * len(self.seeds))
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Tables ``students`` and ``layers`` of pictures.pictures."""
+        from companion.chapters.robustness.pictures import pictures
+
+        return pictures(self)

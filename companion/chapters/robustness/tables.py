@@ -77,3 +77,29 @@ def shares_of(moved: pd.DataFrame) -> pd.DataFrame:
     """Adversarial loss of each kind of augmentation over that without: a row per seed, a column per kind."""
     wide = moved.pivot(index="seed", columns="kind", values="loss")
     return wide.div(wide["none"], axis=0)
+
+
+def at_equal(table: pd.DataFrame) -> pd.DataFrame:
+    """Students of images in the state of equal agreement, by method, moved and seed (inputs and layer)."""
+    keys = [key for key in ("method", "moved", "seed", "inputs", "layer") if key in table]
+    return table[table.when == "equal"].set_index(keys).sort_index()
+
+
+def on_images(students: pd.DataFrame, layers: pd.DataFrame, inputs: str) -> pd.DataFrame:
+    """A row per student at equal agreement: rho, the mean over layers on these inputs, and added.
+
+    added       loss under the free attack minus the loss without.
+    """
+    equal = at_equal(students)
+    rho = at_equal(layers).rho.xs(inputs, level="inputs").groupby(level=["method", "moved", "seed"]).mean()
+    return equal.assign(added=equal.free - equal.clean, rho=rho).reset_index()
+
+
+def by_layer(layers: pd.DataFrame, method: str, moved: float, inputs: str) -> pd.DataFrame:
+    """Correlations at equal agreement of students of one way: a row per seed, a column per layer."""
+    return (
+        at_equal(layers)
+        .rho.xs((method, moved), level=("method", "moved"))
+        .xs(inputs, level="inputs")
+        .unstack()
+    )

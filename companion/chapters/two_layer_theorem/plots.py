@@ -101,7 +101,7 @@ def matched(table: pd.DataFrame, value: str, ax: Axes, label: str = "") -> Axes:
         square=True,
         linewidths=0.3,
         ax=ax,
-        cbar_kws=dict(label=label, shrink=0.7),
+        cbar_kws=dict(label=label or value, shrink=0.7),
     )
     ax.set(xlabel="student node", ylabel="teacher node")
     ax.tick_params(rotation=0, length=0)

@@ -5,9 +5,16 @@ import pandas as pd
 import pytest
 import torch
 
-from companion.chapters.catalyst_dynamics import fates
+from companion.chapters.catalyst_dynamics import claims, fates
 from companion.chapters.catalyst_dynamics.parameters import Parameters
-from companion.chapters.catalyst_dynamics.studies import Aligned, Convergence, Examples, Fates, FewSamples
+from companion.chapters.catalyst_dynamics.studies import (
+    Aligned,
+    ClosedForms,
+    Convergence,
+    Examples,
+    Fates,
+    FewSamples,
+)
 from companion.runs.spec import SpecError
 
 # seed 1 of the exactly realized student at p = 1 is stuck, 4 covered in time
@@ -36,9 +43,10 @@ def test_a_stuck_start_has_a_mirrored_student_for_its_missing_node_only(found):
     assert (nodes.mirrored[~missing] < 0.05).all()
 
 
-def test_an_adaptive_solver_sees_the_same_fates(found):
-    """Another method, another tolerance: what is stuck stays stuck, what is covered is covered then."""
-    curves = Examples(seeds=4, horizon=1500.0, tolerance=1e-6).run()["curves"]
+@pytest.mark.parametrize("tolerance", [1e-6, 0.5e-6])
+def test_an_adaptive_solver_sees_the_same_fates(found, tolerance):
+    """Another method, half of its tolerance: what is stuck stays stuck, what is covered is covered then."""
+    curves = Examples(seeds=4, horizon=1500.0, tolerance=tolerance).run()["curves"]
     covered = curves.groupby(["seed", "time"]).learned.min().gt(0.5).groupby("seed").any()
     runs = found["runs"].set_index("seed")
     assert (covered == (runs.outcome == "covered")).all()
@@ -50,12 +58,19 @@ def test_half_the_step_changes_no_fate(found):
     np.testing.assert_allclose(fine.time, found["runs"].time, rtol=0.02)
 
 
-def test_half_the_tolerance_moves_no_exact_number():
+def test_half_the_tolerance_changes_no_verdict():
     spec = Aligned(seeds=1, time=6.0, teacher_width=2)
-    fine = Aligned(**{**spec.model_dump(), "tolerance": spec.tolerance / 2})
-    for table in (spec.run()["aligned"], fine.run()["aligned"]):
-        assert (
-            (table.drift < 1e-10).all() and (table.reduction < 1e-6).all() and (table.drift_wrong > 0.1).all()
+    forms = ClosedForms(seeds=3, samples=2000, pairs=2).run()["forms"]
+    made = {
+        tolerance: claims.exact_claims(
+            forms, Aligned(**{**spec.model_dump(), "tolerance": tolerance}).run()["aligned"]
+        )
+        for tolerance in (spec.tolerance, spec.tolerance / 2)
+    }
+    assert len({tuple(claim.verdict for claim in found) for found in made.values()}) == 1
+    for found in made.values():
+        assert [claim.verdict for claim in found[1:]] == ["holds"] * 3 and all(
+            claim.refuses for claim in found[1:]
         )
 
 

@@ -68,3 +68,49 @@ def test_long_times_have_the_diagonal_and_a_median_per_width():
     *_, diagonal = axes[0, 0].lines
     np.testing.assert_allclose(diagonal.get_ydata(), [30, 300])
     assert len(axes[0, 0].lines) == 3
+
+
+def test_medians_of_every_polarity_and_what_starts_see():
+    runs = pd.DataFrame(
+        {
+            "polarity": [0.0, 0.0, 1.0, 1.0],
+            "over_realization": [1.0, 2.0] * 2,
+            "time": [10.0, 5.0, 100.0, np.nan],
+        }
+    )
+    _, axes = figures.figure(1, 3)
+    plots.waiting_by_polarity(runs, axes[0, 0])
+    assert [line.get_ydata().tolist() for line in axes[0, 0].lines] == [[10, 5], [100]]
+    events = pd.DataFrame(
+        {
+            "over_realization": [1.0, 2.0] * 2,
+            "share": [0.5, 0.5, np.nan, np.nan],
+            "found": 3,
+            "of": 4,
+            "chance": 0.7,
+        }
+    )
+    plots.chances(events, axes[0, 1])
+    labels = [text.get_text() for text in axes[0, 1].get_legend().get_texts()]
+    assert labels == ["50% observed", "faced"]
+    shares = pd.DataFrame(
+        {"over_realization": [1.0, 2.0] * 2, "faced": [True, True, False, False]}
+        | {"value": [0.1, 0.0, 0.2, 0.1], "low": [-0.1, 0.0, 0.1, 0.0], "high": [0.2, 0.1, 0.3, 0.2]}
+    )
+    plots.stuck_by_faces(shares, axes[0, 2])
+    assert len(axes[0, 2].containers) == 2
+
+
+def test_noisy_angles_have_a_line_per_law_and_the_bound():
+    nodes = pd.DataFrame(
+        {"law": ["gaussian", "wave"] * 4, "noise": np.repeat([1e-3, 1e-2], 4), "fan_out": 1.0}
+        | {"sine": np.repeat([1e-3, 1e-2], 4), "bound": [0.1, np.nan] * 4}
+    )
+    tilted = pd.DataFrame({"sine": [0.01], "bound": [0.04]})
+    _, axes = figures.figure(1, 2)
+    plots.noisy(nodes, axes[0, 0])
+    plots.guaranteed(nodes, tilted, axes[0, 1])
+    assert [line.get_label() for line in axes[0, 0].lines] == ["gaussian", "wave", "in proportion"]
+    diagonal = axes[0, 1].lines[-1]
+    np.testing.assert_allclose(diagonal.get_xdata(), diagonal.get_ydata())
+    assert diagonal.get_xdata()[-1] == 1

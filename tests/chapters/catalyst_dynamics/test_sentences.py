@@ -6,7 +6,7 @@ import pytest
 
 from companion.chapters.catalyst_dynamics import claims, tables
 from companion.chapters.catalyst_dynamics.parameters import Parameters
-from companion.chapters.catalyst_dynamics.studies import Fates
+from companion.chapters.catalyst_dynamics.studies import Faces, Fates, Tilted
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
@@ -17,11 +17,17 @@ HORIZON = Parameters().horizon
 @pytest.fixture(scope="module")
 def evidence():
     stored = {
-        name: load_results(name, BOOK / "results" / name)[0] for name in ("fates", "few_samples", "long_time")
+        name: load_results(name, BOOK / "results" / name)[0]
+        for name in ("fates", "few_samples", "long_time", "noisy_recovery")
     }
     full = tables.phase_map(stored["fates"]["runs"])
     nodes = tables.missing(stored["fates"]["teachers"].query("overlap == 0"))
+    seen = Faces().run()
     return SimpleNamespace(
+        noisy=stored["noisy_recovery"]["nodes"],
+        tilted=Tilted().run()["tilted"],
+        chances=seen["chances"],
+        faces=tables.by_faces(full, seen["starts"]),
         full=full,
         narrow=tables.narrow(stored["fates"]["runs"]),
         shares=tables.shares(full, HORIZON).set_index(tables.SETTING),
@@ -49,6 +55,39 @@ def held(of):
 def verdict(of, name):
     made = [*claims.long_time(of.long), *claims.mirror(of.nodes, "laptop")]
     return next(claim.verdict for claim in made if claim.id == f"catalyst/{name}")
+
+
+def tightness(of):
+    """Sine over bound: of trained students the largest, of built ones the smallest."""
+    return tables.noisy_shares(of.noisy).max(), (of.tilted.sine / of.tilted.bound).min()
+
+
+def noisy(of):
+    """Claims about noisy labels by name."""
+    return {claim.id.partition("/noisy-")[2]: claim for claim in claims.noisy(of.noisy, of.tilted)}
+
+
+def event(of, ratio, share=None):
+    """Share found and chance in closed form: of nodes observed to more than a share, or faced."""
+    kind = of.chances.share.isna() if share is None else of.chances.share == share
+    row = of.chances[kind & (of.chances.over_realization == ratio)].iloc[0]
+    return row.found / row.of, row.chance
+
+
+def faced(of, ratio):
+    """Share of the starts whose teacher nodes are all faced."""
+    return of.faces[of.faces.over_realization == ratio].faced.mean()
+
+
+def stuck_of(of, faced):
+    """Share of the 1x starts that is stuck, mean over polarities."""
+    return of.faces[(of.faces.over_realization == 1) & (of.faces.faced == faced)].stuck.mean()
+
+
+def spare(of):
+    """Stuck starts with students to spare: those with a node that nobody faces, and all."""
+    few = of.faces[(of.faces.over_realization > 1) & (of.faces.stuck > 0)]
+    return (~few.faced).sum(), len(few)
 
 
 def slow(of):

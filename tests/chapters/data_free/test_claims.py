@@ -61,3 +61,15 @@ def test_claims_of_sweeps_are_of_the_longest_runs():
     assert len({claim.id for claim in both}) == len(both) == 22 and {c.scale for c in both} == {"laptop"}
     assert [claim.verdict for claim in both if "rho-lower" in claim.id] == ["holds"] * 2
     assert claims.sweep_claims({}) == []
+
+
+def test_more_noise_is_held_against_fewer_inputs():
+    few = {**hand_made.tables(), "accuracy": hand_made.accuracy(noise_batch=0.8)}
+    few = {name: table.assign(over_realization=1.0, samples=100) for name, table in few.items()}
+    more = {"accuracy": hand_made.accuracy(samples=1_024_000)}
+    both = claims.sweep_claims({"data_free": few, "data_free_million": more})
+    (claim,) = [claim for claim in both if "more-noise" in claim.id]
+    assert claim.verdict == "holds" and claim.refuses and "1,024,000 inputs" in claim.sentence
+    assert claim.wrong is not None and claim.wrong.name == "students of 100 inputs"
+    turned = claims.more_noise_claim(few["accuracy"], few["accuracy"], "digits")
+    assert turned.verdict == "fails"

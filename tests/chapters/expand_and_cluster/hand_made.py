@@ -35,6 +35,19 @@ def students(exact: int, expanded: int, teachers: int = 20, activation: str = "t
     return pd.DataFrame(rows)
 
 
+def ends(start: int, end: int, first: int = 21, teachers: int = 20) -> pd.DataFrame:
+    """The first ``start`` and the first ``end`` teachers come back by either cut; strays join the others."""
+    return pd.DataFrame(
+        [
+            dict(activation="relu", teacher=first + number, cut=cut, width=WIDTH, perfect=7, loss=1e-31)
+            | dict(collapsed=0.1, error=1e-15 if number < found else 0.5)
+            | dict(averaged=WIDTH + (cut == "end" and number >= found))
+            for number in range(teachers)
+            for cut, found in (("start", start), ("end", end))
+        ]
+    )
+
+
 def aligned() -> pd.DataFrame:
     kept = [(0, 1.0), (1, 0.98), (-1, 0.6)]
     return pd.DataFrame(

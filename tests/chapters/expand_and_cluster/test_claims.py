@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from companion.chapters.expand_and_cluster import claims
-from tests.chapters.expand_and_cluster.hand_made import WIDTH, recovered, students
+from tests.chapters.expand_and_cluster.hand_made import WIDTH, ends, recovered, students
 
 TOLD = WIDTH, 1e-6
 
@@ -42,3 +42,11 @@ def test_rules_that_agree_leave_it_open():
 def test_expansion_is_judged_by_the_students_that_get_stuck(exact, verdict):
     (claim,) = claims.expansion_claims(students(exact, 7), 1e-12, "laptop")
     assert claim.verdict == verdict and claim.refuses
+
+
+@pytest.mark.parametrize("start, verdict", [(20, "holds"), (16, "undecided"), (5, "fails")])
+def test_the_cut_before_strays_join_is_judged_by_fresh_teachers(start, verdict):
+    looked_at = ends(0, 0, first=3, teachers=1)
+    other = recovered({"pi/6": 8}, activation="relu")
+    claim = claims.start_claim(pd.concat([looked_at, ends(start, 15)]), 21, other, 1e-6)
+    assert claim.verdict == verdict and claim.refuses and "cut at the end 15 of 20" in claim.note

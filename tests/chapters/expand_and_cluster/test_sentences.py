@@ -6,6 +6,7 @@ import pytest
 
 from companion.chapters.expand_and_cluster import tables
 from companion.chapters.expand_and_cluster.parameters import Parameters
+from companion.chapters.expand_and_cluster.sweeps import CUTS
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
@@ -17,7 +18,18 @@ def evidence():
     stored, facts = load_results("recovery", BOOK / "results" / "recovery")
     told = tables.outcomes(stored["recovered"], 5, Parameters().precise)
     success = tables.success(stored["students"], Parameters().zero)
-    return SimpleNamespace(told=told, exact=success[success["size"] == "exact"], spec=facts["spec"])
+    deep = load_results("recovery_chains", BOOK / "results" / "recovery_chains")[0]
+    return SimpleNamespace(
+        told=told,
+        exact=success[success["size"] == "exact"],
+        spec=facts["spec"],
+        deep=deep["recovered"].set_index("teacher"),
+        layers=deep["layers"].set_index(["layer", "teacher"]),
+        cuts=tables.by_cut(
+            load_results("recovery_cuts", BOOK / "results" / "recovery_cuts")[0]["ends"], Parameters().precise
+        ),
+        first=CUTS.settings("laptop").first,
+    )
 
 
 def by(of, rule: str, activation: str | None = None):
@@ -29,7 +41,45 @@ def found_by_none(of, activation: str) -> int:
     return int((of.exact[of.exact.activation == activation].share == 0).sum())
 
 
+def lost_in_the_lowest_layer(of) -> bool:
+    """Both teachers that do not come back, one by its width; nothing that lies above them is perfect."""
+    lost = of.deep.index[of.deep.error.isna()]
+    lowest, above = (of.layers.loc[layer].loc[lost] for layer in (1, 2))
+    missing = sorted(lowest.teacher_width - lowest.width)
+    return missing == [0, 1] and (above.perfect == 0).all()
+
+
 SAID = [
+    Said(
+        "have taken in stray neurons of the best student by then, <d> and <d> of them, and fine-tuning from "
+        "such means gets stuck. **Cut at the start of the stretch instead, both come back**",
+        lambda of: tuple(of.cuts[of.cuts.start & ~of.cuts.end & (of.cuts.index < of.first)].strays),
+    ),
+    Said(
+        "the sweep has <d> fresh ReLU teachers, with the bar as it was: by the start of the stretch all <d> "
+        "come back, by its end <d>.",
+        lambda of: (
+            (of.cuts.index >= of.first).sum(),
+            of.cuts.start[of.cuts.index >= of.first].sum(),
+            of.cuts.end[of.cuts.index >= of.first].sum(),
+        ),
+    ),
+    Said(
+        "for six tanh teachers of two hidden layers, of three and two neurons. **Four come back**, to the "
+        "bottom of double precision.",
+        lambda of: (
+            len(of.deep) == 6
+            and of.deep.error.notna().sum() == 4
+            and of.deep.error.max() < 1e-15
+            and set(zip(of.layers.index.get_level_values("layer"), of.layers.teacher_width))
+            == {(1, 3), (2, 2)}
+        ),
+    ),
+    Said(
+        "one misses a neuron there, and one has the right width there, presumably with a wrong neuron; no "
+        "student above either reaches zero loss.",
+        lost_in_the_lowest_layer,
+    ),
     Said(
         "has <d> fresh ones, <d> of each activation, five neurons wide, with eight expanded students",
         lambda of: (len(by(of, "most whole")), of.spec["teachers"]),

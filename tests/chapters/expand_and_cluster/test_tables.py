@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from companion.chapters.expand_and_cluster import clustering, tables
-from tests.chapters.expand_and_cluster.hand_made import WIDTH, recovered, shown, students
+from tests.chapters.expand_and_cluster.hand_made import WIDTH, ends, recovered, shown, students
 
 
 def test_every_rule_has_a_name():
@@ -59,6 +59,12 @@ def test_the_first_activation_is_shown_and_nothing_is_not():
         tables.first(neurons[neurons.student == 0], merges)
     with pytest.raises(ValueError, match="fewer than 2 students are perfect"):
         tables.first(neurons[:0], merges[:0])
+
+
+def test_teachers_by_their_cut():
+    found = tables.by_cut(ends(2, 1, teachers=3), 1e-6)
+    assert found.start.tolist() == [True, True, False] and found.end.tolist() == [True, False, False]
+    assert found.strays.tolist() == [0, 1, 1] and found.index.tolist() == [21, 22, 23]
 
 
 def test_a_chain_is_a_row_with_a_width_for_each_layer():

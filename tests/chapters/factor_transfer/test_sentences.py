@@ -1,10 +1,13 @@
 """What the chapter says in words, beside the queries that give it."""
 
+import re
+
 import pytest
 
-from companion.chapters.factor_transfer import tables
+from companion.chapters.factor_transfer import claims, tables
 from companion.chapters.factor_transfer.studies import SIDES
 from companion.chapters.factor_transfer.sweeps import TRANSFERS
+from companion.pages import scorecard
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
@@ -24,8 +27,33 @@ def verdicts() -> list[str]:
     return list(tables.leads(stored("students")).verdict)
 
 
-def own(method: str) -> float:
-    return tables.own_minus_another(stored("layers"), method).mean()
+def own(method: str, layer: int | None = None) -> float:
+    return tables.own_minus_another(stored("layers"), method, layer).mean()
+
+
+LIVE = {claim.id: claim for claim in scorecard.collect(BOOK) if claim.scale == "quick"}
+
+
+def live(claim: str, what: str) -> dict[str, float]:
+    """Numbers by method in the note of a claim of the live run, behind these words."""
+    part = next(part for part in LIVE[claim].note.split("; ") if part.startswith(f"{what}: "))
+    found = re.findall(r"([a-z][a-z, ]*?) (-?\d+\.\d+)", part.removeprefix(f"{what}: "))
+    return {name.removeprefix(", "): float(value) for name, value in found}
+
+
+def behind_the_labels(method: str) -> float:
+    means = live("factor/best-baseline", "means")
+    return means["labels"] - means[method]
+
+
+def projection() -> float:
+    return float(LIVE["factor/reconstruction"].note.split()[-1])
+
+
+def added_to_either() -> dict[str, float]:
+    """The less of what training adds to the match with the own and with another teacher, live run."""
+    one, other = (live("factor/specialization", what) for what in ("training adds, own teacher", "another"))
+    return {method: min(one[method], other[method]) for method in one}
 
 
 SAID = [
@@ -69,6 +97,50 @@ SAID = [
         ),
     ),
     Said("a residual network of <d> layers and trains for <d> epochs", lambda larger: tuple(PAPER.values())),
+    Said(
+        "In the live run factors do not beat the others: the best of these are soft labels, and there is a "
+        "tie, also with the labels alone.",
+        lambda larger: (
+            "over soft labels (tie)" in LIVE["factor/best-baseline"].note
+            and LIVE["factor/labels"].low < 0 < LIVE["factor/labels"].high
+        ),
+    ),
+    Said(
+        "*Attention* and the loss *as printed* are far behind.",
+        lambda larger: min(map(behind_the_labels, ("attention", "factors, as printed"))) > 0.1,
+    ),
+    Said(
+        "in these few steps they do not: the projection has the smaller error, also in the measure that the "
+        "paraphraser minimizes.",
+        lambda larger: (
+            projection() < LIVE["factor/reconstruction"].low and LIVE["factor/linear"].verdict == "fails"
+        ),
+    ),
+    Said(
+        "match those of another teacher no worse than those of their own, and so do those of all others",
+        lambda larger: (
+            max(live("factor/specialization", "top layer").values()) < claims.BARS["own"]
+            and LIVE["factor/specialization"].verdict == "fails"
+        ),
+    ),
+    Said(
+        "but for the printed loss, training raises the match with *either* teacher.",
+        lambda larger: all(
+            (gain > 0) == (name != "factors, as printed") for name, gain in added_to_either().items()
+        ),
+    ),
+    Said(
+        "In the middle layer, which attention transfer compares as well, its students lie nearer to their "
+        "own teacher",
+        lambda larger: (
+            max(of := live("factor/specialization", "middle layer"), key=of.__getitem__) == "attention"
+            and of["attention"] > claims.BARS["own"]
+        ),
+    ),
+    Said(
+        "Hints and attention bring students of middle layers nearer to their own teacher; factors hardly do.",
+        lambda larger: min(own("hints", 2), own("attention", 2)) > 2 * own("factors", 2) > -0.05,
+    ),
     Said("on digits of <d> × <d> pixels", lambda larger: (SIDES["digits"],) * 2),
 ]
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.cluster.vq import kmeans2
 
+from companion.chapters.finite_data import photographs
 from companion.chapters.finite_data.inputs import axis_steps, drawn, training_inputs, triples
 from companion.chapters.finite_data.specialization import largest_gradient, looked_at
 from companion.chapters.finite_data.studies import Specialization
@@ -148,3 +149,24 @@ def test_every_place_of_the_laptop_sweeps_has_every_size():
     other = pd.DataFrame(cell.model_dump() for cell in OTHER_INPUTS.scales["laptop"].cells())
     assert set(other.law) == set(LAWS) and len(other) == 8 * 5 + 3 * 2 * 9
     assert not np.array(other.duplicated(["data", "law", "input_dim", "radius", "samples"])).any()
+
+
+def test_patches_are_whitened_and_those_evaluated_on_are_others():
+    one, other = (photographs.drawn((1, 2), purpose, 3000, 20, 1.5) for purpose in ("data", "evaluation"))
+    assert one.shape == (2, 3000, 20) and not torch.equal(one[0], one[1])
+    assert one.square().mean().sqrt().item() == pytest.approx(1.5, rel=0.1)
+    rows = lambda x: {row.tobytes() for row in x.flatten(0, 1).numpy()}
+    assert not rows(one) & rows(other)
+    with pytest.raises(ValueError, match="at most 10000 samples of 64 components, got 10 of 65"):
+        photographs.drawn((1,), "data", 10, 65, 1.0)
+
+
+def test_patches_of_more_components_than_there_are_are_refused():
+    with pytest.raises(
+        SpecError, match="law: patches are random data of at most 64 inputs, got random data of 65"
+    ):
+        Specialization(law="patches", input_dim=65)
+    with pytest.raises(SpecError, match="got agnostic data of 20"):
+        Specialization(law="patches", data="agnostic", input_dim=20)
+    runs = Specialization(**{**SMALL, "law": "patches", "snapshots": (1,)}).run()["runs"]
+    assert set(runs.law) == {"patches"} and set(runs.status) == {"ok"}

@@ -88,4 +88,4 @@ def test_each_loss_and_over_realization_has_its_line_and_its_published_points():
     assert colours[0] == colours[2] != colours[1]  # the colour is the over-realization's, whatever the loss
     runs = sizes.assign(eval_loss=sizes.correlation, train_loss=sizes.correlation)
     axes = plots.losses_by_size(runs, runs.query("seed == 1"), figures.figure(1, 2)[1][0])
-    assert [len(ax.containers) for ax in axes] == [4, 2]
+    assert [(len(ax.lines), len(ax.collections)) for ax in axes] == [(4 + 2 + 1, 4), (2 + 1, 2)]

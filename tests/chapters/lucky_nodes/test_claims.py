@@ -102,3 +102,73 @@ def test_a_ticket_is_held_against_random_nodes():
     )
     first, late = claims.ticket_claims(tickets, whole)
     assert first.verdict == "holds" and late.verdict == "fails" and first.refuses and "0.30" in first.note
+
+
+def test_overlaps_are_selective_after_training():
+    rows = [
+        dict(over_realization=4.0, **RUN, seed=seed, epoch=epoch, layer=1, matrix=matrix, block=block)
+        | dict(size=size * noise(seed + len(block)))
+        for seed in (1, 2, 3)
+        for matrix in ("H", "H*")
+        for epoch, sizes in ((0, (1.0, 1.0, 1.0)), (4, (4.0, 1.0, 0.4)))
+        for block, size in zip(("own", "winners", "others"), sizes)
+    ]
+    claim = claims.overlap_claim(pd.DataFrame(rows))
+    assert claim.verdict == "holds" and claim.refuses and "layer 1: 0.10" in claim.note
+
+
+@pytest.mark.parametrize("first, later, verdicts", [(25.0, 5.0, ["holds"] * 4), (49.0, 30.0, ["fails"] * 4)])
+def test_luck_on_images(first, later, verdicts):
+    rows = [
+        dict(
+            network=network, over_realization=10.0, seed=seed, epoch=epoch, layer=layer, teacher=0, alive=True
+        )
+        | dict(rank=(later if epoch else first) * noise(seed))
+        for network in ("convolutional", "fully connected")
+        for seed in (1, 2, 3)
+        for epoch in (0, 1)
+        for layer in (1, 2, 3, 4)
+    ]
+    found = claims.image_claims(pd.DataFrame(rows), published("lucky_ranks"))
+    assert [claim.verdict for claim in found] == verdicts
+    assert found[0].published == pytest.approx((2.73 + 18.76 + 35.78 + 39.03) / 4)
+
+
+def test_biases_and_gates():
+    shifts = pd.DataFrame(
+        [
+            dict(shape="vgg11", seed=seed, layer=layer, channel=k, shift=-0.1 if k < 8 else 0.1)
+            for seed in (1, 2, 3)
+            for layer in (1, 2)
+            for k in range(10)
+        ]
+    )
+    gates = pd.DataFrame(
+        [
+            dict(
+                shape="convolutional",
+                norm=norm,
+                seed=seed,
+                trained=True,
+                layer=1,
+                overlap=value * noise(seed),
+            )
+            for seed in (1, 2, 3)
+            for norm, value in (("before", 0.2), ("none", 0.4))
+        ]
+    )
+    signs, both = claims.bias_claims(shifts, gates)
+    assert both.verdict == "holds" and both.refuses and signs.value == 80 and "80 %" in signs.note
+
+
+def test_normalization_behind_the_relu():
+    rows = [
+        dict(over_realization=10.0, **RUN, norm=norm, seed=seed, epoch=epoch, layer=layer)
+        | dict(correlation=(0.8 if norm == "after" and epoch else 0.95) + 0.002 * np.sin(5.0 * seed + epoch))
+        for norm in ("after", "none")
+        for seed in (1, 2, 3)
+        for epoch in (0, 20)
+        for layer in (1, 2)
+    ]
+    claim = claims.norm_claim(pd.DataFrame(rows))
+    assert claim.verdict == "holds" and claim.refuses and "0.80 and 0.95" in claim.note

@@ -87,3 +87,74 @@ def test_used_width_has_a_line_per_start_and_decay():
     plots.used(used, axes[0])
     assert labels(axes)[:2] == ["small start", "small start, weight decay 0.1"]
     assert all(len(ax.lines) == 5 for ax in axes[0])
+
+
+def test_overlaps_have_a_picture_and_two_columns_of_dots_per_block():
+    matrices = pd.DataFrame(
+        [
+            dict(layer=l, row=r, column=c, value=1.0, teachers=1)
+            for l in (1, 2)
+            for r in (0, 1)
+            for c in (0, 1)
+        ]
+    )
+    sizes = pd.DataFrame(
+        [
+            dict(layer=l, epoch=e, seed=s, block=b, relative=1.0)
+            for l in (1, 2)
+            for e in (0, 4)
+            for s in (1, 2)
+            for b in plots.BLOCKS
+        ]
+    )
+    _, axes = figures.figure(2, 2)
+    plots.overlaps(matrices, sizes, axes)
+    assert [len(ax.images) for ax in axes[0]] == [1, 1] and [len(ax.lines) for ax in axes[1]] == [6, 6]
+    assert labels(axes) == ["before training", "after training"]
+
+
+def test_networks_on_images_keep_their_colours():
+    found = pd.DataFrame(
+        [
+            dict(network=n, over_realization=10.0, seed=1, epoch=e, layer=1, rank=20.0, correlation=0.5)
+            for n in plots.NETWORKS
+            for e in (0, 1, 9)
+        ]
+    )
+    _, axes = figures.figure(1, 1)
+    plots.image_ranks(found, found.assign(rank=3.0)[:1], axes[0])
+    assert axes[0, 0].lines[0].get_xdata().tolist() == [0, 1] and labels(axes)[-1].startswith("published")
+    _, axes = figures.figure(1, 2)
+    plots.image_widths(found, axes[0])
+    assert [ax.get_title() for ax in axes[0]] == list(plots.NETWORKS) and len(axes[0, 0].lines) == 2
+
+
+def test_shapes_stand_side_by_side():
+    signs = pd.DataFrame(
+        [
+            dict(shape=s, place=p, seed=1, negative=60.0, clear=20.0)
+            for s in ("vgg11", "convolutional")
+            for p in (0, 1)
+        ]
+    )
+    gates = pd.DataFrame(
+        [
+            dict(shape="vgg11", norm=n, trained=t, place=p, overlap=0.2)
+            for n in ("before", "none")
+            for t in (False, True)
+            for p in (0, 1)
+        ]
+    )
+    _, axes = figures.figure(1, 2)
+    plots.biases(signs, signs.assign(negative=90.0), gates, axes[0])
+    assert [text.get_text() for text in axes[0, 0].get_xticklabels()] == ["four\nlayers", "vgg11"]
+    assert len(axes[0, 1].lines) == 4 and labels(axes)[-1] == "published"
+
+
+def test_normalized_students_have_a_line_each():
+    layers = pd.DataFrame(
+        [dict(layer=1, norm=n, epoch=e, seed=1, correlation=0.5) for n in plots.NORMS for e in (0, 1)]
+    )
+    _, axes = figures.figure(1, 1)
+    plots.normalized(layers, axes[0])
+    assert len(axes[0, 0].lines) == 2 and labels(axes)[0] == "without"

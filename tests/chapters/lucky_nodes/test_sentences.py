@@ -65,6 +65,16 @@ SAID = [
     Said("cosine above <.2f>", lambda of: regularization.COPY),
     Said("after <d> epochs against over-realization", lambda of: of.laptop.epochs),
     Said(
+        "after it the others have fallen behind, most in the lower two layers",
+        lambda of: max(left(of)[:2]) < min(left(of)[2:]) and max(left(of)) < 0.9,
+    ),
+    Said(
+        "overlap twice as much with their own teacher nodes as with others stays undecided",
+        lambda of: (
+            (claim := of.claims["lucky/overlaps", "quick"]).verdict == "undecided" and claim.at_least == 2
+        ),
+    ),
+    Said(
         "A start ten times as large refuses it.",
         lambda of: regularization.LARGE == 10 and of.claims["lucky/kinds", "quick"].refuses,
     ),
@@ -76,6 +86,11 @@ def shallow_and_deep(of) -> tuple[float, float]:
     note = of.claims["lucky/separation", "quick"].note
     deep, shallow, _ = map(float, re.findall(r"\d\.\d+", note))
     return shallow, deep
+
+
+def left(of) -> list[float]:
+    """What students that won nothing overlap with themselves, over a winner, by layer."""
+    return [float(found) for found in re.findall(r": (\d\.\d+)", of.claims["lucky/overlaps", "quick"].note)]
 
 
 def rising(values: list[float]) -> bool:

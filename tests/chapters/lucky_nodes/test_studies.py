@@ -188,6 +188,7 @@ def test_a_large_start_is_ten_times_a_small_one():
         (Decay, {"looks": (0, 9999)}, "looks: must lie in 0..4000"),
         (Luck, {"start": "same sign"}, "start: same sign needs as many students as teachers, got 10x"),
         (Luck, {"looks": (1,)}, "0 among them, got \\[1\\]"),
+        (Luck, {"tickets": True, "norm": "after"}, "tickets: only without normalization, got norm after"),
         (Luck, {"tickets": True, "looks": (0,)}, "tickets: need a look after epoch 1"),
         (Luck, {"batch_size": 200_000}, "batch_size: must not exceed the 100000 samples"),
         (Width, {"over_realizations": (1.1,)}, "1.1"),

@@ -98,3 +98,40 @@ def test_the_best_students_in_words():
     found = tables.best_students(best)
     assert found.index.tolist() == [(1, 0)] and found.loc[(1, 0), 1] == "#8 0.90 (from 12 %)"
     assert np.isclose(tables.CHANCE, 50)
+
+
+def blocks():
+    sizes = {0: dict(own=2.0, winners=2.0, others=1.0), 4: dict(own=4.0, winners=1.0, others=0.5)}
+    rows = [
+        dict(over_realization=2.0, start="random", data="finite", seed=1, epoch=epoch, layer=layer)
+        | dict(matrix=matrix, block=block, size=size)
+        for epoch, of_epoch in sizes.items()
+        for block, size in of_epoch.items()
+        for layer in (1, 2)
+        for matrix in ("H", "H*")
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_sizes_of_blocks_are_in_units_of_the_winners():
+    found = tables.overlap_sizes(blocks()).set_index(["epoch", "layer", "block"]).relative
+    assert found[4, 1, "own"] == 1 and found[0, 2, "own"] == 0.5 and found[4, 2, "others"] == 0.125
+    ratio = tables.selectivity(blocks()).set_index("epoch").ratio
+    assert ratio.to_dict() == pytest.approx({0: 1, 4: 4})
+
+
+def test_negative_biases_are_counted_per_layer_and_clear_ones_apart():
+    biases = pd.DataFrame(
+        [
+            dict(shape="vgg11", seed=1, layer=layer, channel=k, shift=shift)
+            for layer, shifts in ((1, (-0.5, -0.01, 0.0, 0.2)), (3, (0.1, 0.1, -0.2, -0.3)))
+            for k, shift in enumerate(shifts)
+        ]
+    )
+    found = tables.bias_signs(biases).set_index("layer")
+    assert found.negative.to_dict() == {1: 75, 3: 50} and found.clear.to_dict() == {1: 25, 3: 50}
+    assert found.place.to_dict() == {1: 0, 3: 1}
+    own = tables.with_own(found.reset_index(), biases.drop(columns=["shape", "seed"]))
+    assert own["shape"].value_counts().to_dict() == {"vgg11": 2, "yours": 2}
+    theirs = pd.DataFrame(dict(network=["vgg19_bn"] * 2, layer=[0, 5], percent_negative=[80.0, 60.0]))
+    assert tables.published_bias_signs(theirs)["shape"].tolist() == ["vgg19"] * 2

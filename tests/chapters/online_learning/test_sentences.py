@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from companion.chapters.online_learning import tables
+from companion.chapters.online_learning.claims import length
 from companion.chapters.online_learning.order_parameters import velocity
 from companion.chapters.online_learning.parameters import Parameters
 from companion.chapters.online_learning.passages import FALL
@@ -68,6 +69,14 @@ def shortest():
     return best.loc[[f"K = {k}, M = {k}" for k in (2, 3, 5)]]
 
 
+def off_the_equations() -> tuple[float, ...]:
+    """Mean |log| of plateau lengths over the equations': at all rates, at the largest, and by 1 / eta."""
+    name = "committee_plateaus"
+    plateaus = load_results(name, BOOK / "results" / name)[0]["plateaus"]
+    of, claim = tables.against_equations(plateaus), length(plateaus)
+    return of.off.abs().groupby(of.seed).mean().mean(), claim.value, claim.wrong.value
+
+
 def first_exceptions() -> tuple[float, ...]:
     """The least rate that is an exception, by scenario; from there on all are."""
     table, kept = asked()
@@ -85,6 +94,11 @@ def speeds():
 
 
 SAID = [
+    Said(
+        "give its wait up to a mean $|\\log|$ of <.2f>, and of <.2f> at the largest rate of each width, "
+        "where a length like $1/\\eta$ would be off by <.2f>.",
+        lambda of: off_the_equations(),
+    ),
     Said(
         "The shortest median plateau grows from <d> in $\\alpha$ for $K=M=2$ to <d> and <d> for $K=M=3$ and "
         "$5$, that is from <,d> to <,d> and <,d> steps at $N=100$.",

@@ -199,3 +199,22 @@ def test_every_scenario_of_the_sweep_can_be_run():
 def test_bad_parameters_are_refused(values, message):
     with pytest.raises(SpecError, match=message):
         Parameters(**values)
+
+
+def test_waiting_times_are_held_against_the_equations_of_the_same_start():
+    """By hand: the equations wait 10 / eta, and twice that at the largest rate; SGD a tenth longer."""
+    fixed = dict(noise=0.0, fan_out_rate=0.0, start_overlap=0.0, beta=1.0, teacher_width=2, student_width=2)
+    rows = [
+        fixed | dict(route=route, learning_rate=rate, seed=seed, length=extra * (1 + (rate == 4)) * 10 / rate)
+        for route, extra in (("SGD", 1.1), ("ODE", 1.0))
+        for rate in (1.0, 2.0, 4.0)
+        for seed in range(12)
+    ]
+    few = [row | dict(learning_rate=8.0) for row in rows if row["learning_rate"] == 4 and row["seed"] < 5]
+    plateaus = pd.DataFrame([*rows, *few, *(row | dict(noise=0.1) for row in rows)])
+    of = tables.against_equations(plateaus)
+    assert len(of) == 3 * 12 and of.off.to_numpy() == pytest.approx(np.log(1.1))
+    assert of.groupby("learning_rate").off_small.mean().tolist() == pytest.approx(np.log([1.1, 1.1, 2.2]))
+    claim = claims.length(plateaus)
+    assert claim.verdict == "holds" and claim.value == pytest.approx(np.log(1.1))
+    assert claim.wrong.value == pytest.approx(np.log(2.2))
