@@ -1,4 +1,6 @@
-"""Command line: python -m companion list | run | list-runs | sweep | build | pdf | notebooks | fetch."""
+"""Command line: python -m companion list | run | list-runs | sweep | cost | build | pdf | notebooks
+| fetch.
+"""
 
 import argparse
 import io
@@ -118,6 +120,9 @@ def arguments() -> argparse.ArgumentParser:
         "book/results/NAME of a checkout, else _build/results/NAME)",
     )
     many.add_argument("--data-dir", type=path, metavar="DIR", help=IMAGES)
+    commands.add_parser(
+        "cost", help="what every sweep took or would take: here, on a laptop, on 64 and on 1,000 cores"
+    )
     images = commands.add_parser("fetch", help="download a data set, once; verified, all or nothing")
     images.add_argument("data", choices=("cifar10",))
     images.add_argument(
@@ -328,6 +333,16 @@ def _sweep(given: argparse.Namespace) -> int:
     return 0
 
 
+def _cost(given: argparse.Namespace) -> int:
+    from companion import budget  # pandas is slow to import
+
+    book, benchmarks = _book(), place.root() / "benchmarks" / "results"
+    book.cells.mkdir(parents=True, exist_ok=True)
+    times = cost.slower(book.cells, cost.table(benchmarks / "costs.json")[1])
+    print(budget.words(budget.table(chapters.sweeps(), book.committed, benchmarks, times)))
+    return 0
+
+
 def _kept(target: Path) -> str:
     """What a sweep that stopped leaves, in words; empty if nothing."""
     done = progress(target)
@@ -363,6 +378,7 @@ COMMANDS = {
     "pdf": _pdf,
     "notebooks": _notebooks,
     "sweep": _sweep,
+    "cost": _cost,
     "fetch": _fetch,
 }
 WRITING = ("run", "build", "pdf", "sweep")

@@ -2,9 +2,11 @@
 
 Settings have the letters of the book: ``seeds`` and lists such as ``polarities`` make networks, ``steps`` or
 ``epochs`` say how long they train, ``input_dim``, ``hidden``, ``widths`` and ``outputs`` how large they are,
-``samples`` what lies in memory. An effort in seconds and a volume in bytes are computed from them in one way
-for all kinds; each kind has a measured cell that says by which factor both are wrong for it. Time is that of
-the measuring machine times its speed over this one's, for a computation of a second that is done once.
+``samples`` what lies in memory. The time of a cell is a fixed part, a part per step, and parts per
+operation, counted from the settings and as the cell declares its work; its memory a fixed part and one per
+number that is held. How large these parts are, cells of its kind say that were measured
+(``benchmarks/costs.py``). Time is that of the measuring machine times its speed over this one's, for a
+computation of a second that is done once.
 """
 
 import json
@@ -13,6 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +27,14 @@ from companion.runs.spec import Cell, Spec, SpecError
 HOUR, YEAR = 3600, 365 * 24 * 3600
 GIB = 2**30
 WORKER = 0.35 * GIB  # of a process that has loaded torch and pandas, before it computes
-LEAST = 2.0**24  # bytes of a cell: what is measured below that is chance
+LEAST = 2.0**25  # bytes that any cell takes: libraries, tables
 UNKNOWN, DISK = 3.0, 2.0**15  # seconds and bytes of a cell of a kind that was never measured
 STEP, FLOPS = 2e-4, 4e9  # seconds of the smallest step of an ensemble; operations in a second
+FIXED = 0.1  # share of a cell's time that does not grow, where nothing else is known
+TRUST = 0.1  # weight of such shares beside a measured cell, 1
+FLOOR = 0.05  # of such a share is left whatever was measured: a million times the seeds cost something
 ENSEMBLE = ("seeds", "starts", "trials", "polarities", "noises", "betas", "teacher_widths", "slopes")
+PLACES = ("fingerprint", "data", "device")  # words that cost nothing
 SAMPLES = ("samples", "eval_samples", "tuning_samples", "images", "test_images", "base_samples", "points")
 
 
@@ -39,17 +46,26 @@ class CostError(Exception):
 class Size:
     """What the settings of one cell say.
 
-    effort      seconds, but for a factor of its kind.
-    volume      bytes at the peak, the same.
+    steps       of its longest training.
+    moves       steps of all groups that train one after another.
+    operations  six per weight, sample and step of all networks.
+    work        what the cell itself declares, which knows its kind but not every setting; else operations.
+    busy        rough share of its time that these take, beside what every step needs.
+    volume      bytes at the peak, but for a factor of its kind.
+    words       settings that are no numbers, by name.
     """
 
     networks: int
     steps: float
-    effort: float
+    moves: float
+    operations: float
+    work: float
+    busy: float
     volume: float
+    words: frozenset[tuple[str, Any]] = frozenset()
 
 
-def size(cell: Spec) -> Size:
+def size(cell: Cell) -> Size:
     """The size of one cell, whatever its kind."""
     values = _values(cell)
     networks = math.prod(_count(values[name]) for name in ENSEMBLE if name in values)
@@ -67,12 +83,24 @@ def size(cell: Spec) -> Size:
     seeds = _count(values.get("seeds", 1))
     bytes_ = 4 if values.get("dtype") == "float32" else 8
     pixels = 1024 / _number(values, "pool", 1.0) ** 2 if "pool" in values else 1
-    effort = steps * (STEP * groups + 6 * networks * batch * weights * spread * pixels / FLOPS)
+    moves, operations = steps * groups, 6 * steps * networks * batch * weights * spread * pixels
     volume = bytes_ * (
         seeds * rows * (layers[0] + layers[-1]) * (3 * pixels if pixels > 1 else 1)
         + networks * spread * (4 * weights + 256 * hidden * pixels)
     )
-    return Size(round(networks * groups), steps, effort, volume)
+    busy = operations / FLOPS / (operations / FLOPS + STEP * moves)
+    work = cell.work if type(cell).work is not Cell.work else operations
+    words = {(name, value) for name, value in values.items() if isinstance(value, (str, bool))}
+    return Size(
+        round(networks * groups),
+        steps,
+        moves,
+        operations,
+        work,
+        busy,
+        volume,
+        frozenset((name, value) for name, value in words if name not in PLACES),
+    )
 
 
 def _values(spec: Spec) -> dict[str, Any]:
@@ -134,18 +162,17 @@ def _steps(values: Mapping[str, Any], batch: float) -> float:
 class Measured:
     """One cell that was run to know what it costs.
 
-    effort, volume      as in :class:`Size`.
     seconds             of one core.
-    memory              bytes at the peak, without those of a process that computes nothing.
-    disk                bytes of its tables.
+    memory              bytes at the peak, without those of a process that computes nothing; None where only
+                        the time is known, as of cells of stored sweeps.
+    disk                bytes of its tables; the same.
     """
 
     kind: str
-    effort: float
-    volume: float
+    size: Size
     seconds: float
-    memory: float
-    disk: float
+    memory: float | None
+    disk: float | None
 
 
 @dataclass(frozen=True)
@@ -179,7 +206,34 @@ def table(path: Path | None = None) -> tuple[list[Measured], float]:
     if not path.exists():
         return [], 0.0
     facts = json.loads(path.read_text(encoding="utf-8"))
-    return [Measured(**row) for row in facts["cells"]], facts["calibration"]
+    return [
+        Measured(row["kind"], size(cell), row["seconds"], row["memory"], row["disk"])
+        for row in facts["cells"]
+        if (cell := revived(row["kind"], row["spec"]))
+    ], facts["calibration"]
+
+
+def revived(what: str, values: Mapping[str, Any]) -> Cell | None:
+    """The cell of a kind with settings as JSON holds them; None where the kind has changed meanwhile."""
+    module, _, name = what.rpartition(".")
+    try:
+        return _record(getattr(import_module(module), name), values)
+    except (ImportError, AttributeError, SpecError):
+        return None
+
+
+def _record(kind_: Any, values: Mapping[str, Any]) -> Any:
+    fields = {}
+    for name, value in values.items():
+        field = kind_.model_fields.get(name)
+        fields[name] = (
+            _record(field.annotation, value) if field and isinstance(value, dict) else _tuples(value)
+        )
+    return kind_(**fields)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def estimate(cells: Iterable[Cell], slower: float = 1.0, known: Sequence[Measured] | None = None) -> Cost:
@@ -208,32 +262,80 @@ def _cost(cell: Cell, slower: float, known: Sequence[Measured]) -> Cost:
 
 
 def scaled(what: str, own: Size, slower: float, known: Sequence[Measured]) -> Cost:
-    """What a cell of a kind and size will cost: the measured one that is nearest, times what it is larger."""
-    nearest = min(
-        (row for row in known if row.kind == what),
-        key=lambda row: abs(math.log(row.effort / max(own.effort, 1e-12))),
-        default=Measured(what, own.effort, own.volume, UNKNOWN, own.volume, DISK),
+    """What a cell of a kind and size will cost, from those of its kind that were measured."""
+    rows = [row for row in known if row.kind == what] or [_guessed(what, own)]
+    alike, shape = _of_words(rows, own.words)
+    busy = (1 - FIXED) * shape[0].size.busy
+    shares = FIXED, 1 - FIXED - busy, busy / 2, busy / 2
+    law = _fitted([_terms(row.size) for row in shape], [row.seconds for row in shape], shares)
+    seconds = _level(law, [(_terms(row.size), row.seconds) for row in alike]) * sum(law * _terms(own))
+    alike, shape = _of_words(
+        [row for row in rows if row.memory is not None] or [_guessed(what, own)], own.words
     )
-    seconds = slower * nearest.seconds * own.effort / nearest.effort
-    larger = own.volume / nearest.volume
+    held = lambda rows: [((1.0, row.size.volume), max(row.memory or 0.0, LEAST)) for row in rows]
+    terms, bytes_ = zip(*held(shape))
+    anyway = min(LEAST / bytes_[0], 0.9)
+    holds = _fitted(terms, bytes_, (anyway, 1 - anyway))
+    nearest = min(alike, key=lambda row: abs(math.log(row.size.volume / own.volume)))
     return Cost(
         1,
         own.networks,
         own.steps,
-        seconds,
-        seconds,
-        max(nearest.memory, LEAST) * larger,
-        nearest.disk * max(larger, 1.0),
+        slower * seconds,
+        slower * seconds,
+        _level(holds, held(alike)) * sum(holds * (1.0, own.volume)),
+        (nearest.disk or DISK) * max(own.volume / nearest.size.volume, 1.0),
     )
+
+
+def _guessed(what: str, own: Size) -> Measured:
+    return Measured(what, own, UNKNOWN, own.volume, DISK)
+
+
+def _of_words(rows: Sequence[Measured], words: frozenset) -> tuple[list[Measured], list[Measured]]:
+    """Cells whose words are nearest to some, which say how much, and those that say how it grows.
+
+    The latter are of the same words too where these are three or more, else of those that most cells have.
+    """
+    near = max(len(row.size.words & words) for row in rows)
+    alike = [row for row in rows if len(row.size.words & words) == near]
+    groups: dict[frozenset, list[Measured]] = {}
+    for row in rows:
+        groups.setdefault(row.size.words, []).append(row)
+    return alike, alike if len(alike) > 2 else max(groups.values(), key=len)
+
+
+def _terms(own: Size) -> tuple[float, ...]:
+    return 1.0, own.moves, own.operations, own.work
+
+
+def _level(law: Any, measured: Sequence[tuple[Sequence[float], float]]) -> float:
+    """By which factor a law is below measured values, their geometric mean."""
+    logs = [math.log(value / sum(law * terms)) for terms, value in measured]
+    return math.exp(sum(logs) / len(logs))
+
+
+def _fitted(terms: Sequence[Sequence[float]], values: Sequence[float], shares: Sequence[float]) -> Any:
+    """Coefficients of terms, none below nothing, that are nearest to measured values by their ratios.
+
+    shares      of the first value that its terms take, as far as the values do not say.
+    """
+    import numpy as np
+    from scipy.optimize import nnls  # slow to import, and only what is told needs it
+
+    rows = np.array(terms) / np.array(values)[:, None]
+    first, usual = rows[0], np.array(shares)
+    rows = np.vstack([rows / first, TRUST * np.eye(len(usual))])
+    wanted = np.append(np.ones(len(values)), TRUST * usual)
+    least = FLOOR * usual
+    return (least + nnls(rows, wanted - rows @ least)[0]) / first
 
 
 def assumed(cells: Iterable[Cell], known: Sequence[Measured]) -> list[Measured]:
     """Known cells, and of kinds that were never measured those at their usual settings, with a guess."""
     there, sizes = {row.kind for row in known}, {kind(cell): size(cell) for cell in cells}
     guess = dict(seconds=UNKNOWN, memory=WORKER / 4, disk=DISK)
-    fresh = [
-        Measured(what, own.effort, own.volume, **guess) for what, own in sizes.items() if what not in there
-    ]
+    fresh = [Measured(what, own, **guess) for what, own in sizes.items() if what not in there]
     return [*known, *fresh]
 
 

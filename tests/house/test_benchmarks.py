@@ -70,6 +70,42 @@ def test_reference_follows_the_ensemble(plain, xp):
             torch.testing.assert_close(rho, judged.rho[0][member], rtol=0, atol=1e-9)
 
 
+def test_jax_follows_the_ensemble(monkeypatch):
+    jax = pytest.importorskip("jax")
+    monkeypatch.syspath_prepend(FOLDER)
+    import jitted
+
+    wide = CELL.model_copy(update={"over_realizations": (3.0,)})
+    teacher, (student,), x = two_layer_start(wide)
+    steps, trained, streams = 300, [], lambda: [stream(seed, "batches") for seed in wide.seeds]
+    train(
+        teacher,
+        [student],
+        drawn(x, streams(), wide.batch_size),
+        learning_rate=wide.learning_rate,
+        snapshots=[steps],
+        on_snapshot=lambda _, now: trained.extend(now),
+    )
+    rows = jitted.drawn(streams(), x.shape[1], wide.batch_size, steps)
+    jax.config.update("jax_enable_x64", True)
+    try:
+        of = lambda network: jitted.weights(network, len(wide.seeds), "float64")
+        theirs = jitted.train(of(student), of(teacher), x.numpy(), rows, wide.learning_rate)
+    finally:
+        jax.config.update("jax_enable_x64", False)
+    for ours, other, before in zip(trained[0].weights, theirs, student.weights, strict=True):
+        assert (ours - before).abs().max() > 0.1  # it has moved
+        np.testing.assert_allclose(np.asarray(other).reshape(ours.shape), ours, rtol=0, atol=1e-12)
+
+
+def test_keeping_cells_is_measured_in_every_way(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(FOLDER)
+    import scheduler as benchmark
+
+    table = benchmark.run(20, tmp_path).set_index("way")
+    assert list(table.index) == list(benchmark.WAYS) and (table.cells_per_s > 0).all()
+
+
 def test_command_line_writes_its_results(tmp_path):
     command = [sys.executable, FOLDER / "two_layer.py", "--quick", "--out", tmp_path / "results"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent)

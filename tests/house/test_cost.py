@@ -10,6 +10,7 @@ from companion import chapters, cost, project
 from companion.__main__ import main
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages import build, request
+from companion.place import root
 from companion.project import PROJECT
 from companion.runs.cells import Store, run_cells
 from companion.runs.identity import kind
@@ -17,7 +18,7 @@ from tests.tiny import TWO_LAYER
 
 CELL = TwoLayer(**TWO_LAYER, seeds=(1, 2, 3))
 SIZE = cost.size(CELL)
-KNOWN = [cost.Measured(kind(CELL), SIZE.effort, SIZE.volume, seconds=10.0, memory=1e8, disk=1e3)]
+KNOWN = [cost.Measured(kind(CELL), SIZE, seconds=10.0, memory=1e8, disk=1e3)]
 
 
 def changed(**fields):
@@ -41,13 +42,14 @@ def test_networks_and_steps_are_counted():
 )
 def test_what_is_larger_takes_more_time_and_memory(fields):
     larger = cost.size(changed(**fields))
-    assert larger.effort > SIZE.effort and larger.volume > SIZE.volume
+    assert larger.operations > SIZE.operations and larger.volume > SIZE.volume
 
 
 def test_more_samples_take_memory_and_more_steps_time():
     samples, steps = cost.size(changed(samples=4000)), cost.size(changed(steps_per_epoch=200))
-    assert samples.effort == SIZE.effort and samples.volume > 5 * SIZE.volume
-    assert steps.effort == pytest.approx(10 * SIZE.effort) and steps.volume == SIZE.volume
+    assert samples.operations == SIZE.operations and samples.volume > 5 * SIZE.volume
+    assert (steps.moves, steps.volume) == (10 * SIZE.moves, SIZE.volume)
+    assert steps.operations == pytest.approx(10 * SIZE.operations)
 
 
 CHAPTERS = chapters.parameters()
@@ -57,28 +59,82 @@ CHAPTERS = chapters.parameters()
 def test_every_cell_of_a_chapter_has_a_size_that_its_seeds_enlarge(chapter):
     for cell in CHAPTERS[chapter]().live_cells():
         own = cost.size(cell)
-        assert own.networks >= 1 and own.steps >= 1 and own.effort > 0 and own.volume > 0
+        assert own.networks >= 1 and own.steps >= 1 and own.operations > 0 and own.volume > 0
         seeds = getattr(cell, "seeds", None)
         if isinstance(seeds, int):
             more = cost.size(cell.model_copy(update={"seeds": 1000 * seeds}))
             assert more.networks == 1000 * own.networks and more.volume > own.volume
 
 
-def test_a_measured_cell_says_by_which_factor():
+def seconds(cell, known, slower=1.0):
+    return cost.estimate([cell], slower, known).seconds
+
+
+def test_a_measured_cell_costs_what_it_took_and_another_one_in_proportion_but_for_a_fixed_part():
     told = cost.estimate([CELL, changed(steps_per_epoch=60)], slower=2.0, known=KNOWN)
     assert (told.cells, told.networks, told.steps) == (2, 24, 40 + 120)
-    assert told.seconds == pytest.approx(2 * (10 + 30)) and told.longest == pytest.approx(60)
+    assert seconds(CELL, KNOWN) == pytest.approx(10) and seconds(CELL, KNOWN, 2.0) == pytest.approx(20)
+    assert 20 < seconds(changed(steps_per_epoch=60), KNOWN) < 30
+    assert told.longest == pytest.approx(2 * seconds(changed(steps_per_epoch=60), KNOWN))
     assert told.memory == pytest.approx(1e8) and told.disk == pytest.approx(2e3)
-    assert told.wall(1) == pytest.approx(80) and told.wall(100) == pytest.approx(60)
+    assert told.wall(1) == pytest.approx(told.seconds) and told.wall(100) == pytest.approx(told.longest)
     assert told.room(1) < told.room(2) == told.room(100), "there are only two cells"
 
 
-def test_the_nearest_of_several_counts():
-    larger = changed(steps_per_epoch=2000)
-    size = cost.size(larger)
-    known = [*KNOWN, cost.Measured(kind(CELL), size.effort, size.volume, 100.0, 1e8, 1e3)]
-    assert cost.estimate([changed(steps_per_epoch=1000)], known=known).seconds == pytest.approx(50)
-    assert cost.estimate([changed(steps_per_epoch=40)], known=known).seconds == pytest.approx(20)
+def of_laws(fixed, step, network):
+    """Cells of known laws, measured: the smallest, with twice the seeds, with twice the steps."""
+    law = lambda cell: fixed + step * cost.size(cell).moves + network * cost.size(cell).work
+    cells = CELL, changed(seeds=tuple(range(6))), changed(steps_per_epoch=40)
+    return law, [cost.Measured(kind(cell), cost.size(cell), law(cell), 1e8, 1e3) for cell in cells]
+
+
+@pytest.mark.parametrize("shares", [(0.1, 0.8, 0.1), (0.5, 0.1, 0.4), (0.05, 0.05, 0.9)])
+def test_three_measured_cells_tell_what_is_fixed_what_a_step_and_what_a_network_takes(shares):
+    law, known = of_laws(shares[0], shares[1] / SIZE.moves, shares[2] / SIZE.work)
+    for other in (changed(seeds=tuple(range(30))), changed(steps_per_epoch=200)):
+        assert seconds(other, known) == pytest.approx(law(other), rel=0.2)
+
+
+def test_what_seemed_to_cost_nothing_still_counts_where_it_is_large():
+    _, known = of_laws(1.0, 0.0, 0.0)
+    assert seconds(changed(seeds=tuple(range(300_000))), known) > 10
+
+
+def test_cells_of_the_same_words_count(tmp_path):
+    double = cost.Measured(kind(CELL), cost.size(changed(dtype="float64")), 40.0, 1e8, 1e3)
+    assert CELL.dtype == "float32" and seconds(CELL, [*KNOWN, double]) == pytest.approx(10)
+    assert seconds(changed(dtype="float64"), [*KNOWN, double]) == pytest.approx(40)
+    elsewhere = cost.size(changed(dtype="float64", device="cuda"))
+    assert cost.scaled(kind(CELL), elsewhere, 1.0, [*KNOWN, double]).seconds == pytest.approx(40)
+
+
+def test_memory_has_a_part_that_does_not_grow():
+    small = [cost.Measured(kind(CELL), SIZE, 1.0, cost.LEAST, 1e3)]
+    assert cost.estimate([changed(samples=4000)], known=small).memory < 3 * cost.LEAST
+    large = [cost.Measured(kind(CELL), SIZE, 1.0, 100 * cost.LEAST, 1e3)]
+    ratio = cost.size(changed(samples=4000)).volume / SIZE.volume
+    assert cost.estimate([changed(samples=4000)], known=large).memory > 0.95 * ratio * 100 * cost.LEAST
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_cell_comes_back_from_its_settings_as_json(chapter):
+    for cell in CHAPTERS[chapter]().live_cells():
+        assert cost.size(cost.revived(kind(cell), json.loads(cell.model_dump_json()))) == cost.size(cell)
+
+
+@pytest.mark.parametrize(
+    "what, values", [("companion.nowhere.Cell", {}), (kind(CELL), {"seeds": []}), (kind(CELL), {"new": 1})]
+)
+def test_a_measured_cell_of_a_kind_that_has_changed_is_left_out(what, values):
+    assert cost.revived(what, values) is None
+
+
+def test_the_table_is_of_cells_that_there_are():
+    rows, reference = cost.table()
+    stored = json.loads((root() / "benchmarks" / "results" / "costs.json").read_text())["cells"]
+    assert len(rows) == len(stored) > 50 and 0.01 < reference < 10
+    live = {kind(cell) for parameters in CHAPTERS.values() for cell in parameters().live_cells()}
+    assert len(live & {row.kind for row in rows}) > 0.9 * len(live)
 
 
 def test_a_kind_that_was_never_measured_is_guessed_at_its_usual_size():

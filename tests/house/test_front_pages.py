@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from companion import chapters
+from companion.budget import MACHINES
 from companion.chapters.cifar10.sweeps import LAPTOP
 from companion.datasets import cifar10, download, patches
 from companion.pages import literature, scorecard
@@ -63,6 +64,10 @@ SAID = {
     "README.md": [
         Said("(ICML <d>)", lambda of: year(of, "tian2020student")),
         Said("Both need Python 3.11 or newer", lambda of: of.python == ">=3.11"),
+        Said(
+            "here, on a laptop, on 64 and on 1,000 cores",
+            lambda of: [*MACHINES] == ["laptop", "64 cores", "1,000 cores"],
+        ),
         Said("They were run on 3.<d>, 3.<d> and 3.<d>.", lambda of: tuple(minor_versions())),
         Said("has downloaded the images (<d> MB, verified)", lambda of: round(download.SIZE / 1e6)),
         Said(
@@ -85,6 +90,10 @@ SAID = {
             lambda of: SCALES == ("quick", "laptop", "paper"),
         ),
         Said("The totals are never added up: many claims are made at two scales.", two_scales),
+        Said(
+            "here, on a laptop, on 64 and on 1,000 cores",
+            lambda of: [*MACHINES] == ["laptop", "64 cores", "1,000 cores"],
+        ),
         Said("six more sweeps are named in their chapter", lambda of: len(deep_sweeps()) == 1 + 6),
     ],
     "book/scorecard.ipynb": [

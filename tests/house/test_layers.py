@@ -57,6 +57,8 @@ def allowed(module: str, other: str) -> bool:
         return other == "companion.place" or below(other, "companion.pages", "companion.runs", "ts_core")
     if room == "companion.cost":
         return other == "companion.place" or below(other, "companion.runs")
+    if room == "companion.budget":
+        return other == "companion.cost" or below(other, "companion.runs")
     if room == "companion.runs":
         return below(other, room)
     if room == "companion.pages":

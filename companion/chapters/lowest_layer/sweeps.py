@@ -175,9 +175,17 @@ DATASET_SIZE = Sweep(
     "dataset_size",
     {
         "quick": DatasetSize(),
-        # the released sweep has 10 seeds, over-realization 5 and sizes up to 500,000 too
         "laptop": DatasetSize(
             hidden=WIDTHS, sample_sizes=(5000, 10_000, 20_000, 50_000), seeds=5, epochs=200, snapshots=LOOKS
+        ),
+        # the released sweep and the 10x students of the figures; `companion cost` says what it takes
+        "paper": DatasetSize(
+            hidden=WIDTHS,
+            over_realizations=(2.0, 5.0, 10.0),
+            sample_sizes=(5000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000),
+            seeds=10,
+            epochs=200,
+            snapshots=LOOKS,
         ),
     },
     KEYS,
