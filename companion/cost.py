@@ -147,14 +147,10 @@ def _steps(values: Mapping[str, Any], batch: float) -> float:
     if "epochs" in values:
         samples = _number(values, "samples") or _number(values, "images") or batch
         return _number(values, "epochs") * _number(values, "steps_per_epoch", max(samples / batch, 1.0))
-    if "horizon" in values:
-        unit = values.get("step") or values.get("learning_rate") or values.get("rate") or 1.0
-        times = _number(values, "input_dim") if "step" not in values else 1.0
-        return (
-            _number(values, "horizon") * times / unit
-            if "step" in values
-            else _number(values, "horizon") * times
-        )
+    if "horizon" in values and "step" in values:
+        return _number(values, "horizon") / values["step"]
+    if "horizon" in values and "input_dim" in values:
+        return _number(values, "horizon") * _number(values, "input_dim")
     return 1000.0
 
 
