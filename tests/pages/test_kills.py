@@ -35,7 +35,7 @@ def test_a_sweep_that_is_killed_again_and_again_loses_nothing(trials):
         Hit("sweep", "keep", "group", TERM, 1, 0.0),
         Hit("sweep", "train", "worker", KILL, 0, 0.0),
         Hit("sweep", "gather", "driver", KILL, 0, 0.0),
-        Hit("sweep", "export", "driver", KILL, 0, 0.01),
+        Hit("sweep", "export", "driver", KILL, 0, 0.0),
     ]
     trials.sequence("sweep", hits)
     check(trials, len(hits))
