@@ -8,7 +8,7 @@ import pytest
 from companion.chapters.robustness.claims import SCENARIOS
 from companion.chapters.robustness.parameters import Parameters
 from companion.chapters.robustness.sweeps import ROBUSTNESS
-from companion.chapters.robustness.tables import attack_losses, shares_of
+from companion.chapters.robustness.tables import attack_losses, by_layer, on_images, shares_of
 from companion.pages import scorecard
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
@@ -22,11 +22,13 @@ def evidence():
     """Claims of the stored page, by id and scale."""
     of_chapter = [claim for claim in scorecard.collect(BOOK) if claim.id.startswith("robustness/")]
     stored = {
-        name: load_results(name, BOOK / "results" / name)[0] for name in ("robustness", "robustness_moved")
+        name: load_results(name, BOOK / "results" / name)[0]
+        for name in ("robustness", "robustness_moved", "robustness_images")
     }
     return SimpleNamespace(
         runs=stored["robustness"]["runs"].query("method != 'start'"),
         losses=attack_losses(stored["robustness"]["attacks"], 0.5).free,
+        pictures=stored["robustness_images"],
         shares=shares_of(stored["robustness_moved"]["moved"]).mean(),
         claims={(claim.id.removeprefix("robustness/"), claim.scale): claim for claim in of_chapter},
         quick=Parameters(),
@@ -42,7 +44,42 @@ def weakest(of) -> float:
     return max(of.claims[f"ranks-{method.replace(' ', '-')}", "laptop"].value for method in SCENARIOS)
 
 
+def lift(of, inputs: str) -> list[float]:
+    """By layer, how far correlations of students of images lie above the standard ones under attack."""
+    layers = of.pictures["layers"]
+    mean = lambda method, moved: by_layer(layers, method, moved, inputs).mean()
+    return list(mean("adversarial", layers.moved.max()) - mean("standard", 0.0))
+
+
 SAID = [
+    Said(
+        "Students that were trained under attack lose least to attacks, and random moves of the same length "
+        "help little",
+        lambda of: (
+            holds(of, "images-attacked", scale="laptop")
+            and of.claims["images-attacked", "laptop"].wrong.value < 1.2
+        ),
+    ),
+    Said(
+        "On the images themselves the correlations differ little; on *white noise*, which shows them in "
+        "every direction, each layer of a student trained under attack is clearly more specialized.",
+        lambda of: (
+            holds(of, "images-layers", scale="laptop")
+            and max(lift(of, "images")) < 0.1 < min(lift(of, "white noise"))
+        ),
+    ),
+    Said(
+        "Over the five ways to train, the better a student's correlations on white noise, the less an attack "
+        "adds.",
+        lambda of: (
+            holds(of, "images-ranks", scale="laptop")
+            and len(on_images(**of.pictures, inputs="images").groupby(["method", "moved"])) == 5
+        ),
+    ),
+    Said(
+        "their students agree with them more often than they are right",
+        lambda of: (of.pictures["students"].agreement > of.pictures["students"].accuracy).all(),
+    ),
     Said("Inside they agree.", lambda of: holds(of, "inside")),
     Said(
         "Outside they agree as far as training has shown it to them: not at all without noise",
