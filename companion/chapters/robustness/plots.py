@@ -240,7 +240,7 @@ def on_images(students: pd.DataFrame, layers: pd.DataFrame, axes: Sequence[Axes]
         for ax, inputs in zip(axes[1:], INPUTS):
             mean = by_layer(layers, method, moved, inputs).mean()
             ax.plot(mean.index, mean, line, color=colour, marker="o", markersize=4, label=label)
-    axes[0].set(yscale="log", ylabel="loss that the attack adds", xlabel="moved in training")
+    axes[0].set(ylim=(0, None), ylabel="loss that the attack adds", xlabel="moved in training")
     axes[0].set_xticks(range(len(ways)), [f"{moved:g}" for _, moved in ways])
     axes[0].set_title("attacks")
     for ax, inputs in zip(axes[1:], INPUTS):
