@@ -11,7 +11,7 @@ BEGIN, END = "<!-- rooms: python docs/rooms.py -->", "<!-- /rooms -->"
 ROOMS = {
     "companion": {
         "command line": ("__main__",),
-        "place, project, cost": ("place", "project", "cost"),
+        "place, project, cost": ("place", "project", "cost", "budget"),
         "chapters": ("chapters",),
         "experiments": ("experiments",),
         "datasets": ("datasets",),

@@ -71,7 +71,10 @@ RECOVERY = Sweep(
 )
 CUTS = Sweep(
     "recovery_cuts",
-    {"quick": Cuts(), "laptop": Cuts(teachers=20, stuck=(3, 6), students=8, samples=300, steps=300)},
+    {
+        "quick": Cuts(stuck=(3,)),
+        "laptop": Cuts(teachers=20, stuck=(3, 6), students=8, samples=300, steps=300),
+    },
 )
 CHAINS = Sweep(
     "recovery_chains", {"quick": Chains(), "laptop": Chains(teachers=6, students=8, samples=400, steps=800)}
