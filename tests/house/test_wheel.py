@@ -139,6 +139,7 @@ def test_it_lists_sweeps_and_runs_in_the_readers_folder(python, tmp_path):
     assert tree(installed(python)) == before, "nothing is written into the installation"
 
 
+@pytest.mark.timeout(900)  # installs the whole book
 def test_a_notebook_that_is_opened_on_colab_installs_the_book_and_runs(tmp_path):
     """Its first cell, from a repository like the published one, in an environment without the book.
 
