@@ -252,7 +252,22 @@ class AngleLevels(Grid):
         return _longest_first(cells)
 
 
-class OtherInputs(Grid):
+class _Taught(Grid):
+    """Students of growing training sets: what is the same whatever their inputs are."""
+
+    teacher_width: Count = 5
+    over_realization: Annotated[float, Field(ge=1)] = 2.0
+    outputs: Count = 50
+    seeds: Count = 4
+    batch_size: Count = 16
+    learning_rate: Positive = 0.01
+    epochs: Annotated[int, Field(ge=2)] = 2
+    steps_per_epoch: Count = 1000
+    dtype: Literal["float32", "float64"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class OtherInputs(_Taught):
     """Growing training sets of another kind: inputs that are not Gaussian, and the agnostic augmentation.
 
     N = f d random samples of every law; raw samples with their 2 d neighbours, at the small steps of the
@@ -273,16 +288,6 @@ class OtherInputs(Grid):
     """of the theorem, which sets the length of the small steps, 2 epsilon / K^{3/2}"""
     wide_radius: Positive = 1.5
     """the other length of the steps: one standard deviation of an input"""
-    teacher_width: Count = 5
-    over_realization: Annotated[float, Field(ge=1)] = 2.0
-    outputs: Count = 50
-    seeds: Count = 4
-    batch_size: Count = 16
-    learning_rate: Positive = 0.01
-    epochs: Annotated[int, Field(ge=2)] = 2
-    steps_per_epoch: Count = 1000
-    dtype: Literal["float32", "float64"] = "float32"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def cells(self) -> list[Specialization]:
         steps = small_step(self.teacher_width, self.over_realization, self.epsilon), self.wide_radius
@@ -304,21 +309,11 @@ class OtherInputs(Grid):
         return _longest_first(self.into(Specialization, **each, **shared) for each in settings)
 
 
-class PatchInputs(Grid):
+class PatchInputs(_Taught):
     """Growing training sets of patches of photographs, beside the Gaussian ones of :class:`OtherInputs`."""
 
     input_dim: Count = 20
     factors: Annotated[tuple[Positive, ...], Field(strict=False, min_length=1)] = (1.4, 2.8, 5.6)
-    teacher_width: Count = 5
-    over_realization: Annotated[float, Field(ge=1)] = 2.0
-    outputs: Count = 50
-    seeds: Count = 4
-    batch_size: Count = 16
-    learning_rate: Positive = 0.01
-    epochs: Annotated[int, Field(ge=2)] = 2
-    steps_per_epoch: Count = 1000
-    dtype: Literal["float32", "float64"] = "float32"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
     def cells(self) -> list[Specialization]:
         shared = dict(law="patches", polarity=0.0, seeds=_first(self.seeds))

@@ -11,6 +11,7 @@ from companion.chapters.lucky_nodes import regularization
 from companion.chapters.lucky_nodes.parameters import Parameters
 from companion.chapters.lucky_nodes.sweeps import RANKS
 from companion.pages import scorecard
+from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
 CHAPTER = "lucky_nodes"
@@ -30,7 +31,38 @@ def evidence():
     )
 
 
+def stored_layers(sweep: str) -> pd.DataFrame:
+    return load_results(sweep, BOOK / "results" / sweep)[0]["layers"]
+
+
+def lift_by_norm(epoch: int | None = None) -> pd.Series:
+    """By layer, mean correlation with batch normalization behind ReLUs minus without; the end is the default."""
+    found = stored_layers("lucky_norm")
+    at = found[found.epoch == (found.epoch.max() if epoch is None else epoch)]
+    mean = at.pivot_table(index="layer", columns="norm", values="correlation")
+    (without,) = (name for name in mean if name == "none")
+    return mean.drop(columns=without).squeeze() - mean[without]
+
+
+def lift_by_width(last: bool) -> pd.Series:
+    """Mean correlation of tenfold minus exact students, by kind of network, before training or after."""
+    found = stored_layers("lucky_images")
+    at = found[found.epoch == (found.epoch.max() if last else 0)]
+    mean = at.pivot_table(index="network", columns="over_realization", values="correlation")
+    return mean[10.0] - mean[1.0]
+
+
 SAID = [
+    Said(
+        "helps in the first epoch and ends a little lower above the lowest layer",
+        lambda of: (
+            lift_by_norm(1).min() > 0.03 and lift_by_norm()[2:].max() < 0 and lift_by_norm().min() > -0.1
+        ),
+    ),
+    Said(
+        "What width gives is there before training already, more of it than at the end",
+        lambda of: (lift_by_width(last=False) > lift_by_width(last=True)).all(),
+    ),
     Said(
         "the separated update never points uphill, yet it is not close",
         lambda of: (claim := of.claims["lucky/separation", "quick"]).verdict == "fails" and claim.value > 0.5,
