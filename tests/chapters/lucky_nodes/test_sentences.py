@@ -36,7 +36,7 @@ def stored_layers(sweep: str) -> pd.DataFrame:
 
 
 def lift_by_norm(epoch: int | None = None) -> pd.Series:
-    """By layer, mean correlation with batch normalization behind ReLUs minus without; the end is the default."""
+    """By layer, mean correlation with batch normalization behind the ReLU minus without it."""
     found = stored_layers("lucky_norm")
     at = found[found.epoch == (found.epoch.max() if epoch is None else epoch)]
     mean = at.pivot_table(index="layer", columns="norm", values="correlation")
