@@ -434,8 +434,10 @@ function playground(home) {
 
 	/* What follows goes on from the time that is looked at. */
 	async function present() {
-		if (state.at >= 0) await call("rewind", state.at);
+		if (state.at < 0) return;
+		await call("rewind", state.at);
 		state.at = -1;
+		tell("");
 	}
 
 	async function advance(steps, budget) {
@@ -480,7 +482,7 @@ function playground(home) {
 	}
 	const wake = () => requestAnimationFrame(turn);
 
-	const restart = () => begin(state.of, { preset: state.preset });
+	const restart = () => begin(state.of, { preset: state.preset }).then(() => tell(""));
 	/* Without motion: a trained student, to step and scrub by hand. */
 	const go = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? walk(4000, 3000) : resume());
 
