@@ -21,24 +21,20 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from py_compile import PycInvalidationMode
 from typing import NoReturn, TextIO
 
-import hypothesis  # noqa: F401  with what follows it is used by tests, in processes that fork from here
-import matplotlib.pyplot as plt  # noqa: F401
-import nbformat  # noqa: F401
 import pytest
-import scipy.stats
-import seaborn as sns  # noqa: F401
-import sklearn.datasets
-import torch  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
 KNOWN = ROOT / "_build" / "mutants.json"
 COPY = ROOT / "_build" / "mutated"  # a checkout of its own
 PACKAGES = ("ts_core", "companion")
 DRAWING = ("plots.py", "figures.py")  # of which tests hold no more than what is legible
+# What tests import, once for all of them: they run in processes that fork from this one.
+HEAVY = ("hypothesis", "matplotlib.pyplot", "nbformat", "scipy.stats", "seaborn", "sklearn.datasets", "torch")
 NOTEBOOKS = ("--nbval", "--nbval-current-env")  # compares those that are among the tests with what they store
 NO_TESTS = 5  # how pytest ends when there are none
 SOUND: dict[str, bool] = {}  # tests by whether they pass without a bug
@@ -206,7 +202,7 @@ def failing(file: str, source: str, tests: Sequence[str], limit: float) -> str |
     original = (COPY / file).read_text(encoding="utf-8")
     (COPY / file).write_text(source, encoding="utf-8")
     with tempfile.TemporaryFile("w+") as output:
-        running = os.fork()  # what is imported already is not imported again for every bug
+        running = os.fork()
         if not running:
             _test(tests, output)
         try:
@@ -301,6 +297,8 @@ def main() -> int:
     asked = parser.parse_args()
     known = json.loads(KNOWN.read_text(encoding="utf-8")) if KNOWN.exists() else {}
     copy()
+    for name in HEAVY:
+        import_module(name)
     for file, which in draw(asked.times, asked.seed):
         source = (COPY / file).read_text(encoding="utf-8")
         node, words = list(mutations(ast.parse(source)))[which]
