@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from py_compile import PycInvalidationMode
@@ -151,7 +152,7 @@ def draw(times: int, seed: int) -> list[tuple[str, int]]:
 
 
 def tests_of(file: str) -> tuple[list[str], list[str]]:
-    """The tests beside a module: those of its name, and the others of their folder."""
+    """The tests beside a module: those of its name or that import it, and the others of their folder."""
     path = Path(file)
     under = next(folder for folder in BESIDE if file.startswith(f"{folder}/"))
     beside = ROOT / BESIDE[under]
@@ -159,16 +160,17 @@ def tests_of(file: str) -> tuple[list[str], list[str]]:
         beside = own
     named = [beside / f"test_{path.stem}.py", *beside.glob(f"test_*{path.stem}*.py")]
     short = lambda places: [str(place.relative_to(ROOT)) for place in places if place.exists()]
-    first = [*dict.fromkeys(short(named))]
-    others = short(sorted(beside.rglob("test_*.py")))
+    others = sorted(beside.rglob("test_*.py"))
+    users = [place for place in others if dotted(ROOT / file) in imported(place)]
+    first, others = [*dict.fromkeys(short([*named, *users]))], short(others)
     return first, [place for place in others if place not in (*first, *RENDERING)]
 
 
 def stages_of(file: str) -> list[list[str]]:
     """Tests of a module in the order in which they are asked.
 
-    Those of its name; others beside it; those of other folders that import it, or what imports it, and those
-    of everything; of a chapter the notebook.
+    Those of its name or that import it; others beside it; those of other folders that import it, or what
+    imports it, and those of everything; of a chapter the notebook.
     """
     rooms = (*PACKAGES, "tests")
     imports = {path: imported(path) for room in rooms for path in sorted((ROOT / room).rglob("*.py"))}
@@ -188,6 +190,7 @@ def dotted(path: Path) -> str:
     return str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Modules that a file imports, wherever in it, and names that it takes from them as if they were some."""
     found = set()
