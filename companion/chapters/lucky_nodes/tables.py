@@ -99,8 +99,11 @@ def by_width(layers: pd.DataFrame, published: pd.DataFrame, measure: Callable = 
     measure     may be another one of :mod:`statistics` with the arguments of ``distances``.
     """
     ours = layers[(layers.start == "random") & (layers.data == "finite")]
+    seeds = ours.groupby("seed").over_realization.nunique()  # those that every width has
+    ours = ours[ours.seed.isin(seeds[seeds == seeds.max()].index)]
     keys = ["over_realization", "layer", "epoch"]
-    shown = published[published.epoch.isin(ours.epoch.unique())]
+    both = lambda key: published[key].isin(ours[key].unique())
+    shown = published[both("epoch") & both("over_realization")]
     return measure(ours, shown, keys, "correlation", ["over_realization"], seeds=PUBLISHED_SEEDS)
 
 
