@@ -91,9 +91,14 @@ def _places(table: pd.DataFrame) -> list[tuple[int, int]]:
     return sorted(set(zip(table.depth, table.layer)))
 
 
-def matched(paths: pd.DataFrame, rates: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Left: largest angle of every trial over time, bound dashed. Right: rate per angle against the angle."""
-    colours = ordered_colours(paths.coupling)
+def matched(
+    paths: pd.DataFrame, rates: pd.DataFrame, overlapping: pd.DataFrame, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """Left: largest angle of every trial over time, bound dashed. Middle: rate per angle against the angle.
+
+    Right: rate of the largest angle against the overlap of two nodes.
+    """
+    colours = ordered_colours([*paths.coupling, *overlapping.coupling])
     thin = dict(linewidth=0.6, alpha=0.5, rasterized=True)  # hundreds of lines
     for (coupling, _), trial in paths.groupby(["coupling", "trial"]):
         axes[0].plot(trial.time, trial.angle, color=colours[coupling], **thin)
@@ -107,8 +112,12 @@ def matched(paths: pd.DataFrame, rates: pd.DataFrame, axes: Sequence[Axes]) -> S
     axes[1].plot(line.index, line, color=INK)
     axes[1].set(xlabel="angle θ to the teacher node (rad)", ylabel="turning rate / sin θ")
     axes[1].set_title("the closer, the faster")
+    for coupling, rows in overlapping.groupby("coupling"):
+        mean_and_band(rows, "overlap", "rate", axes[2], colours[coupling], marker="o", markersize=3)
+    axes[2].set(xlabel="how often two nodes are both active", ylabel="rate / that of a node alone")
+    axes[2].set_title("overlaps hinder")
     handles = [
-        *(Line2D([], [], color=colour, label=f"overlap {level:g}") for level, colour in colours.items()),
+        *(Line2D([], [], color=colour, label=f"fan-outs {level:g}") for level, colour in colours.items()),
         Line2D([], [], color=INK, linestyle="--", label="median bound"),
         Line2D([], [], color=STUDENT, marker="o", linestyle="none", markersize=3, label="measured"),
         Line2D([], [], color=INK, label="(π − θ) / 2π"),
@@ -396,8 +405,8 @@ def biases(
     for i, name in enumerate(names):
         rows = signs[signs["shape"] == name].groupby("place")[["negative", "clear"]].mean().reset_index()
         spots = i + 0.7 * (rows.place - 0.5)
-        axes[0].plot(spots, rows.negative, "o", color=TEACHER, markersize=3, label="not above 0")
-        axes[0].plot(spots, rows.clear, "v", color=STUDENT, markersize=3, label="clearly negative")
+        axes[0].plot(spots, rows.negative, "o", color=TEACHER, markersize=3, label="below 0")
+        axes[0].plot(spots, rows.clear, "v", color=STUDENT, markersize=3, label="clearly below")
         theirs = published[published["shape"] == name]
         axes[0].plot(i + 0.7 * (theirs.place - 0.5), theirs.negative, **PUBLISHED, label="published")
     axes[0].axhline(50, color=INK, linestyle="--", linewidth=0.8)
@@ -406,9 +415,9 @@ def biases(
     axes[0].set_title("few are clearly negative")
     normalized = gates[gates.norm == "before"]
     parts = {
-        "with batch norm": (normalized[normalized.trained], STUDENT, "-"),
-        "the same, before training": (normalized[~normalized.trained], NEUTRAL, ":"),
-        "without, trained": (gates[(gates.norm == "none") & gates.trained], TEACHER, "-"),
+        "normalized": (normalized[normalized.trained], STUDENT, "-"),
+        "before training": (normalized[~normalized.trained], NEUTRAL, ":"),
+        "not normalized": (gates[(gates.norm == "none") & gates.trained], TEACHER, "-"),
     }
     for label, (rows, colour, style) in parts.items():
         for _, line in rows.groupby("shape"):

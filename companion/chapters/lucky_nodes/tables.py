@@ -107,6 +107,22 @@ def by_width(layers: pd.DataFrame, published: pd.DataFrame, measure: Callable = 
     return measure(ours, shown, keys, "correlation", ["over_realization"], seeds=PUBLISHED_SEEDS)
 
 
+def variants(layers: pd.DataFrame) -> pd.DataFrame:
+    """Final mean correlation per layer of students with another start or other data, beside the plain ones.
+
+    index       over_realization, start, data, seeds (number): only the widths that have such variants;
+    columns     layer.
+    """
+    last = layers[layers.epoch == layers.epoch.max()]
+    other = last[(last.start != "random") | (last.data != "finite")]
+    chosen = last[last.over_realization.isin(other.over_realization.unique())]
+    keys = ["over_realization", "start", "data"]
+    seeds = chosen.groupby(keys).seed.transform("nunique")
+    return chosen.assign(seeds=seeds).pivot_table(
+        index=[*keys, "seeds"], columns="layer", values="correlation"
+    )
+
+
 def best_students(best: pd.DataFrame) -> pd.DataFrame:
     """The best students of every living teacher node, in words: number, final correlation, initial rank."""
     shown = best[best.alive].assign(
@@ -154,12 +170,14 @@ def image_ranks(ranks: pd.DataFrame) -> pd.DataFrame:
 
 
 def bias_signs(biases: pd.DataFrame) -> pd.DataFrame:
-    """Percent of biases that are not above 0, and that are clearly below it, per network and layer.
+    """Percent of biases that are below 0, and that are clearly below it, per network and layer.
+
+    Zero, where they all start, is not counted, as it is in the published percentages.
 
     biases      shape, seed, layer, channel: shift.
     columns     shape, seed, layer, place (0 is the lowest layer, 1 the top): negative, clear.
     """
-    marked = biases.assign(negative=biases["shift"] <= 0, clear=biases["shift"] < CLEAR)
+    marked = biases.assign(negative=biases["shift"] < 0, clear=biases["shift"] < CLEAR)
     found = 100 * marked.groupby(["shape", "seed", "layer"])[["negative", "clear"]].mean()
     return with_place(found.reset_index())
 
