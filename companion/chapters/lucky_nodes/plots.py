@@ -114,7 +114,7 @@ def matched(
     axes[1].set_title("the closer, the faster")
     for coupling, rows in overlapping.groupby("coupling"):
         mean_and_band(rows, "overlap", "rate", axes[2], colours[coupling], marker="o", markersize=3)
-    axes[2].set(xlabel="how often two nodes are both active", ylabel="rate / that of a node alone")
+    axes[2].set(xlabel="how often two nodes are both active", ylabel="rate over that of a lone node")
     axes[2].set_title("overlaps hinder")
     handles = [
         *(Line2D([], [], color=colour, label=f"fan-outs {level:g}") for level, colour in colours.items()),
@@ -180,11 +180,13 @@ def panels(ours: pd.DataFrame, published: pd.DataFrame | None, axes: np.ndarray)
     return axes
 
 
-def ranks(found: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Mean rank of the later winners against the epoch that ranks are taken from, a panel per layer.
+def ranks(
+    found: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes], kind: str = "mean"
+) -> Sequence[Axes]:
+    """Rank of the later winners against the epoch that ranks are taken from, a panel per layer.
 
     found       table of :func:`tables.rank_by_seed`; epochs up to 4 are shown.
-    published   epoch, layer, rank: open dots.
+    published   epoch, layer, rank: open dots;  kind  of both over the nodes of a layer, in the titles.
     """
     shown = found[found.epoch <= 4]
     colours = layer_colours(shown.layer)
@@ -194,14 +196,14 @@ def ranks(found: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Ax
         if published is not None:
             dots = published[published.layer == layer]
             ax.plot(dots.epoch, dots["rank"], **PUBLISHED)
-        ax.set(title=f"layer {layer}", ylim=(-2, 55))
+        ax.set(title=f"layer {layer}, {kind}", ylim=(-2, 55))
         ax.set_xticks(sorted(panel.epoch.unique()))
     handles = [
         Line2D([], [], color=INK, marker="o", markersize=3, label="our winners"),
         Line2D([], [], color=NEUTRAL, linestyle="--", label="chance"),
     ]
     handles += [] if published is None else [Line2D([], [], **PUBLISHED, label="published, one trial")]
-    label_rim(np.atleast_2d(axes), "epoch at which nodes are ranked", "mean rank (%)")
+    label_rim(np.atleast_2d(axes), "epoch at which nodes are ranked", "rank of winners (%)")
     legend_on_top(np.atleast_2d(axes), handles)
     return axes
 
@@ -262,7 +264,7 @@ def by_width(
         dots = published[(published.layer == layer) & (published.epoch == epoch)]
         ax.plot(dots.over_realization, dots.correlation, **PUBLISHED)
         ax.set(title=f"layer {layer}", xscale="log")
-        ticks = sorted(panel.over_realization.unique())
+        ticks = sorted({*panel.over_realization, *dots.over_realization})
         ax.set_xticks(ticks, [f"{ratio:g}" for ratio in ticks])
         ax.minorticks_off()
     handles = [Line2D([], [], color=INK, marker="o", markersize=3, label="ours")]
