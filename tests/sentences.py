@@ -12,13 +12,13 @@ finds numbers in the text that no entry accounts for.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from functools import cache
 from typing import Any, NamedTuple
 
-import nbformat
 import pandas as pd
 
 from companion import place
+from companion.pages import notebooks
 
 BOOK = place.PACKAGE.parent / "book"
 MARK = re.compile(r"<([\d,+]*\.?\d*[dfge])>")
@@ -62,10 +62,10 @@ def one_line(text: str) -> str:
 
 def texts(chapter: str) -> Iterator[str]:
     """Markdown cells, captions and descriptions of figures of a stored notebook, white space made single."""
-    for cell in nbformat.read(Path(BOOK) / f"{chapter}.ipynb", as_version=4).cells:
-        if cell.cell_type == "markdown":
-            yield one_line(cell.source)
-        shown = cell.metadata.get("mystnb", {})
+    for cell in notebooks.glance(BOOK / f"{chapter}.ipynb")["cells"]:
+        if cell["cell_type"] == "markdown":
+            yield one_line(cell["source"])
+        shown = cell["metadata"].get("mystnb", {})
         for text in (shown.get("figure", {}).get("caption"), shown.get("image", {}).get("alt")):
             if text:
                 yield one_line(text)
@@ -78,6 +78,7 @@ def of_replicas(one: str, other: str) -> tuple[int, int, int]:
     return held[one], stored.trials[one], held[other]
 
 
+@cache
 def prose(chapter: str) -> str:
     return "\n".join(texts(chapter))
 
