@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from companion import place
+from companion import place, project
 from companion.pages import notebooks
+from companion.runs.cells import Store, run_cells
+from companion.runs.spec import Cell, Tables
 
 BOOK = place.PACKAGE.parent / "book"
 MARK = re.compile(r"<([\d,+]*\.?\d*[dfge])>")
@@ -76,6 +78,11 @@ def of_replicas(one: str, other: str) -> tuple[int, int, int]:
     stored = pd.read_csv(BOOK.parent / "benchmarks" / "results" / "replicas.csv").set_index("claim")
     held = (stored.holds * stored.trials).round().astype(int)
     return held[one], stored.trials[one], held[other]
+
+
+def live(cell: Cell) -> Tables:
+    """The tables of a cell that a chapter runs live: as a build has kept them, else computed, and kept."""
+    return run_cells([cell], Store(BOOK.parent / "_build" / "cells", project.PROJECT), progress=False)[0]
 
 
 @cache
