@@ -28,7 +28,7 @@ from companion.chapters.fan_out_ordering.tables import lead as all_leads
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages.statistics import mean_interval, multiples
 from companion.runs.store import load_results
-from tests.sentences import BOOK, Said, of_replicas, prose, unsaid
+from tests.sentences import BOOK, Said, live, of_replicas, prose, unsaid
 
 CHAPTER = "fan_out_ordering"
 
@@ -41,7 +41,7 @@ def evidence():
     rates = pd.read_csv(BOOK / "reference" / "two_layer_success_rate.csv")
     published_losses = pd.read_csv(BOOK / "reference" / "two_layer_eval_loss.csv")
     found = claims.published(wide["teachers"], wide["runs"], rates, published_losses)
-    pairs = CONVERGENCE.run()["pairs"]
+    pairs = live(CONVERGENCE)["pairs"]
     every = loss_agreement(wide["runs"], published_losses, by=["polarity", "over_realization", "epoch"])
     curves = loss_agreement(wide["runs"], published_losses, by=["polarity", "over_realization"])
     stages = load_results("stages", BOOK / "results" / "stages")[0]
