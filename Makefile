@@ -18,7 +18,8 @@ pdf: book
 	@$(RUN) -m companion pdf
 
 test: check
-	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder tests
+	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	  --nbval --nbval-current-env book tests
 
 check: $(STAMP)
 	@$(RUN) -m ruff format --check --quiet --output-format concise \

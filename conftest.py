@@ -1,13 +1,55 @@
-"""Settings of every test."""
+"""Settings of every test, and a tolerance for notebooks: nbval itself compares outputs letter by letter."""
 
+import math
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from companion.pages.notebooks import kernel_environment
 
-LONGEST = ("tests/house", "tests/pages", "tests/runs")  # they start kernels, browsers, processes
+# They start kernels, browsers, processes; a file is the work of one worker, so the longest come first.
+LONGEST = (
+    "tests/house/test_browser.py",
+    "tests/pages/test_build.py",
+    "tests/pages/test_kills.py",
+    "tests/house/test_wheel.py",
+    "book",
+    "tests/pages",
+    "tests/house",
+    "tests/runs",
+)
+NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
+RELATIVE = 1e-3
+# Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process
+# numbers.
+NOT_COMPARED = (
+    "application/papermill.record/image/png",
+    "application/papermill.record/image/svg+xml",
+    "image/svg+xml",
+    "stderr",
+    "text/html",
+    "application/papermill.record/text/html",
+)
+
+
+class Tolerant(str):
+    """Text that equals another when the words are equal and the numbers are within RELATIVE.
+
+    So counts below 1000 are exact, and the width of a column does not matter.
+    """
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        if not isinstance(other, str) or NUMBER.sub("#", self).split() != NUMBER.sub("#", other).split():
+            return False
+        pairs = zip(map(float, NUMBER.findall(self)), map(float, NUMBER.findall(other)))
+        return all(math.isclose(a, b, rel_tol=RELATIVE) for a, b in pairs)
+
+    def __ne__(self, other):
+        return not self == other
 
 
 def pytest_configure(config):
@@ -15,14 +57,43 @@ def pytest_configure(config):
     # Stored chapters show what every machine has, whatever this one has in its cache: no data set ever lies
     # there.
     os.environ["COMPANION_DATA"] = str(Path(__file__).parent / "_build" / "no-data")
+    from jupyter_client.manager import KernelManager
+    from nbval.kernel import RunningKernel
+
+    RunningKernel.execute_cell_input = _with_history
+    KernelManager.transport_encryption.default_value = (
+        "auto"  # else each kernel warns about its unencrypted local port
+    )
+
+
+def _with_history(kernel, source, allow_stdin=None):
+    """nbval runs cells outside the kernel's history, where a semicolon at the end no longer hides the last
+    value.
+    """
+    return kernel.kc.execute(source, store_history=True, allow_stdin=allow_stdin, stop_on_error=False)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     items.sort(key=_turn)
+    for item in items:
+        if type(item).__name__ != "IPyNbCell":
+            continue
+        item.add_marker(pytest.mark.timeout(900))  # a cell may be a whole experiment, on a busy machine
+        item.parent.skip_compare = tuple(dict.fromkeys((*item.parent.skip_compare, *NOT_COMPARED)))
+        item.sanitize = _tolerant(item.sanitize)
 
 
 def _turn(item) -> int:
     """What takes longest comes first: no worker is left with it when the others have ended."""
-    folders = [item.config.rootpath / name for name in LONGEST]
-    return next((turn for turn, folder in enumerate(folders) if folder in item.path.parents), len(folders))
+    places = [item.config.rootpath / name for name in LONGEST]
+    own = (item.path, *item.path.parents)
+    return next((turn for turn, place in enumerate(places) if place in own), len(places))
+
+
+def _tolerant(sanitize):
+    def wrapped(value):
+        clean = sanitize(value)
+        return Tolerant(clean) if isinstance(clean, str) else clean
+
+    return wrapped

@@ -42,6 +42,9 @@ import jupyter_book.sphinx
 from jupyter_book.cli.main import main
 
 class WhenTold(jupyter_book.sphinx.Sphinx):
+    def __init__(self, *given, **named):
+        super().__init__(*given, **{**named, "parallel": min(os.cpu_count(), 4)})
+
     def build(self, *which):
         told.wait()
         super().build(*which)

@@ -1,8 +1,9 @@
 """Stored notebooks: their form, that they ran, and the tolerance of their comparison, tested both ways."""
 
 import ast
-from copy import deepcopy
-from functools import cache
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -13,8 +14,8 @@ from companion import chapters, project
 from companion.pages import notebooks, scorecard
 from companion.pages.notebooks import tags
 from companion.pages.parameters import WIDTH
+from conftest import Tolerant
 from tests import toy_book
-from tests.outputs import Tolerant, differences
 from tests.toy_book import ROOT
 
 PAGES = project.book({}).pages()
@@ -22,9 +23,7 @@ CHAPTERS = [page for page in PAGES if page.stem in chapters.names()]
 TOY = (toy_book.TOY / "book" / "polygon.ipynb").relative_to(ROOT)  # without outputs, as it is written
 
 
-@cache
 def stored(page: Path) -> nbformat.NotebookNode:
-    """A notebook of the book; no test changes it."""
     return notebooks.read(ROOT / page)
 
 
@@ -53,7 +52,7 @@ def test_it_is_stored_executed(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
 def test_it_is_stored_in_normal_form(page):
-    notebook = deepcopy(stored(page))
+    notebook = stored(page)
     before = (ROOT / page).read_text()
     notebooks.normalise(notebook)
     assert nbformat.writes(notebook) + "\n" == before
@@ -178,8 +177,9 @@ def shown(**data: str) -> list[nbformat.NotebookNode]:
     return [noise, new_output("display_data", data={**picture, **data})]
 
 
-def test_equal_and_nearly_equal_outputs_only_are_no_difference(tmp_path):
-    """A notebook of cells with stored outputs of each kind, against its execution."""
+@pytest.fixture(scope="module")
+def validated(tmp_path_factory) -> tuple[Path, dict[str, bool]]:
+    """A notebook of cells with stored outputs of each kind, and which of them nbval passes."""
     printed = lambda text: [new_output("stream", name="stdout", text=text)]
     kinds = {
         "equal": (PRINTS, printed("0.25 7\n")),
@@ -189,17 +189,31 @@ def test_equal_and_nearly_equal_outputs_only_are_no_difference(tmp_path):
         "another count": (PRINTS, printed("0.25 8\n")),
         "a line more": (PRINTS, printed("0.25 7\nmore\n")),
         "another text": (SHOWS, shown(text_plain="lost", text_html="<b>new</b>")),
-        "a text less": (SHOWS, shown(text_html="<b>new</b>")),
         "never ran": (PRINTS, []),
     }
-    stored = new_notebook(
-        cells=[new_code_cell(source, outputs=outputs) for source, outputs in kinds.values()]
+    cells = [
+        new_code_cell(source, outputs=outputs, execution_count=number if outputs else None)
+        for number, (source, outputs) in enumerate(kinds.values(), 1)
+    ]
+    folder = tmp_path_factory.mktemp("nbval")
+    nbformat.write(new_notebook(cells=cells), folder / "x.ipynb")
+    (folder / "conftest.py").write_text((ROOT / "conftest.py").read_text())
+    options = ["-p", "no:cacheprovider", "--nbval", "--nbval-current-env", "-v", "x.ipynb"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=folder, capture_output=True, text=True
     )
-    nbformat.write(stored, tmp_path / "x.ipynb")
-    notebooks.execute(tmp_path / "x.ipynb", {})
-    executed = notebooks.read(tmp_path / "x.ipynb")
-    assert notebooks.problems(executed) == []
-    other = [int(line.split(":")[0].removeprefix("cell ")) for line in differences(stored, executed)]
-    assert [list(kinds)[number] for number in other] == list(kinds)[3:]
-    executed.cells[0].source += "\n1"
-    assert differences(stored, executed) == ["they are not of the same cells"]
+    said = re.findall(r"^x\S+::Cell \d+ (PASSED|FAILED)", done.stdout, re.MULTILINE)
+    assert done.returncode == 1 and len(said) == len(kinds), done.stdout
+    return folder / "x.ipynb", {kind: word == "PASSED" for kind, word in zip(kinds, said, strict=True)}
+
+
+def test_nbval_passes_equal_and_nearly_equal_outputs_only(validated):
+    passed = {kind for kind, fine in validated[1].items() if fine}
+    assert passed - {"never ran"} == {"equal", "nearly equal", "another picture, html and noise"}
+
+
+def test_nbval_alone_would_pass_what_never_ran(validated):
+    """Why the check for executed cells exists."""
+    path, said = validated
+    assert said["never ran"]
+    assert notebooks.problems(notebooks.read(path)) == [f"cell {len(said) - 1} was not executed"]

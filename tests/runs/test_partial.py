@@ -11,7 +11,7 @@ import pytest
 from companion.runs import partial
 from companion.runs.cells import Store
 from companion.runs.partial import describe, load_partial, progress
-from companion.runs.store import PARTIAL, StoreError, load, load_results, save
+from companion.runs.store import FORMER, PARTIAL, StoreError, load, load_results, save
 from companion.runs.sweeps import Sweep
 
 
@@ -107,6 +107,16 @@ def test_another_machine_goes_on_and_ends_with_the_same_files(tmp_path, gate):
     assert starts(gate) == [2, 2, 2, 2], "on its own"
     for name in ("runs", "units"):
         assert (place / f"{name}.parquet").read_bytes() == (other / f"{name}.parquet").read_bytes()
+
+
+def test_tables_that_a_killed_export_had_moved_aside_are_taken(tmp_path, gate):
+    place = broken_off(tmp_path, gate)
+    staged = place.with_name(".gated-abcdefgh")
+    staged.mkdir()
+    place.rename(staged / FORMER)  # and killed before the new ones came
+    (gate / "broken").unlink()
+    run(sweep(gate), tmp_path, "second")
+    assert starts(gate) == [1, 1, 1, 1] and not staged.exists()
 
 
 def test_a_later_stage_gets_the_exact_tables_of_the_earlier(tmp_path, gate):

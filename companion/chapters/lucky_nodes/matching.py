@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from companion.chapters.lucky_nodes.studies import Matched, RichGetRicher
+from companion.chapters.lucky_nodes.studies import Matched, Overlapping, RichGetRicher
 from companion.experiments.tidy import tidy
 from ts_core.data import gaussian
 from ts_core.gradients import weight_gradients
@@ -30,7 +30,7 @@ def matched(cell: Matched) -> dict[str, pd.DataFrame]:
     """
     paths, trials = [], []
     for number, level in enumerate(cell.couplings, start=1):
-        w_t, w, beta = _drawn(cell, level, number)
+        w_t, w, beta = drawn(cell, level, stream(0, "matched", number))
         gamma = theory.margin(beta, cell.theta_0, cell.threshold)
         velocity = lambda w, beta=beta: (theory.velocity(w, w_t, beta, cell.threshold),)
         every = round(cell.interval / cell.step)
@@ -71,9 +71,11 @@ def matched(cell: Matched) -> dict[str, pd.DataFrame]:
     return {"paths": pd.concat(paths, ignore_index=True), "trials": pd.concat(trials, ignore_index=True)}
 
 
-def _drawn(cell: Matched, coupling: float, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def drawn(
+    cell: Matched | Overlapping, coupling: float, rng: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Teachers, students at angles from half of theta_0 up to it, overlaps of fan-outs."""
-    rng, m = stream(0, "matched", number), cell.nodes
+    m = cell.nodes
     v = np.eye(m) + coupling * rng.standard_normal((cell.trials, m, m))
     side = rng.standard_normal((cell.trials, m, m))
     side[:, range(m), range(m)] = 0

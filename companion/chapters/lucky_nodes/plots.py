@@ -91,9 +91,14 @@ def _places(table: pd.DataFrame) -> list[tuple[int, int]]:
     return sorted(set(zip(table.depth, table.layer)))
 
 
-def matched(paths: pd.DataFrame, rates: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Left: largest angle of every trial over time, bound dashed. Right: rate per angle against the angle."""
-    colours = ordered_colours(paths.coupling)
+def matched(
+    paths: pd.DataFrame, rates: pd.DataFrame, overlapping: pd.DataFrame, axes: Sequence[Axes]
+) -> Sequence[Axes]:
+    """Left: largest angle of every trial over time, bound dashed. Middle: rate per angle against the angle.
+
+    Right: rate of the largest angle against the overlap of two nodes.
+    """
+    colours = ordered_colours([*paths.coupling, *overlapping.coupling])
     thin = dict(linewidth=0.6, alpha=0.5, rasterized=True)  # hundreds of lines
     for (coupling, _), trial in paths.groupby(["coupling", "trial"]):
         axes[0].plot(trial.time, trial.angle, color=colours[coupling], **thin)
@@ -107,8 +112,12 @@ def matched(paths: pd.DataFrame, rates: pd.DataFrame, axes: Sequence[Axes]) -> S
     axes[1].plot(line.index, line, color=INK)
     axes[1].set(xlabel="angle θ to the teacher node (rad)", ylabel="turning rate / sin θ")
     axes[1].set_title("the closer, the faster")
+    for coupling, rows in overlapping.groupby("coupling"):
+        mean_and_band(rows, "overlap", "rate", axes[2], colours[coupling], marker="o", markersize=3)
+    axes[2].set(xlabel="how often two nodes are both active", ylabel="rate over that of a lone node")
+    axes[2].set_title("overlaps hinder")
     handles = [
-        *(Line2D([], [], color=colour, label=f"overlap {level:g}") for level, colour in colours.items()),
+        *(Line2D([], [], color=colour, label=f"fan-outs {level:g}") for level, colour in colours.items()),
         Line2D([], [], color=INK, linestyle="--", label="median bound"),
         Line2D([], [], color=STUDENT, marker="o", linestyle="none", markersize=3, label="measured"),
         Line2D([], [], color=INK, label="(π − θ) / 2π"),
@@ -171,11 +180,13 @@ def panels(ours: pd.DataFrame, published: pd.DataFrame | None, axes: np.ndarray)
     return axes
 
 
-def ranks(found: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Mean rank of the later winners against the epoch that ranks are taken from, a panel per layer.
+def ranks(
+    found: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Axes], kind: str = "mean"
+) -> Sequence[Axes]:
+    """Rank of the later winners against the epoch that ranks are taken from, a panel per layer.
 
     found       table of :func:`tables.rank_by_seed`; epochs up to 4 are shown.
-    published   epoch, layer, rank: open dots.
+    published   epoch, layer, rank: open dots;  kind  of both over the nodes of a layer, in the titles.
     """
     shown = found[found.epoch <= 4]
     colours = layer_colours(shown.layer)
@@ -185,14 +196,14 @@ def ranks(found: pd.DataFrame, published: pd.DataFrame | None, axes: Sequence[Ax
         if published is not None:
             dots = published[published.layer == layer]
             ax.plot(dots.epoch, dots["rank"], **PUBLISHED)
-        ax.set(title=f"layer {layer}", ylim=(-2, 55))
+        ax.set(title=f"layer {layer}, {kind}", ylim=(-2, 55))
         ax.set_xticks(sorted(panel.epoch.unique()))
     handles = [
         Line2D([], [], color=INK, marker="o", markersize=3, label="our winners"),
         Line2D([], [], color=NEUTRAL, linestyle="--", label="chance"),
     ]
     handles += [] if published is None else [Line2D([], [], **PUBLISHED, label="published, one trial")]
-    label_rim(np.atleast_2d(axes), "epoch at which nodes are ranked", "mean rank (%)")
+    label_rim(np.atleast_2d(axes), "epoch at which nodes are ranked", "rank of winners (%)")
     legend_on_top(np.atleast_2d(axes), handles)
     return axes
 
@@ -253,7 +264,7 @@ def by_width(
         dots = published[(published.layer == layer) & (published.epoch == epoch)]
         ax.plot(dots.over_realization, dots.correlation, **PUBLISHED)
         ax.set(title=f"layer {layer}", xscale="log")
-        ticks = sorted(panel.over_realization.unique())
+        ticks = sorted({*panel.over_realization, *dots.over_realization})
         ax.set_xticks(ticks, [f"{ratio:g}" for ratio in ticks])
         ax.minorticks_off()
     handles = [Line2D([], [], color=INK, marker="o", markersize=3, label="ours")]
@@ -396,8 +407,8 @@ def biases(
     for i, name in enumerate(names):
         rows = signs[signs["shape"] == name].groupby("place")[["negative", "clear"]].mean().reset_index()
         spots = i + 0.7 * (rows.place - 0.5)
-        axes[0].plot(spots, rows.negative, "o", color=TEACHER, markersize=3, label="not above 0")
-        axes[0].plot(spots, rows.clear, "v", color=STUDENT, markersize=3, label="clearly negative")
+        axes[0].plot(spots, rows.negative, "o", color=TEACHER, markersize=3, label="below 0")
+        axes[0].plot(spots, rows.clear, "v", color=STUDENT, markersize=3, label="clearly below")
         theirs = published[published["shape"] == name]
         axes[0].plot(i + 0.7 * (theirs.place - 0.5), theirs.negative, **PUBLISHED, label="published")
     axes[0].axhline(50, color=INK, linestyle="--", linewidth=0.8)
@@ -406,9 +417,9 @@ def biases(
     axes[0].set_title("few are clearly negative")
     normalized = gates[gates.norm == "before"]
     parts = {
-        "with batch norm": (normalized[normalized.trained], STUDENT, "-"),
-        "the same, before training": (normalized[~normalized.trained], NEUTRAL, ":"),
-        "without, trained": (gates[(gates.norm == "none") & gates.trained], TEACHER, "-"),
+        "normalized": (normalized[normalized.trained], STUDENT, "-"),
+        "before training": (normalized[~normalized.trained], NEUTRAL, ":"),
+        "not normalized": (gates[(gates.norm == "none") & gates.trained], TEACHER, "-"),
     }
     for label, (rows, colour, style) in parts.items():
         for _, line in rows.groupby("shape"):

@@ -55,6 +55,29 @@ class Matched(Cell):
         return matched(self)
 
 
+class Overlapping(Cell):
+    """The perfectly matched case again, at thresholds that set how often two nodes are active together."""
+
+    nodes: Count = 6
+    couplings: Floats = (0.0, 0.15)
+    """standard deviations of the entries of V - I"""
+    thresholds: Floats = (0.0, 0.5, 1.0, 1.5)
+    """pre-activations above which a node is active (standard deviations)"""
+    trials: Count = 16
+    theta_0: Positive = 0.5
+    """angles start below it (radians)"""
+    horizon: Positive = 15.0
+    """in units of the time in which the angle of the slowest node, were it alone, falls by a factor of e"""
+    step: Positive = 0.2
+    """in the same units"""
+
+    def run(self, *earlier: Tables) -> Tables:
+        """Table ``rates`` of overlapping.overlapping."""
+        from companion.chapters.lucky_nodes.overlapping import overlapping
+
+        return {"rates": overlapping(self)}
+
+
 class RichGetRicher(Cell):
     """How fast one node turns towards one teacher node, by its angle."""
 

@@ -94,14 +94,37 @@ def worth(tickets: pd.DataFrame, layers: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_width(layers: pd.DataFrame, published: pd.DataFrame, measure: Callable = distances) -> Any:
-    """How far our correlations lie from the published ones: a row per over-realization.
+    """How far our correlations lie from the published ones: a row per over-realization, on its own seeds.
 
-    measure     may be another one of :mod:`statistics` with the arguments of ``distances``.
+    measure     may be another one of :mod:`statistics` with the arguments of ``distances``; of draws of the
+                largest ratio it returns those over all widths, as if the widths were independent.
     """
     ours = layers[(layers.start == "random") & (layers.data == "finite")]
-    keys = ["over_realization", "layer", "epoch"]
-    shown = published[published.epoch.isin(ours.epoch.unique())]
-    return measure(ours, shown, keys, "correlation", ["over_realization"], seeds=PUBLISHED_SEEDS)
+    keys, found = ["over_realization", "layer", "epoch"], []
+    for ratio, rows in ours.groupby("over_realization"):
+        shown = published[(published.over_realization == ratio) & published.epoch.isin(rows.epoch.unique())]
+        if not shown.empty:
+            found.append(measure(rows, shown, keys, "correlation", keys[:1], seeds=PUBLISHED_SEEDS))
+    if isinstance(found[0], pd.DataFrame):
+        return pd.concat(found, ignore_index=True)
+    rng = np.random.default_rng(0)
+    return np.sort(np.max([rng.permutation(draws) for draws in found], axis=0))
+
+
+def variants(layers: pd.DataFrame) -> pd.DataFrame:
+    """Final mean correlation per layer of students with another start or other data, beside the plain ones.
+
+    index       over_realization, start, data, seeds (number): only the widths that have such variants;
+    columns     layer.
+    """
+    last = layers[layers.epoch == layers.epoch.max()]
+    other = last[(last.start != "random") | (last.data != "finite")]
+    chosen = last[last.over_realization.isin(other.over_realization.unique())]
+    keys = ["over_realization", "start", "data"]
+    seeds = chosen.groupby(keys).seed.transform("nunique")
+    return chosen.assign(seeds=seeds).pivot_table(
+        index=[*keys, "seeds"], columns="layer", values="correlation"
+    )
 
 
 def best_students(best: pd.DataFrame) -> pd.DataFrame:
@@ -151,12 +174,14 @@ def image_ranks(ranks: pd.DataFrame) -> pd.DataFrame:
 
 
 def bias_signs(biases: pd.DataFrame) -> pd.DataFrame:
-    """Percent of biases that are not above 0, and that are clearly below it, per network and layer.
+    """Percent of biases that are below 0, and that are clearly below it, per network and layer.
+
+    Zero, where they all start, is not counted, as it is in the published percentages.
 
     biases      shape, seed, layer, channel: shift.
     columns     shape, seed, layer, place (0 is the lowest layer, 1 the top): negative, clear.
     """
-    marked = biases.assign(negative=biases["shift"] <= 0, clear=biases["shift"] < CLEAR)
+    marked = biases.assign(negative=biases["shift"] < 0, clear=biases["shift"] < CLEAR)
     found = 100 * marked.groupby(["shape", "seed", "layer"])[["negative", "clear"]].mean()
     return with_place(found.reset_index())
 

@@ -113,8 +113,13 @@ def test_overlaps_are_selective_after_training():
         for epoch, sizes in ((0, (1.0, 1.0, 1.0)), (4, (4.0, 1.0, 0.4)))
         for block, size in zip(("own", "winners", "others"), sizes)
     ]
-    claim = claims.overlap_claim(pd.DataFrame(rows))
-    assert claim.verdict == "holds" and claim.refuses and "layer 1: 0.10" in claim.note
+    claim = claims.overlap_claim(pd.DataFrame(rows), "laptop")
+    assert (
+        claim.scale == "laptop"
+        and claim.verdict == "holds"
+        and claim.refuses
+        and "layer 1: 0.10" in claim.note
+    )
 
 
 @pytest.mark.parametrize("first, later, verdicts", [(25.0, 5.0, ["holds"] * 4), (49.0, 30.0, ["fails"] * 4)])
@@ -149,16 +154,32 @@ def test_biases_and_gates():
                 shape="convolutional",
                 norm=norm,
                 seed=seed,
-                trained=True,
+                trained=trained,
                 layer=1,
                 overlap=value * noise(seed),
+                test_accuracy=0.4,
             )
             for seed in (1, 2, 3)
-            for norm, value in (("before", 0.2), ("none", 0.4))
+            for norm, trained, value in (("before", True, 0.2), ("before", False, 0.25), ("none", True, 0.1))
         ]
     )
     signs, both = claims.bias_claims(shifts, gates)
     assert both.verdict == "holds" and both.refuses and signs.value == 80 and "80 %" in signs.note
+    worse = gates.assign(overlap=gates.overlap + 0.1)
+    assert claims.bias_claims(shifts, worse)[1].verdict == "fails" and "accuracy 0.40" in signs.note
+
+
+@pytest.mark.parametrize("cost, verdict", [(0.2, "holds"), (0.01, "fails")])
+def test_overlaps_hinder(cost, verdict):
+    rows = [
+        dict(coupling=coupling, trial=trial, overlap=overlap)
+        | dict(rate=1 - (coupling > 0) * cost * noise(trial) * overlap / 0.25)
+        for coupling in (0.0, 0.1, 0.2)
+        for trial in range(4)
+        for overlap in (0.0, 0.1, 0.25)
+    ]
+    claim = claims.overlapping_claim(pd.DataFrame(rows))
+    assert claim.verdict == verdict and claim.refuses and claim.note.startswith("1.00 at an overlap of 0.00")
 
 
 def test_normalization_behind_the_relu():

@@ -7,10 +7,11 @@ import nbformat
 import pandas as pd
 import pytest
 
-from companion.chapters.lucky_nodes import regularization
+from companion.chapters.lucky_nodes import claims, regularization
 from companion.chapters.lucky_nodes.parameters import Parameters
 from companion.chapters.lucky_nodes.sweeps import RANKS
 from companion.pages import scorecard
+from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
 
@@ -27,6 +28,7 @@ def evidence():
         notebook=notebook,
         quick=Parameters(),
         laptop=RANKS.scales["laptop"],
+        curve=pd.read_csv(BOOK / "reference" / "lucky_correlation.csv"),
         biases=pd.read_csv(BOOK / "reference" / "batchnorm_bias.csv"),
     )
 
@@ -52,7 +54,99 @@ def lift_by_width(last: bool) -> pd.Series:
     return mean[10.0] - mean[1.0]
 
 
+def gain(ratio: float, **variant: str) -> dict:
+    """Final correlation of a variant minus that of plain students, mean over layers, paired over seeds."""
+    found = stored_layers("lucky_ranks")
+    last = found[(found.epoch == found.epoch.max()) & (found.over_realization == ratio)]
+    mean = last.groupby(["start", "data", "seed"]).correlation.mean()
+    chosen = dict(start="random", data="finite") | variant
+    return mean_interval((mean[chosen["start"], chosen["data"]] - mean["random", "finite"]).dropna())
+
+
+def laptop(of, name: str):
+    return of.claims[f"lucky/{name}", "laptop"]
+
+
 SAID = [
+    Said(
+        "began at rank <.0f> %, those of the next at <.0f> %; in the upper two layers, <.0f> and <.0f> %",
+        lambda of: tuple(laptop(of, f"rank-layer-{layer}").value for layer in (1, 2, 3, 4)),
+    ),
+    Said(
+        "ours were less lucky than the published ones, and whether they pass our bar is undecided",
+        lambda of: all(
+            claim.value > claim.published and claim.verdict == "undecided"
+            for claim in (laptop(of, f"rank-layer-{layer}") for layer in (3, 4))
+        ),
+    ),
+    Said(
+        "after it the later winners stand at <.1f> % on average",
+        lambda of: laptop(of, "decided").value if laptop(of, "decided").verdict == "holds" else -1,
+    ),
+    Said("takes ranks from <d> samples", lambda of: claims.FEW),
+    Said(
+        "they come out higher than ranks from <,d>",
+        lambda of: max(of.laptop.eval_samples) if laptop(of, "few-samples").low > 0 else -1,
+    ),
+    Said(
+        "the paper understates luck, by how much is undecided",
+        lambda of: laptop(of, "few-samples").verdict == "undecided",
+    ),
+    Said("the correlation of layer <d> falls again", lambda of: falls_again(of.curve)),
+    Said(
+        "up to <g> times: from 1x to 5x it rises by <.2f>, and three students of <g> times are too few",
+        lambda of: (
+            *[max(ratio for ratio, _, _ in of.laptop.students), laptop(of, "too-wide").wrong.value],
+            max(ratio for ratio, seeds, _ in of.laptop.students if seeds == 3),
+        ),
+    ),
+    Said("too few to say whether it falls beyond", lambda of: laptop(of, "too-wide").verdict == "undecided"),
+    Said(
+        "gains <.2f> (mean over layers), about three times what fresh samples bring, <.2f>",
+        lambda of: (*[given["value"] for given in (gain(1.0, start="same sign"), gain(1.0, data="fresh"))],),
+    ),
+    Said(
+        "about three times what fresh samples bring",
+        lambda of: (
+            2.5 < gain(1.0, start="same sign")["value"] / gain(1.0, data="fresh")["value"] < 3.5
+            and min(gain(1.0, start="same sign")["low"], gain(1.0, data="fresh")["low"]) > 0
+        ),
+    ),
+    Said(
+        "it ends where the plain one does",
+        lambda of: -0.05 < gain(5.0, start="negated")["low"] < 0 < gain(5.0, start="negated")["high"] < 0.05,
+    ),
+    Said(
+        "the whole student is <.2f> ahead of as many random nodes of it",
+        lambda of: float(re.search(r"\d\.\d+", laptop(of, "ticket").note)[0]),
+    ),
+    Said(
+        "its winners from their initial weights are <.2f> ahead, as a new draw of their size is",
+        lambda of: laptop(of, "ticket").value,
+    ),
+    Said(
+        "are .01 ahead, as a new draw of their size is. **The winners' start is no winning ticket.**",
+        lambda of: (
+            laptop(of, "ticket").verdict == "fails"
+            and f"{laptop(of, 'ticket').value:.2f}" == f"{laptop(of, 'ticket').wrong.value:.2f}"
+        ),
+    ),
+    Said(
+        "the winners are <.2f> ahead, and whether that passes our bar is undecided",
+        lambda of: laptop(of, "late-ticket").value,
+    ),
+    Said("whether that passes our bar", lambda of: laptop(of, "late-ticket").verdict == "undecided"),
+    Said("they overlap <.1f> times as much", lambda of: laptop(of, "overlaps").value),
+    Said(
+        "is several times as large as those with other teacher nodes",
+        lambda of: laptop(of, "overlaps").verdict == "holds" and laptop(of, "overlaps").low > 3,
+    ),
+    Said(
+        "the less often two nodes are active together, the closer each comes",
+        lambda of: (
+            (claim := of.claims["lucky/overlap-hinders", "quick"]).verdict == "holds" and claim.refuses
+        ),
+    ),
     Said(
         "helps in the first epoch and ends a little lower above the lowest layer",
         lambda of: (
@@ -111,6 +205,13 @@ SAID = [
         lambda of: regularization.LARGE == 10 and of.claims["lucky/kinds", "quick"].refuses,
     ),
 ]
+
+
+def falls_again(curve: pd.DataFrame) -> int:
+    """The layer whose published correlation in the end is highest at 5x, of those printed there."""
+    last = curve[curve.layer == 2].sort_values("epoch").groupby("over_realization").correlation.last()
+    assert last.idxmax() == 5 and last[50.0] < last[5.0]
+    return 2
 
 
 def shallow_and_deep(of) -> tuple[float, float]:

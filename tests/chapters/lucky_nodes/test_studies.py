@@ -14,6 +14,7 @@ from companion.chapters.lucky_nodes.studies import (
     Frozen,
     Luck,
     Matched,
+    Overlapping,
     Projection,
     Relation,
     RichGetRicher,
@@ -59,6 +60,15 @@ def test_matched_trials_are_paths_that_end():
     assert (trials.end < trials.start).all() and (trials.checked == 41).all()
     bounds = found["paths"].groupby("coupling").bound
     assert bounds.count()[0.3] == 0 and bounds.count()[0.01] == 3 * 41
+
+
+def test_nodes_that_do_not_overlap_turn_as_if_alone():
+    cell = Overlapping(couplings=(0.0, 0.15), thresholds=(0.0, 1.5), trials=4)
+    rates = cell.run()["rates"].pivot(index=["coupling", "trial"], columns="overlap", values="rate")
+    assert np.allclose(rates.columns, [0.0668072**2, 0.25])  # of orthogonal nodes: squares of the shares
+    assert np.allclose(rates.loc[0.0], 1, atol=0.02)
+    assert (rates.loc[0.15, 0.25] < rates.loc[0.15].iloc[:, 0]).all() and rates.max(axis=None) < 1.05
+    assert cell.into(Overlapping, horizon=5.0).run()["rates"].rate.isna().any()  # not small so soon
 
 
 def test_measured_rates_lie_around_the_formula():

@@ -87,6 +87,22 @@ def test_the_worth_of_tickets_is_a_row_per_seed():
     assert found.iloc[0].to_dict() == pytest.approx({"the whole student": 0.85, "winners": 0.5})
 
 
+def test_variants_stand_beside_the_plain_students_of_their_width():
+    layers = pd.DataFrame(
+        [
+            dict(over_realization=ratio, start=start, data="finite", seed=seed, epoch=e, layer=1)
+            | dict(correlation=0.1 * seed + e)
+            for ratio, start in ((1.0, "random"), (5.0, "random"), (5.0, "negated"))
+            for seed in (1, 3)
+            for e in (0, 5)
+        ]
+    )
+    found = tables.variants(layers)
+    assert found[1].to_dict() == pytest.approx(
+        {(5.0, "random", "finite", 2): 5.2, (5.0, "negated", "finite", 2): 5.2}
+    )
+
+
 def test_the_best_students_in_words():
     best = pd.DataFrame(
         [
@@ -129,7 +145,7 @@ def test_negative_biases_are_counted_per_layer_and_clear_ones_apart():
         ]
     )
     found = tables.bias_signs(biases).set_index("layer")
-    assert found.negative.to_dict() == {1: 75, 3: 50} and found.clear.to_dict() == {1: 25, 3: 50}
+    assert found.negative.to_dict() == {1: 50, 3: 50} and found.clear.to_dict() == {1: 25, 3: 50}
     assert found.place.to_dict() == {1: 0, 3: 1}
     own = tables.with_own(found.reset_index(), biases.drop(columns=["shape", "seed"]))
     assert own["shape"].value_counts().to_dict() == {"vgg11": 2, "yours": 2}
