@@ -9,7 +9,17 @@ import pytest
 
 from companion.pages.notebooks import kernel_environment
 
-LONGEST = ("book", "tests/pages", "tests/house", "tests/runs")  # they start kernels, browsers, processes
+# They start kernels, browsers, processes; a file is the work of one worker, so the longest come first.
+LONGEST = (
+    "tests/house/test_browser.py",
+    "tests/pages/test_build.py",
+    "tests/pages/test_kills.py",
+    "tests/house/test_wheel.py",
+    "book",
+    "tests/pages",
+    "tests/house",
+    "tests/runs",
+)
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
 RELATIVE = 1e-3
 # Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process
@@ -76,8 +86,9 @@ def pytest_collection_modifyitems(items):
 
 def _turn(item) -> int:
     """What takes longest comes first: no worker is left with it when the others have ended."""
-    folders = [item.config.rootpath / name for name in LONGEST]
-    return next((turn for turn, folder in enumerate(folders) if folder in item.path.parents), len(folders))
+    places = [item.config.rootpath / name for name in LONGEST]
+    own = (item.path, *item.path.parents)
+    return next((turn for turn, place in enumerate(places) if place in own), len(places))
 
 
 def _tolerant(sanitize):

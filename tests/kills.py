@@ -157,11 +157,13 @@ class Trials:
     """A toy book in a folder, whose commands are hit.
 
     folder      of the book; beside the book everything that commands write.
+    whole       whether the book has the pages that collect from chapters, each a notebook of its own.
     counts      what came of the kills.
     """
 
     folder: Path
     chance: random.Random
+    whole: bool = True
 
     def __post_init__(self) -> None:
         from tests import toy_book
@@ -169,6 +171,8 @@ class Trials:
         self.counts: Counter = Counter()
         self.log: list[str] = []
         self.book = toy_book.drop(self.folder / "book [1]")
+        if not self.whole:
+            toy_book.leave_chapter_alone(self.book)
         self.temporary = Path(tempfile.mkdtemp(prefix="kills-"))
         self._wanted: dict[str, Mapping[str, bytes]] = {}
         self._number = 0

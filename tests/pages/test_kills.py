@@ -17,7 +17,7 @@ pytestmark = [
 
 @pytest.fixture
 def trials(tmp_path):
-    found = Trials(tmp_path, random.Random(7))
+    found = Trials(tmp_path, random.Random(7), whole=False)
     yield found
     found.close()
 
