@@ -65,6 +65,7 @@ def test_partial_results_are_whole_and_small_and_of_a_larger_scale():
     for name in UNFINISHED:
         about, facts = describe(STORED / name), load_partial(STORED / name)[1]
         assert about["sweep"] == name and about["scale"] in set(SWEEPS[name].scales) - {"quick"}
+        assert about["spec"] == plain(SWEEPS[name].settings(about["scale"]))
         assert 0 < about["share"] < 1 and facts["cells"] == len(about["done"]) < about["cells"]
         inside = {path.name for path in (STORED / name / PARTIAL).iterdir()}
         assert inside >= {*about["done"], "meta.json"}
