@@ -185,7 +185,11 @@ def legend_on_top(axes: np.ndarray, handles: Sequence | None = None) -> None:
     for earlier in list(figure.legends):
         earlier.remove()
     columns = max(1, min(len(handles), round(figure.get_figwidth() * PIXELS_PER_INCH / 150)))
-    figure.legend(handles=handles, loc="outside upper center", ncols=columns)
+    for fewer in range(columns, 0, -1):  # until no entry is cut off
+        legend = figure.legend(handles=handles, loc="outside upper center", ncols=fewer)
+        if fewer == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            break
+        legend.remove()
 
 
 def legend_in_grid(axes: np.ndarray, used: int, handles: Sequence | None = None) -> None:

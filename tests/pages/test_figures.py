@@ -446,3 +446,14 @@ def test_the_browser_sees_a_figure_that_cannot_be_read(small_book, browser):
     )
     kinds = " ".join(wrong_figures(browser, 390))
     assert all(word in kinds for word in ("text of", "filter", "background", "stretched"))
+
+
+def test_a_legend_on_top_is_as_narrow_as_its_figure():
+    figure, axes = figures.figure(1, 1)
+    for name in ("both layers", "both layers, random fan-outs", "soft committee at last"):
+        axes[0, 0].plot([0, 1], label=name)
+    figures.legend_on_top(axes)
+    (legend,) = figure.legends
+    assert legend.get_window_extent().width <= figure.bbox.width
+    assert [text.get_text() for text in legend.get_texts()][-1] == "soft committee at last"
+    plt.close(figure)

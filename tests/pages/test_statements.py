@@ -1,6 +1,7 @@
 """The map of the paper: blocks are found, claims join them, and what is missing is said."""
 
 import json
+import math
 
 import nbformat
 import pytest
@@ -132,3 +133,20 @@ def test_gaps_are_read_from_the_output_of_a_notebook():
     outputs = [new_output("execute_result", data=data, metadata=metadata), new_output("stream", text="x")]
     notebook = new_notebook(cells=[new_markdown_cell("x"), new_code_cell("map", outputs=outputs)])
     assert statements.gaps(notebook) == ["thm-one: no claim decides this theorem, and no reason is given"]
+
+
+def test_claims_on_a_page_have_a_minus_whole_intervals_and_a_word_where_there_is_none():
+    from importlib import util
+
+    from tests.toy_book import ROOT
+
+    spec = util.spec_from_file_location("statement_pages", ROOT / "book" / "_ext" / "statement_pages.py")
+    spec.loader.exec_module(pages := util.module_from_spec(spec))
+    words = dict(place="thm-one", sentence="of k - n", at_least=-0.1)
+    sampled = Claim(id="two/x-2", value=-0.02, low=-5672.4, high=math.inf, **words)
+    shown = pages.readable(Table([sampled])._repr_html_())
+    assert '−0.02 <span class="interval">[−5,670, ∞]</span>' in shown and "bar ≥ −0.1" in shown
+    assert "two/x-2" in shown and "of k - n" in shown and pages.EXACT not in shown
+    assert pages.EXACT in pages.readable(Table([claim()])._repr_html_())
+    one_seed = Claim(id="two/y", value=1.5, low=math.nan, high=math.nan, **words)
+    assert "no interval: one seed" in pages.readable(Table([one_seed])._repr_html_())

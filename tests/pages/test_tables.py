@@ -62,3 +62,10 @@ def test_names_that_a_reader_types_stay_as_they_are():
 def test_other_html_stays_as_it_is():
     for html in ("<p>NaN</p>", '<table class="dataframe claims"><tr><td>NaN</td></tr></table>'):
         assert plain_tables.plain(html) == html
+
+
+def test_the_facts_of_a_sweep_are_folded_behind_its_name():
+    facts = pd.Series({"sweep": "fan_out", "cells": 7, "commit": "abc"}).to_frame("this sweep")
+    soup = BeautifulSoup(plain_tables.plain(facts._repr_html_()), "html.parser")
+    assert soup.details.summary.get_text() == "Where the numbers of the sweep fan_out come from"
+    assert soup.details.select("table") and not soup.details.has_attr("open")
