@@ -31,6 +31,14 @@ def drop(root: Path) -> Path:
     return root
 
 
+def leave_chapter_alone(root: Path) -> Path:
+    """Take the pages that collect from chapters out of such a book: a run is then of one notebook."""
+    toc, intro = root / "_toc.yml", root / "book" / "intro.md"
+    toc.write_text(toc.read_text().partition("  - caption: Results")[0])
+    intro.write_text("# A book of one chapter\n\nIt is about [the polygon](polygon.ipynb).\n")
+    return root
+
+
 def add_chapter(root: Path, name: str) -> None:
     """The polygon once more, under another name."""
     folder = root / "companion" / "chapters" / name

@@ -1,7 +1,8 @@
 """Sphinx extension: tables of pandas as a reader expects them; the notebooks hold them as pandas gives them.
 
 One row of headings instead of one more for the names of the index; words for code names, a dash for NaN,
-numbers with their points below each other; no column that only counts the rows.
+numbers with their points below each other; no column that only counts the rows. Where a sweep comes from is
+folded: it is there for who asks.
 """
 
 import re
@@ -10,6 +11,7 @@ from itertools import pairwise
 from docutils import nodes
 
 NUMBER = re.compile(r"-?\d+(?:\.(?P<decimals>\d+))?")
+PROVENANCE = "this sweep"  # heading of companion.pages.page.provenance
 TYPED = {"sweep", "chapter"}  # names below these headings are what a reader types
 TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$")
 WORDS = {"NaN": "–", "None": "–", "True": "yes", "False": "no"}
@@ -38,7 +40,22 @@ def plain(html: str) -> str:
     for cell in table.thead.find_all("th") + ([] if typed else table.tbody.find_all("th")):
         cell.string = _words(cell.get_text(strip=True))
     _align(table)
+    _fold(soup, table)
     return str(soup)
+
+
+def _fold(soup, table) -> None:
+    """Close the facts of a sweep behind its name."""
+    heads = [cell.get_text(strip=True) for cell in table.thead.find_all("th")]
+    if heads[1:] != [PROVENANCE]:
+        return
+    facts = {row.th.get_text(strip=True): row.td.get_text(strip=True) for row in table.tbody.find_all("tr")}
+    summary = soup.new_tag("summary")
+    summary.append("Where the numbers of the sweep ")
+    summary.append(soup.new_tag("code", string=facts.get("sweep", "")))
+    summary.append(" come from")
+    details = table.wrap(soup.new_tag("details", attrs={"class": "provenance"}))
+    details.insert(0, summary)
 
 
 def _words(text: str) -> str:
@@ -69,8 +86,7 @@ def _head(table, index: int) -> list[str]:
         for cell in values:
             cell["scope"] = "col"
     for cell, name in zip(rows[-1].find_all("th"), names):
-        cell.string = name
-        cell["class"] = "words"
+        cell.string, cell["class"] = name, "words"
     return names
 
 
@@ -97,8 +113,9 @@ def _align(table) -> None:
     for head, *column in zip(heads, *rows):
         found = [NUMBER.fullmatch(cell.get_text(strip=True)) for cell in column]
         most = max((len(one["decimals"] or "") for one in found if one), default=0)
+        words = sum(not one and cell.get_text(strip=True) != "–" for cell, one in zip(column, found))
         for cell, one in zip(column, found):
-            if not any(found):
+            if words > sum(map(bool, found)) or not any(found):
                 head["class"] = cell["class"] = "words"
             elif one and (missing := most - len(one["decimals"] or "")):
                 cell.string = one.group() + (POINT if not one["decimals"] else "") + SPACE * missing

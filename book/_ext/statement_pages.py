@@ -1,6 +1,7 @@
 """Sphinx extension: a numbered block says which claims decide it; claims link their blocks and figures.
 
-Both at the very end, when pages are written: a block's page need not change when the claims of another do.
+Numbers of claims are written as the text writes them. All at the very end, when pages are written: a block's
+page need not change when the claims of another do.
 """
 
 import re
@@ -14,6 +15,15 @@ from sphinx_proof.nodes import NODE_TYPES
 from companion.pages import statements
 from companion.pages.scorecard import PLACE
 
+TEXT = re.compile(r"(?<=>)[^<>]+(?=<)")  # between tags
+NEGATIVE = re.compile(r"(?<![\w.\-])-(?=[\d.∞])|(?<=\de)-(?=\d)")
+THOUSANDS = re.compile(r"(?<![\w.])\d(?:\.\d+)?e\+0[3-5]\b")
+INTERVAL = re.compile(r"\[[^\[\]\s]+, [^\[\]\s]+\]")
+NUMBER = re.compile(r"</b><br>(?!–)[^\[<]+<br>")  # the verdict, and a number without an interval
+EXACT = (
+    "Where no interval stands beside a number, it is a count, an extreme or a closed form, "
+    "or both ends are the digits shown."
+)
 OF_A_CLAIM = re.compile(rf'<span class="{PLACE}">([^<]*)</span>')
 
 
@@ -33,7 +43,20 @@ def link(app, doctree, docname):
     for table in doctree.findall(nodes.raw):
         if OF_A_CLAIM.search(table.astext()):
             linked = OF_A_CLAIM.sub(lambda place: linked_block(app, docname, place[1]), table.astext())
-            table.replace_self(nodes.raw("", linked, format="html"))
+            table.replace_self(nodes.raw("", readable(linked), format="html"))
+
+
+def readable(html):
+    """The claims with a minus that is one, thousands in full, intervals that no line breaks, and a word on
+    numbers that have none."""
+    text = TEXT.sub(lambda part: _numbers(part[0]), html)
+    return text + f'<p class="exact">{EXACT}</p>' if NUMBER.search(text) else text
+
+
+def _numbers(text):
+    text = NEGATIVE.sub("−", text.replace(" inf]", " ∞]").replace("[-inf,", "[-∞,"))
+    text = THOUSANDS.sub(lambda number: f"{float(number[0]):,.0f}", text)
+    return INTERVAL.sub(lambda interval: f'<span class="interval">{interval[0]}</span>', text)
 
 
 def linked_block(app, docname, label):

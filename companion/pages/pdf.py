@@ -19,8 +19,11 @@ from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-# Left out: what only a screen can use, code that the pages fold away, and marks of links.
-ON_SCREEN = "script, details.above-input, .headerlink, .sd-summary-state-marker, .tocwrapper, .figure-data"
+# Left out: what only a screen can use, code and facts that the pages fold away, and marks of links.
+ON_SCREEN = (
+    "script, details.above-input, details.provenance, .headerlink, .sd-summary-state-marker, .tocwrapper, "
+    ".figure-data"
+)
 PLACE = "--"  # between a page's name and an anchor of it: anchors are unique on a page, not in the book
 
 

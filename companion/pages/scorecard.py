@@ -212,7 +212,7 @@ def _decision(claim: Claim, standing: Claim | None = None) -> str:
 
 def _number(claim: Claim) -> str:
     """Verdict and measurement, with the reason where it has no interval."""
-    open_ends = not math.isnan(claim.value) and math.isnan(claim.low) and math.isnan(claim.high)
+    open_ends = not math.isnan(claim.value) and (math.isnan(claim.low) or math.isnan(claim.high))
     why = "<br><small>no interval: one seed, or a value at the end of its scale</small>" if open_ends else ""
     return f"{chip(claim)}<br>{claim.measured()}{why}"
 

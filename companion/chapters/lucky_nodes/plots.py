@@ -28,6 +28,7 @@ ROLES = {"winner": STUDENT, "duplicate": ACCENT, "loser": NEUTRAL}
 NETWORKS = {"convolutional": STUDENT, "fully connected": ACCENT}
 BLOCKS = {"own": "winner\nitself", "winners": "two\nwinners", "others": "other\nitself"}
 NORMS = {"none": ("without", STUDENT), "after": ("with batch norm behind the ReLU", TEACHER)}
+LEAST, SLOW = 1e-8, 1e-5  # of eigenvalues and of rates on logarithmic axes
 NODES = {"matched": STUDENT, "unmatched": NEUTRAL}
 STARTS = {"perturbed": STUDENT, "small": ACCENT, "large": TEACHER}
 TICKETS = {  # from what a reader expects least to what it is held against
@@ -178,6 +179,23 @@ def panels(ours: pd.DataFrame, published: pd.DataFrame | None, axes: np.ndarray)
     handles += [] if published is None else [Line2D([], [], **PUBLISHED, label="published")]
     legend_on_top(axes, handles)
     return axes
+
+
+def modes(table: pd.DataFrame, ax: Axes) -> Axes:
+    """Rate at which the losers' fan-outs fall against that of the slowest mode, a dot per student.
+
+    table       of that name of decay.decay, exact gradient; rates below what is shown lie on the rim.
+    """
+    looks = {"[1, 1]": ("start near the teacher", STUDENT), "random": ("random start", NEUTRAL)}
+    for start, (label, colour) in looks.items():
+        rows = table[(table.start == start) & (table.gradient == "exact")]
+        at = rows.slowest.clip(lower=LEAST), rows.fall.clip(lower=SLOW)
+        ax.plot(*at, "o", color=colour, markersize=4, alpha=0.7, label=label)
+    ax.plot([LEAST, 1e-2], [LEAST, 1e-2], color=INK, linestyle="--", label="λ$_{min}$")
+    ax.set(xscale="log", yscale="log", xlabel="λ$_{min}$ of the features", ylabel="rate of the losers' fall")
+    ax.set(ylim=(SLOW / 1.5, 1e-2))
+    legend_on_top(np.atleast_2d(ax))
+    return ax
 
 
 def ranks(

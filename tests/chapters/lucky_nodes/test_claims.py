@@ -40,6 +40,19 @@ def test_decay_is_judged_by_what_is_left_of_the_losers(left, verdict):
     assert near.verdict == verdict and near.refuses and far.verdict == "holds"
 
 
+@pytest.mark.parametrize("fall, verdict", [(2.0, "holds"), (0.5, "fails")])
+def test_losers_fall_at_the_rate_of_the_slowest_mode(fall, verdict):
+    rows = [
+        dict(
+            start=start, gradient="exact", slowest=slowest, fall=slowest * (fall if start == "[1, 1]" else 0)
+        )
+        for start in ("[1, 1]", "random")
+        for slowest in np.linspace(1e-4, 1e-2, 24)
+    ]
+    claim = claims.slowest_mode_claim(pd.DataFrame(rows))
+    assert claim.verdict == verdict and claim.refuses and claim.note.startswith("24 students")
+
+
 def ranks(first: float, later: float, few: float) -> pd.DataFrame:
     """Mean ranks before training and after an epoch, and what few samples add."""
     rows = [

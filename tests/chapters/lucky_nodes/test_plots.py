@@ -47,6 +47,16 @@ def test_published_norms_are_open_dots_of_their_own_panel():
     assert labels(axes)[-1] == "published"
 
 
+def test_every_student_has_its_rates():
+    rows = [
+        dict(start=s, gradient=g, slowest=0.0, fall=-1.0) for s in ("[1, 1]", "random") for g in ("exact", "")
+    ]
+    _, axes = figures.figure(1, 1)
+    plots.modes(pd.DataFrame(rows), axes[0, 0])
+    assert [len(line.get_xdata()) for line in axes[0, 0].lines] == [1, 1, 2]
+    assert axes[0, 0].lines[0].get_xdata()[0] == plots.LEAST
+
+
 def test_ranks_show_the_first_epochs_and_chance():
     found = pd.DataFrame([dict(layer=l, epoch=e, seed=1, rank=20.0) for l in (1, 2) for e in (0, 1, 40)])
     _, axes = figures.figure(1, 2)

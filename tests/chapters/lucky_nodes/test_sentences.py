@@ -7,9 +7,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from companion.chapters.lucky_nodes import claims, regularization
+from companion.chapters.lucky_nodes import claims, regularization, tables
 from companion.chapters.lucky_nodes.parameters import Parameters
-from companion.chapters.lucky_nodes.sweeps import RANKS
+from companion.chapters.lucky_nodes.sweeps import FAN_OUT_DECAY, RANKS
 from companion.pages import scorecard
 from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
@@ -63,6 +63,34 @@ def gain(ratio: float, **variant: str) -> dict:
     return mean_interval((mean[chosen["start"], chosen["data"]] - mean["random", "finite"]).dropna())
 
 
+def decay_distances() -> pd.DataFrame:
+    """Every published fan-out norm with its distance from ours, the farthest first."""
+    norms = load_results("lucky_decay", BOOK / "results" / "lucky_decay")[0]["norms"]
+    published = pd.read_csv(BOOK / "reference" / "lucky_fan_outs.csv")
+    return tables.panel_distance(norms, published).sort_values("distance", ascending=False)
+
+
+def lone_dot() -> tuple[float, float, float]:
+    """The farthest published norm, and those before and after it in its curve."""
+    keys = ["over_realization", "start", "node"]
+    found = decay_distances()
+    far = found.iloc[0]
+    assert (far.over_realization, far.start, far.node) == (2.0, "[1, 0.3]", "matched")
+    curve = found[(found[keys] == far[keys]).all(axis=1)].sort_values("iteration")
+    assert len(curve) == 3 and curve.iteration.iloc[1] == far.iteration
+    before, _, after = curve.norm
+    return far.norm, before, after
+
+
+def left_over() -> tuple[float, float]:
+    """Smallest and largest mean norm of the losers from a random start in the end, by width."""
+    norms = load_results("lucky_decay", BOOK / "results" / "lucky_decay")[0]["norms"]
+    roles = tables.by_role(norms[(norms.gradient == "exact") & (norms.start == "random")])
+    last = roles[(roles.step == roles.step.max()) & (roles.role == "loser")]
+    means = last.groupby("over_realization").norm.mean()
+    return means.min(), means.max()
+
+
 def laptop(of, name: str):
     return of.claims[f"lucky/{name}", "laptop"]
 
@@ -82,6 +110,29 @@ SAID = [
     Said(
         "after it the later winners stand at <.1f> % on average",
         lambda of: laptop(of, "decided").value if laptop(of, "decided").verdict == "holds" else -1,
+    ),
+    Said(
+        "Of <d> published norms all but one lie within <.2f> of ours",
+        lambda of: (len(decay_distances()), decay_distances().distance.iloc[1]),
+    ),
+    Said(
+        "a matched node's <.2f> at 2x and [1, 0.3], stands between <.2f> before it and <.2f> after it",
+        lambda of: lone_dot(),
+    ),
+    Said(
+        "end at <.3f> of the winners' norm from a start near the teacher and at <.2f> from a random one",
+        lambda of: (laptop(of, "decay").value, laptop(of, "decay-random").value),
+    ),
+    Said(
+        "they still have a norm of <.2f> to <.2f> after <,d> steps",
+        lambda of: (*left_over(), FAN_OUT_DECAY.scales["paper"].steps),
+    ),
+    Said(
+        "at $\\lambda_{\\min}$ or faster in <d> of <d> students",
+        lambda of: (
+            round(laptop(of, "slowest-mode").value * (n := int(laptop(of, "slowest-mode").note.split()[0]))),
+            n,
+        ),
     ),
     Said("takes ranks from <d> samples", lambda of: claims.FEW),
     Said(
