@@ -37,11 +37,10 @@ def strong_first(run: Callable) -> tuple[bool, dict[str, float]]:
 
 def unobserved(run: Callable) -> tuple[bool, dict[str, float]]:
     """All of the kink of teacher 1 is still lacking (more than nine tenths), and the others are found."""
-    end = run(20_000)
-    lacks = np.array([t["lacking"] for t in end["teachers"]])
-    return bool(lacks[0] > 0.9 and lacks[1:].max() < 0.5), dict(
-        found=int((lacks < 0.5).sum()), loss=end["loss"]
-    )
+    end, later = run(20_000), run(50_000)
+    lacks, lack = (np.array([t["lacking"] for t in one["teachers"]]) for one in (end, later))
+    seen = dict(found=int((lacks < 0.5).sum()), loss=end["loss"], found_later=int((lack < 0.5).sum()))
+    return bool(lacks[0] > 0.9 and lacks[1:].max() < 0.5), seen
 
 
 def catalyst(run: Callable) -> tuple[bool, dict[str, float]]:

@@ -39,14 +39,15 @@ def main() -> None:
     parser.add_argument("chapters", nargs="*", default=chapters.names(), metavar="CHAPTER")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", metavar="FOLDER")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        rows = pd.DataFrame(measure(copy(Path(folder)), given.chapters))
-    rows["bar"] = rows["what"].map(BARS)
     facts = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())} | machine(LIBRARIES)
     given.out.mkdir(parents=True, exist_ok=True)
-    rows.to_csv(given.out / "rerun.csv", index=False, float_format="%.4g")
-    (given.out / "rerun.json").write_text(json.dumps(facts, indent=1) + "\n")
-    print(rows.round(1).to_string(index=False, na_rep=""))
+    (given.out / "rerun.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for row in measure(copy(Path(folder)), given.chapters):
+            rows.append(row | {"bar": BARS.get(row["what"])})
+            pd.DataFrame(rows).to_csv(given.out / "rerun.csv", index=False, float_format="%.4g")
+            print("{what} {chapter}: {wall:.1f} s, {cpu:.1f} of processors".format(**row), flush=True)
 
 
 def copy(folder: Path) -> Path:

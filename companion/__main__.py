@@ -10,7 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -56,6 +56,7 @@ def path(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{shortened(text)} is no path: {error}") from None
 
 
+@cache  # a process that gives many commands, as the tests do, makes it once
 def arguments() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m companion", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -20,6 +20,16 @@ def resize(browser, width: int) -> None:
     WebDriverWait(browser, 30, 0.05).until(lambda driver: driver.execute_script(still))
 
 
+def switch(browser, mode: str) -> None:
+    """Make a page light or dark by its own button, as a reader does."""
+    ask = browser.execute_script
+    for _ in range(3):  # it goes round light, dark and what the system has
+        if ask("return document.documentElement.dataset.mode") == mode:
+            return
+        ask("document.querySelector('.theme-switch-button').click()")
+    raise AssertionError(f"no button makes the page {mode}")
+
+
 def visit(browser, address: str, mode: str, width: int) -> None:
     """Open a page in light or dark mode at a width; all pictures are loaded and all formulas drawn."""
     from selenium.webdriver.support.ui import WebDriverWait

@@ -12,13 +12,15 @@ finds numbers in the text that no entry accounts for.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from functools import cache
 from typing import Any, NamedTuple
 
-import nbformat
 import pandas as pd
 
-from companion import place
+from companion import place, project
+from companion.pages import notebooks
+from companion.runs.cells import Store, run_cells
+from companion.runs.spec import Cell, Tables
 
 BOOK = place.PACKAGE.parent / "book"
 MARK = re.compile(r"<([\d,+]*\.?\d*[dfge])>")
@@ -62,10 +64,10 @@ def one_line(text: str) -> str:
 
 def texts(chapter: str) -> Iterator[str]:
     """Markdown cells, captions and descriptions of figures of a stored notebook, white space made single."""
-    for cell in nbformat.read(Path(BOOK) / f"{chapter}.ipynb", as_version=4).cells:
-        if cell.cell_type == "markdown":
-            yield one_line(cell.source)
-        shown = cell.metadata.get("mystnb", {})
+    for cell in notebooks.glance(BOOK / f"{chapter}.ipynb")["cells"]:
+        if cell["cell_type"] == "markdown":
+            yield one_line(cell["source"])
+        shown = cell["metadata"].get("mystnb", {})
         for text in (shown.get("figure", {}).get("caption"), shown.get("image", {}).get("alt")):
             if text:
                 yield one_line(text)
@@ -78,6 +80,12 @@ def of_replicas(one: str, other: str) -> tuple[int, int, int]:
     return held[one], stored.trials[one], held[other]
 
 
+def live(cell: Cell) -> Tables:
+    """The tables of a cell that a chapter runs live: as a build has kept them, else computed, and kept."""
+    return run_cells([cell], Store(BOOK.parent / "_build" / "cells", project.PROJECT), progress=False)[0]
+
+
+@cache
 def prose(chapter: str) -> str:
     return "\n".join(texts(chapter))
 

@@ -62,7 +62,7 @@ def add_static_folders(app):
 def setup(app):
     app.config.mathjax_path = f"mathjax/{MATHJAX_START}"
     app.add_css_file("book.css")
-    for script in ("figures.js", "scorecard.js", "hints.js", "names.js"):
+    for script in ("figures.js", "scorecard.js", "hints.js", "names.js", "print.js"):
         app.add_js_file(script, loading_method="defer")
     app.connect("config-inited", load_parts)
     app.connect("html-page-context", drop_repeated_scripts, priority=900)

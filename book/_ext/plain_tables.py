@@ -70,6 +70,7 @@ def _head(table, index: int) -> list[str]:
             cell["scope"] = "col"
     for cell, name in zip(rows[-1].find_all("th"), names):
         cell.string = name
+        cell["class"] = "words"
     return names
 
 

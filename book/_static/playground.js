@@ -333,6 +333,7 @@ const foundIn = ({ teachers }) => teachers.filter((t) => t.found !== undefined).
 const say = (value) =>
 	!value || Math.abs(value) >= 0.001 ? Number(value.toPrecision(3)).toLocaleString("en")
 		: value.toExponential(1).replace(/e(.*)/, (_, e) => ` · ${SUPER(e)}`);
+const SLICE = 20; // milliseconds of training for a picture
 const PACES = { "one by one": 0, steady: 1.2, "full speed": 1e9 }; // growth of the step number per second
 
 function playground(home) {
@@ -409,8 +410,8 @@ function playground(home) {
 		 (state.frame = Object.assign(frame, { badges: frame.teachers.map(({ row }, j) => ends(row)?.[j % 2]) }));
 
 	async function start(of, { preset = null, keepGhost = true } = {}) {
-		if (state.frame && keepGhost && state.frame.now > 0) state.ghost = state.frame.curve;
 		if (!keepGhost) state.ghost = null;
+		else if (state.frame?.now > 0) state.ghost = state.frame.curve;
 		Object.assign(state, { of, preset, at: -1, node: null, hover: null, pen: null });
 		await call("start", { ...of });
 		await renew();
@@ -428,19 +429,21 @@ function playground(home) {
 		if (state.frame?.diverged) return;
 		state.playing = true;
 		show();
-		requestAnimationFrame(turn);
+		wake();
 	}
 
 	/* What follows goes on from the time that is looked at. */
 	async function present() {
-		if (state.at >= 0) await call("rewind", state.at);
+		if (state.at < 0) return;
+		await call("rewind", state.at);
 		state.at = -1;
+		tell("");
 	}
 
 	async function advance(steps, budget) {
 		await present();
 		const before = performance.now(), known = foundIn(state.frame);
-		const [{ trained }, frame] = await Promise.all([call("advance", steps, budget), call("frame", -1)]);
+		const [{ trained, milliseconds }, frame] = await Promise.all([call("advance", steps, budget), call("frame", -1)]);
 		receive(frame);
 		if (!steps) return;
 		const speed = (1000 * trained) / (performance.now() - before);
@@ -454,10 +457,12 @@ function playground(home) {
 			pause();
 			tell("There are no samples yet: draw some in the square.");
 		}
+		return milliseconds;
 	}
 
 	const walk = (...words) => queue(() => advance(...words).then(paint));
 
+	/* The worker trains on while a picture is drawn; with nothing to hurry for, there is one turn per picture. */
 	function turn() {
 		if (!state.playing || state.busy || document.hidden || !state.visible) return;
 		state.busy = true;
@@ -465,18 +470,19 @@ function playground(home) {
 			if (!state.playing) return;
 			const passed = Math.min(0.25, (performance.now() - state.turned) / 1000);
 			state.turned = performance.now();
-			await advance(1 + Math.ceil(state.frame.now * Math.expm1(Math.min(9, passed * state.pace))), 24);
-			setTimeout(paint); // while the worker trains on
+			const took = await advance(1 + Math.ceil(state.frame.now * Math.expm1(Math.min(9, passed * state.pace))), SLICE);
+			setTimeout(paint);
 			if (small && state.frame.now > 30000) begin({ ...state.of, seed: state.of.seed + 1 }, { keepGhost: false });
 			if (state.frame.now >= 2e6) pause();
-		}).then(() => {
+			return took > SLICE;
+		}).then((full) => {
 			state.busy = false;
-			if (state.playing) requestAnimationFrame(turn);
+			full ? turn() : wake();
 		});
 	}
-	const wake = () => state.playing && requestAnimationFrame(turn);
+	const wake = () => requestAnimationFrame(turn);
 
-	const restart = () => begin(state.of, { preset: state.preset });
+	const restart = () => begin(state.of, { preset: state.preset }).then(() => tell(""));
 	/* Without motion: a trained student, to step and scrub by hand. */
 	const go = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? walk(4000, 3000) : resume());
 
@@ -706,7 +712,6 @@ function playground(home) {
 	new MutationObserver(paint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 	new IntersectionObserver(([seen]) => { state.visible = seen.isIntersecting; wake(); }).observe(home);
 	on(document, "visibilitychange", wake);
-	on(window, "beforeprint afterprint", ({ type }) => { home.classList.toggle("pg-print", type === "beforeprint"); paint(); });
 	load(small ? `#${home.dataset.small}` : location.hash, true).then(() => {
 		home.dataset.ready = "";
 		if (!small) pointers();
@@ -715,7 +720,6 @@ function playground(home) {
 	return { state, call, code, change, load, pause, resume, settled: () => chain, advance: walk };
 }
 
-const start = () => (window.playgrounds = [...document.querySelectorAll("div.playground")].map(playground));
 window.playgroundSettings = { SETTINGS, PRESETS, DEFAULTS, read, write };
-document.readyState === "loading" ? document.addEventListener("DOMContentLoaded", start) : start();
+window.playgrounds = [...document.querySelectorAll("div.playground")].map(playground); // deferred: all are there
 })();

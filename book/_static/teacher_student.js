@@ -191,17 +191,16 @@ function correlation(f_t, m, f_s, n) {
 
 /* How much of teacher j's boundary student k sees (m x n), in [0, 1/2], as metrics.observability. */
 function observability(f_t, m, f_s, n) {
-	const N = f_t.length / m, seen = new Float64Array(m * n);
-	for (let j = 0; j < m; j++)
-		for (let k = 0; k < n; k++) {
-			let on = 0, both = 0;
-			for (let i = 0; i < N; i++)
-				if (f_s[k * N + i] > 0) {
-					on++;
-					if (f_t[j * N + i] > 0) both++;
-				}
-			seen[j * n + k] = Math.min(both, on - both) / N;
+	const N = f_t.length / m, seen = new Float64Array(m * n), on = new Int32Array(N);
+	for (let k = 0; k < n; k++) {
+		let count = 0;
+		for (let i = 0; i < N; i++) if (f_s[k * N + i] > 0) on[count++] = i;
+		for (let j = 0; j < m; j++) {
+			let both = 0;
+			for (let i = 0; i < count; i++) if (f_t[j * N + on[i]] > 0) both++;
+			seen[j * n + k] = Math.min(both, count - both) / N;
 		}
+	}
 	return seen;
 }
 
@@ -421,8 +420,8 @@ function experiment(of) {
 		const net = shown.student, { f, y, loss, train } = look(net), { n, c } = net;
 		const rho = correlation(truth.f, teacher.n, f, n), N = side * side, error = new Float32Array(N);
 		const [lines_t, lines] = [teacher, net].map(linesOf);
-		const gap = y.map((v, i) => v - truth.y[i]);
-		for (let i = 0; i < N; i++) error[i] = hypot(gap, i * c, c);
+		for (let i = 0; i < N * c; i++) y[i] -= truth.y[i];
+		for (let i = 0; i < N; i++) error[i] = hypot(y, i * c, c);
 		const of_nodes = (net, best) =>
 			Array.from({ length: net.n }, (_, k) => ({
 				row: [...net.rows.subarray(3 * k, 3 * k + 3)],

@@ -81,8 +81,8 @@ def fingerprint(folder: Path) -> str:
 def is_official(folder: Path) -> bool:
     """Whether the six files are those of the verified official archive."""
     try:
-        lines = (folder / OFFICIAL).read_text().splitlines()
-    except OSError:
+        lines = (folder / OFFICIAL).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # not there, or no text
         return False
     return sorted(lines) == sorted(f"{checksum}  {name}" for name, checksum in checksums(folder).items())
 

@@ -42,6 +42,12 @@ import jupyter_book.sphinx
 from jupyter_book.cli.main import main
 
 class WhenTold(jupyter_book.sphinx.Sphinx):
+    def __init__(self, *given, **named):
+        super().__init__(*given, **{**named, "parallel": min(os.cpu_count(), 4)})
+
+    def is_parallel_allowed(self, what):  # not every extension says whether pages may be read side by side
+        return what == "write" and super().is_parallel_allowed(what)
+
     def build(self, *which):
         told.wait()
         super().build(*which)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 NOTATION = "notation"  # the page that has the table
@@ -80,13 +81,14 @@ def entries(text: str) -> list[Entry]:
     return found
 
 
-def symbols(formula: str) -> list[str]:
+@cache
+def symbols(formula: str) -> tuple[str, ...]:
     """Symbols of a formula in its order, each as its letter and the kinds of its indices.
 
     Stars and other powers do not matter, nor which letters number layers or nodes; an index that is a word
     or a sign is part of the symbol.
     """
-    return list(dict.fromkeys(_key(*match.groups()) for match in SYMBOL.finditer(_plain(formula))))
+    return tuple(dict.fromkeys(_key(*match.groups()) for match in SYMBOL.finditer(_plain(formula))))
 
 
 def meanings(formula: str, known: Sequence[Entry], homes: Iterable[str] = ()) -> list[Entry]:
@@ -144,6 +146,7 @@ def _is(symbol: str, key: str) -> bool:
     )
 
 
+@cache
 def _plain(formula: str) -> str:
     """Without derivatives by time, spacing commands, accents, and words outside of indices."""
     kept = re.sub(rf"(?<!_)(?<!_\{{){WORDS.pattern}", "", formula)

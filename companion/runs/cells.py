@@ -8,7 +8,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from companion.runs import locks
 from companion.runs.identity import Project, code_of, kind, origin, run_id, stage_ids
 from companion.runs.spec import Cell, Tables
-from companion.runs.store import StoreError, check_writable, load, save
+from companion.runs.store import StoreError, check, check_writable, load, save
 from companion.runs.workers import RunError, results
 
 # What an account of several cells asks of each one's facts, with the types that it takes.
@@ -71,14 +71,30 @@ def run_cells(cells: Sequence[Cell], store: Store, **options) -> tuple[Tables, l
     return gather(finish(cells, store, **options))
 
 
-def gather(finished: Sequence[tuple[Tables, dict]]) -> tuple[Tables, list[dict]]:
-    """Each table of all cells, in their order, and the cells' facts."""
+def gather(finished: Iterable[tuple[Tables, dict]]) -> tuple[Tables, list[dict]]:
+    """Each table of all cells, in their order, and the cells' facts.
+
+    Tables are put together column by column: of cells that are read one at a time, as :func:`finish` does, no
+    more than one column of one table is ever held twice.
+    """
     import pandas as pd  # slow to import, and only tables need it
 
-    names = dict.fromkeys(name for tables, _ in finished for name in tables)
-    rows = {name: [tables[name] for tables, _ in finished if name in tables] for name in names}
-    gathered = {name: pd.concat(parts, ignore_index=True) for name, parts in rows.items()}
-    return gathered, [facts for _, facts in finished]
+    facts: list[dict] = []
+    parts: dict[str, dict[str, list]] = {}
+    for tables, about in finished:
+        facts.append(about)
+        for name, table in tables.items():
+            columns = parts.setdefault(name, {column: [] for column in table})
+            if list(columns) != list(table):
+                raise RunError(f"cells make {name} tables of other columns: {[*columns]} and {[*table]}")
+            for column, values in table.items():
+                columns[column].append(values.array.copy())  # else it keeps its whole table alive
+    gathered = {}
+    for name, columns in parts.items():
+        whole = lambda column: [pd.DataFrame({column: part}) for part in columns.pop(column)]
+        joined = {column: pd.concat(whole(column), ignore_index=True)[column] for column in list(columns)}
+        gathered[name] = pd.DataFrame(joined, copy=False)
+    return gathered, facts
 
 
 def finish(
@@ -92,7 +108,7 @@ def finish(
     progress: bool = True,
     title: str = "cells",
     keep: Callable[[Path], object] = lambda place: None,
-) -> list[tuple[Tables, dict]]:
+) -> Iterator[tuple[Tables, dict]]:
     """Run every cell that has no finished result yet.
 
     cells       of any types.
@@ -100,14 +116,14 @@ def finish(
     workers     processes on this machine, one thread each; 1 runs here.
     scheduler   address of a Dask scheduler to run the cells on instead.
     keep        is called with the folder of every finished cell, at once.
-    returns     tables and facts of every cell, in their order.
+    returns     tables and facts of every cell, in their order; each is read when it is asked for.
     raises      StoreError, RunError: before any work where it can be known then; finished cells are kept.
     """
     if workers < 1 or not cells:
         raise RunError(f"need at least 1 worker and 1 cell, got {workers} and {len(cells)}")
     places = {store.place(cell, after): cell for cell in cells}
     ours = {place: _described(store.project, cell, after) for place, cell in places.items()}
-    done = {place: kept for place in places if (kept := _finished(place, ours[place]))}
+    done = {place for place in places if _is_finished(place, ours[place])}
     todo = {place: cell for place, cell in places.items() if place not in done}
     if todo:
         check_writable(store.folder)
@@ -119,11 +135,11 @@ def finish(
         for place, tables, facts in results(store.project, todo, earlier, workers, scheduler):
             if tables is not None:  # else another run on this folder was faster
                 save(place, tables, {**sources[type(places[place])], **ours[place], **facts})
-            done[place] = load(place)
+            done.add(place)
             keep(place)
             bar.set_description_str(f"{title}: {len(done)} of {len(places)} cells", refresh=False)
             bar.update(places[place].work)
-    return [done[place] for place in places]
+    return (load(place) for place in places)
 
 
 def summary(facts: Sequence[dict]) -> dict:
@@ -144,15 +160,15 @@ def plain(spec) -> dict:
     return json.loads(spec.model_dump_json())
 
 
-def load_cell(place: Path) -> tuple[Tables, dict]:
-    """Tables and facts of a finished cell.
+def check_cell(place: Path) -> dict:
+    """The facts of a finished cell.
 
-    raises      StoreError when it cannot be read, or lacks a fact that :func:`summary` needs.
+    raises      StoreError when it is damaged, or lacks a fact that :func:`summary` needs.
     """
-    tables, facts = load(place)
+    facts = check(place)
     if wrong := [name for name, types in FACTS.items() if not isinstance(facts.get(name), types)]:
         raise StoreError(f"{place / 'meta.json'} is damaged: it does not say {', '.join(wrong)}")
-    return tables, facts
+    return facts
 
 
 def clean(folder: Path) -> None:
@@ -168,24 +184,24 @@ def _described(project: Project, cell: Cell, after: Sequence[str]) -> dict:
     return facts | {"after": list(after)} if after else facts
 
 
-def _finished(place: Path, ours: dict) -> tuple[Tables, dict] | None:
-    """A cell's saved result, or None; one that is damaged or of another run is set aside, not deleted."""
+def _is_finished(place: Path, ours: dict) -> bool:
+    """Whether a cell's result is saved; one that is damaged or of another run is set aside, not deleted."""
     if not place.exists():
-        return None
+        return False
     try:
-        tables, facts = load_cell(place)
+        facts = check_cell(place)
         if {name: facts.get(name) for name in (*ours, "after")} != {"after": None} | ours:
             raise StoreError(f"{place} holds another run than its name says")
-        return tables, facts
+        return True
     except StoreError as error:
         aside = place.with_name(f"{place.name}.damaged-{time.time_ns()}")
         with suppress(FileNotFoundError):  # another process sharing the folder was faster
             os.rename(place, aside)
         warnings.warn(f"{error}; set aside as {aside.name} and computed again", stacklevel=4)
-        return None
+        return False
 
 
-def _bar(title: str, places: dict[Path, Cell], done: dict, visible) -> tqdm:
+def _bar(title: str, places: dict[Path, Cell], done: set[Path], visible) -> tqdm:
     # when visible, the environment (TQDM_DISABLE) may still hide it
     return tqdm(
         total=sum(cell.work for cell in places.values()),

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from companion.runs.cells import clean, gather, load_cell, summary
+from companion.runs.cells import check_cell, clean, gather, summary
 from companion.runs.spec import Tables
-from companion.runs.store import PARTIAL, StoreError, load, staging
+from companion.runs.store import PARTIAL, StoreError, check, load, staging
+
+EVERY = 100  # cells are counted when there is one more to each of these: all counts together are linear
 
 
-@dataclass(frozen=True)
+@dataclass
 class Partial:
     """The finished cells of one sweep at one scale.
 
@@ -27,6 +29,10 @@ class Partial:
     folder: Path
     about: Mapping
     work: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        self._kept: set[str] = set()
+        self._counted = 0
 
     @property
     def cells(self) -> Path:
@@ -52,27 +58,43 @@ class Partial:
         return len(missing)
 
     def keep(self, cell: Path) -> None:
-        """Copy one finished cell from a store, if it is not there in one piece, and count it."""
+        """Copy one finished cell from a store, if it is not there in one piece.
+
+        Counting them costs as much as there are, so it is not done after each of many; see :meth:`count`.
+        """
         place = self.cells / cell.name
-        if not (self.cells / "meta.json").exists():
-            self._count()
+        if not self._kept:
+            self._begin()
         if not _is_whole(place):
             _copy(cell, place)
-        self._count()
+        self._kept.add(cell.name)
+        if EVERY * (len(self._kept) - self._counted) > self._counted:
+            self.count()
 
     def done(self) -> list[str]:
         """Run ids of the cells that are there, in the order of the sweep; cells of other code are not."""
         return [run for run in self.work if (self.cells / run).exists()]
 
-    def _count(self) -> None:
+    def count(self) -> None:
+        """Describe what is there, if any cell was kept that the description lacks."""
+        if self._counted < len(self._kept):
+            self._describe()
+
+    def _begin(self) -> None:
         self.cells.mkdir(parents=True, exist_ok=True)
         clean(self.cells)
-        done = self.done()
+        self._kept.update(self.done())
+        if not (self.cells / "meta.json").exists():
+            self._describe()
+
+    def _describe(self) -> None:
+        done = [run for run in self.work if run in self._kept]
         share = sum(self.work[run] for run in done) / sum(self.work.values())
         facts = {**self.about, "cells": len(self.work), "share": round(share, 4), "done": done}
         fresh = self.cells / ".meta.json"
         fresh.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         os.replace(fresh, self.cells / "meta.json")
+        self._counted = len(self._kept)
 
 
 def describe(folder: Path) -> dict:
@@ -113,7 +135,10 @@ def load_partial(folder: Path) -> tuple[Tables, dict]:
     about = describe(folder)
     if not about["done"]:
         raise StoreError(f"{folder / PARTIAL} has no finished cell")
-    tables, facts = gather([load_cell(folder / PARTIAL / run) for run in about["done"]])
+    places = [folder / PARTIAL / run for run in about["done"]]
+    for place in places:
+        check_cell(place)
+    tables, facts = gather(map(load, places))
     scale = f"{about['scale']}, {about['share']:.0%} done"
     return tables, {**about, **summary(facts), "scale": scale, "done": progress(folder)}
 
@@ -125,7 +150,7 @@ def _has_begun(folder: Path) -> bool:
 
 def _is_whole(place: Path) -> bool:
     try:
-        load(place)
+        check(place)
     except StoreError:
         return False
     return True

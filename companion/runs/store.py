@@ -107,16 +107,23 @@ def load(folder: Path) -> tuple[Tables, dict]:
 
     raises      StoreError when a file is missing, damaged or not ours (names, checksums); names it.
     """
+    facts = check(folder)
+    return {name: _read(Path(folder) / f"{name}.parquet") for name in facts["sha256"]}, facts
+
+
+def check(folder: Path) -> dict:
+    """The facts that :func:`save` wrote, its tables being what was written; they are not read.
+
+    raises      as :func:`load`.
+    """
     folder = Path(folder)
     try:
         facts = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
         _check_facts(folder / "meta.json", facts)
-        tables = {}
         for name, checksum in facts["sha256"].items():
             path = folder / f"{name}.parquet"
             if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
                 raise StoreError(f"{path} is damaged: its checksum is not the one in meta.json")
-            tables[name] = _read(path)
     except StoreError:
         raise
     except OSError as error:
@@ -125,7 +132,7 @@ def load(folder: Path) -> tuple[Tables, dict]:
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{folder / 'meta.json'} is damaged, or not a description of results") from None
-    return tables, facts
+    return facts
 
 
 def _read(path: Path) -> "pd.DataFrame":

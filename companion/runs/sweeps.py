@@ -80,6 +80,9 @@ class Sweep:
         partial.check()
         before()
         partial.restore(store.folder)
-        tables, facts = run_stages(stages, store, title=self.name, keep=partial.keep, **options)
+        try:
+            tables, facts = run_stages(stages, store, title=self.name, keep=partial.keep, **options)
+        finally:
+            partial.count()
         shown = {name: table for name, table in tables.items() if name not in self.inner}
         return export(target, shown, {**about, **summary(facts)}, self.keys)

@@ -8,6 +8,7 @@ import pytest
 from companion import chapters, place
 from companion.pages import notebooks
 from companion.pages.parameters import defaults
+from companion.runs.spec import Cell
 
 CHAPTERS = chapters.parameters()
 
@@ -35,6 +36,7 @@ def asked(name: str, parameters) -> list:
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_page_runs_what_its_parameters_name(name):
     spec = CHAPTERS[name]()
+    assert all(isinstance(cell, Cell) for cell in spec.live_cells())
     assert set(asked(name, CHAPTERS[name])) == set(spec.live_cells())
     assert len(set(spec.live_cells())) == len(spec.live_cells())
 

@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from companion import chapters
+from companion.datasets.cifar10 import DataError
 from companion.project import PROJECT
 from companion.runs.identity import run_id
 from companion.runs.spec import Grid, SpecError
@@ -40,6 +41,29 @@ def changed(spec, field):
 def test_every_field_of_a_sweep_changes_its_cells(name, field):
     ids = lambda sweep: [run_id(PROJECT, cell) for cell in sweep.cells()]
     assert ids(changed(GRIDS[name], field)) != ids(GRIDS[name])
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_longest_cells_of_a_sweep_come_first(name):
+    """At every scale, for which there are thus cells; what else is last keeps all workers waiting."""
+    for scale, spec in chapters.sweeps()[name].scales.items():
+        with suppress(DataError):  # images that tests do not have
+            for cells in spec.stages():
+                work = [cell.work for cell in cells]
+                assert work == sorted(work, reverse=True), scale
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_sweep_has_each_of_its_seeds_once_from_the_first_on(name):
+    """Whatever else its cells have, and however many of them share the seeds."""
+    for spec in chapters.sweeps()[name].scales.values():
+        seeds: dict[str, list[int]] = {}
+        for cell in spec.cells():
+            if isinstance(getattr(cell, "seeds", None), tuple):
+                seeds.setdefault(cell.model_dump_json(exclude={"seeds"}), []).extend(cell.seeds)
+        for found in seeds.values():
+            asked = getattr(spec, "seeds", len(found))
+            assert sorted(found) == [*range(1, asked + 1)] or (len(found) == 1 and not hasattr(spec, "seeds"))
 
 
 def test_sweeps_are_found():

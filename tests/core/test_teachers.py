@@ -140,6 +140,16 @@ def test_rows_are_divided_by_the_norm_of_their_weights_and_a_floor():
     assert all(np.isin(w[..., :-1], CHOICES).all() and w[..., -1].abs().max() < 0.5 for w in drawn.weights)
 
 
+def test_biases_as_drawn_are_uniform_between_minus_one_half_and_one_half():
+    layers = drawn_teachers(streams("teacher", range(300)), SIZES).weights
+    biases = torch.cat([w[..., -1].flatten() for w in layers])
+    steps = torch.linspace(-0.5, 0.5, 11, dtype=torch.float64)
+    counts = torch.histogram(biases, steps).hist
+    assert counts.sum() == len(biases)  # none lies elsewhere
+    expected = len(biases) / 10
+    assert (counts - expected).abs().max() < 5 * expected**0.5
+
+
 def test_polarity_of_deep_teachers_orders_every_hidden_layer():
     drawn = drawn_teachers(streams("teacher", SEEDS), SIZES)
     found = with_polarity(drawn, 1.5)

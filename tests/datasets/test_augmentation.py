@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from companion.datasets.augmentation import augment
+from companion.datasets.augmentation import MEAN, STD, augment, inputs
 from ts_core.streams import stream
 
 
@@ -18,3 +18,13 @@ def test_images_move_and_mirror_without_other_changes():
         tuple(augment(image, stream(seed, "crop"), shift=0)[0].flatten().tolist()) for seed in range(20)
     }
     assert unmoved == {tuple(image.flatten().tolist()), tuple(image.flip(3).flatten().tolist())}
+
+
+def test_pixels_between_black_and_white_are_normalized_per_colour():
+    image = torch.tensor([0, 51, 255], dtype=torch.uint8).expand(2, 3, 3, 3)
+    for dtype in (torch.float32, torch.float64):
+        found = inputs(image, dtype)
+        for colour, (mean, std) in enumerate(zip(MEAN, STD)):
+            expected = torch.tensor([-mean / std, (0.2 - mean) / std, (1 - mean) / std], dtype=dtype)
+            torch.testing.assert_close(found[:, colour], expected.expand(2, 3, 3))
+        assert found.dtype == dtype

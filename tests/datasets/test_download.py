@@ -98,6 +98,11 @@ def test_a_download_is_verified_unpacked_and_kept(serve, archive, original, tmp_
     assert [path.name for path in target.parent.iterdir()] == [LAYOUT]
     assert "holds the official archive; nothing was downloaded" in fetch(target, archive, server.address)
     assert server.requests == 1
+    checksums = (target / cifar10.OFFICIAL).read_bytes()
+    replace(target / cifar10.OFFICIAL, b"\xff\xfe\x00")
+    assert not cifar10.is_official(target)
+    replace(target / cifar10.OFFICIAL, checksums)
+    assert cifar10.is_official(target)
     replace(target / TEST[0], (original / TRAIN[0]).read_bytes())
     assert "not the official archive; nothing" in fetch(
         target, archive, server.address

@@ -78,6 +78,17 @@ def test_a_start_leans_towards_its_teacher_as_far_as_asked():
     assert near[:, 0, 0].min() > 0.9 and near[:, 1, 1].min() > 0.9 and near[:, 2].abs().max() < 0.9
 
 
+def test_starts_have_the_moments_asked_for_and_no_two_entries_are_one_draw():
+    spec = SMALL.into(SoftCommittee, seeds=2000, fan_out_mean=3.0, fan_out_spread=0.5, start_norm=0.8)
+    student = starts(spec, teachers(spec))
+    w, v = student.weights[0][..., :-1], student.weights[1][:, 0, :-1]
+    assert float(v.mean()) == pytest.approx(3, abs=0.03) and float(v.std()) == pytest.approx(0.5, rel=0.05)
+    assert float(w.square().sum(2).mean()) == pytest.approx(0.8, rel=0.02)
+    entries = torch.cat([w.flatten(1), v], 1)
+    between = np.corrcoef(entries.numpy().T) - np.eye(entries.shape[1])
+    assert np.abs(between).max() < 5 / np.sqrt(spec.seeds)
+
+
 def test_the_adaptive_gate_in_place_is_its_derivative():
     z = torch.linspace(-3, 3, 13, dtype=torch.float64)
     gate, f, g = AdaptiveErf(2.0), torch.empty(13, dtype=torch.float64), torch.ones(13, dtype=torch.float64)

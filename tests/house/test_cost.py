@@ -4,6 +4,8 @@ import json
 
 import gated
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from companion import __main__ as command_line
 from companion import chapters, cost, project
@@ -206,6 +208,14 @@ def test_no_room_is_refused_with_the_numbers(told, message, tmp_path, monkeypatc
     with pytest.raises(cost.CostError, match=message):
         cost.check(told, 1, tmp_path, lambda weight: weight)
     cost.check(of(), 1, tmp_path, lambda weight: weight)
+
+
+@given(st.floats(0, 1e4 * cost.YEAR, exclude_max=True))
+def test_a_time_in_words_is_the_time_without_an_exponent(seconds):
+    _, number, unit = cost.duration(seconds).split()
+    size = {"s": 1, "minutes": 60, "hours": cost.HOUR, "days": 86_400, "years": cost.YEAR}[unit]
+    assert float(number) * size == pytest.approx(max(seconds, 1), rel=0.06 if unit != "s" else 0.5)
+    assert "e" not in number
 
 
 def test_free_room_is_that_of_this_machine(tmp_path):

@@ -4,14 +4,14 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
-import nbformat
 import pytest
 
 from companion import chapters, project
-from companion.pages import request
+from companion.pages import notebooks, request
 from companion.pages.parameters import Parameters
 from companion.runs.spec import SpecError
 from companion.runs.store import StoreError
@@ -42,6 +42,16 @@ def runs(spec: Parameters) -> Iterator[Callable[[], Any]]:
     yield from (run for run in own.values() if not needed(run))
 
 
+@cache
+def code(chapter: str) -> str:
+    """What a chapter's notebook does with its parameters."""
+    cells = notebooks.glance(BOOK / f"{chapter}.ipynb")["cells"]
+    cells = [
+        cell for cell in cells if cell["cell_type"] == "code" and "parameters" not in notebooks.tags(cell)
+    ]
+    return "\n".join(cell["source"] for cell in cells)
+
+
 def test_what_runs_is_found():
     names = {chapter: {run.__name__ for run in runs(kind())} for chapter, kind in CHAPTERS.items()}
     assert names["two_layer_theorem"] >= {"l_shape", "heat_map"}
@@ -57,11 +67,7 @@ def test_every_parameter_is_used(chapter, field):
     for other in others(getattr(spec, field), type(spec).model_fields[field].annotation):
         with suppress(SpecError):  # a value that the chapter refuses says nothing
             moved = moved or type(spec)(**{**spec.model_dump(), field: other})
-    cells = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4).cells
-    code = "\n".join(
-        c.source for c in cells if c.cell_type == "code" and "parameters" not in c.metadata.get("tags", [])
-    )
-    by_name = re.search(rf"\b{field}\b", code)
+    by_name = re.search(rf"\b{field}\b", code(chapter))
     assert by_name or (
         moved and any(one() != changed() for one, changed in zip(runs(spec), runs(moved), strict=True))
     )

@@ -74,7 +74,7 @@ def test_rows_with_formulas_are_entries_and_neighbours_are_told_apart():
     ],
 )
 def test_symbols_of_a_formula(formula, found):
-    assert symbols(formula) == found
+    assert symbols(formula) == tuple(found)
 
 
 def test_a_formula_means_what_its_symbols_mean_each_once():

@@ -75,6 +75,12 @@ def test_equal_values_give_one_name_and_others_another(book):
     assert name(("sides", "6")).startswith("polygon-")
 
 
+def test_a_name_has_as_many_letters_as_are_allowed_and_no_more(book):
+    assert request.ask(book, "polygon", name="n" * request.LONGEST_NAME).name == "n" * 100
+    with pytest.raises(BookError, match="must be that of a folder"):
+        request.ask(book, "polygon", name="n" * 101)
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "/x", ".", "..", ".hidden", "a/"])
 def test_a_name_that_is_no_folder_is_refused(book, name):
     with pytest.raises(BookError, match="the name of a run must be that of a folder, got ") as refused:

@@ -218,7 +218,8 @@ def test_points_without_a_run_or_a_number_are_counted_but_not_scored():
     assert row.points == 1 and row.of_points == 2
 
 
-def test_too_few_seeds_are_refused():
+def test_two_seeds_are_too_few_and_three_are_not():
+    assert one_curve(np.ones((3, 2)), [1.0, 1.0]).points == 2
     with pytest.raises(ValueError, match="at least 3 seeds, got 2"):
         one_curve(np.ones((2, 2)), [1.0, 1.0])
 

@@ -23,7 +23,14 @@ SAID = [
     Said("It was run for <d> seeds", lambda of: len(of.by["leaky"])),
     Said("The strongest was the first in <d> of <d> seeds.", lambda of: of.held("strong-first")),
     Said("teacher 1 is the strongest, 5 the weakest", lambda of: True),
-    Said("It stayed so for 20,000 steps in <d> of <d> seeds.", lambda of: of.held("unobserved")),
+    Said(
+        "It stayed so for 20,000 steps in <d> of <d> seeds, and for 50,000 in <d>.",
+        lambda of: (*of.held("unobserved"), (of.by["unobserved"].found_later == 2).sum()),
+    ),
+    Said(
+        "The exception is the seed that the page starts with",
+        lambda of: of.by["unobserved"].query("found_later == 3").seed.tolist() == [1],
+    ),
     Said("All students start looking away from teacher 1", lambda of: True),
     Said(
         "By step 20,000 the wide one had found more in <d> of <d> seeds, <.1f> of 5 on average where the "

@@ -8,16 +8,19 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import gated
+import numpy as np
 import pandas as pd
 import pytest
 
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.project import PROJECT
+from companion.runs import cells as cells_module
 from companion.runs import cluster, locks, workers
-from companion.runs.cells import Store, finish, run_cells, run_stages, summary
+from companion.runs.cells import Store, finish, gather, run_cells, run_stages, summary
 from companion.runs.claims import Claims
 from companion.runs.identity import run_id, stage_ids
 from companion.runs.partial import describe
@@ -528,7 +531,7 @@ def test_the_id_of_a_later_stage_is_told_from_the_earlier(tmp_path, gate):
 def test_cells_of_several_types_are_finished_side_by_side(tmp_path, gate):
     """In the order asked for, each under its own id and its own code."""
     mixed = [gated.Draws(seed=1, gate=str(gate)), *specs(gate)[:2]]
-    both = [finish(mixed, store(tmp_path / str(n)), workers=n) for n in (1, 2)]
+    both = [list(finish(mixed, store(tmp_path / str(n)), workers=n)) for n in (1, 2)]
     assert [[*tables] for tables, _ in both[0]] == [["draws"], *[["runs", "units"]] * 2]
     for (one, facts), (other, more) in zip(*both):
         assert all(one[name].equals(other[name]) for name in one)
@@ -536,6 +539,48 @@ def test_cells_of_several_types_are_finished_side_by_side(tmp_path, gate):
     assert [facts["run"] for _, facts in both[0]] == ["gated.Draws", "gated.Gated", "gated.Gated"]
     processes = [process for _, process in started(gate)]
     assert processes.count(os.getpid()) == 3 and len(processes) == 6, "the others on workers"
+
+
+def table_of(number: int, rows: int) -> pd.DataFrame:
+    draws = np.random.default_rng(number)
+    columns = {f"x{n}": draws.random(rows) for n in range(8)}
+    return pd.DataFrame({"seed": number, "unit": np.arange(rows)} | columns)
+
+
+def test_gathering_holds_no_cell_twice():
+    """The peak, from the first cell that is read to the tables of all, against the size of those tables."""
+    made = lambda cells: (({"runs": table_of(number, 5_000)}, {}) for number in range(cells))
+    gather(made(2))  # what is imported and cached
+    tracemalloc.start()
+    tables, _ = gather(made(60))
+    size, peak = tables["runs"].memory_usage().sum(), tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 2e7 < size < peak < 1.4 * size
+    whole = pd.concat([one["runs"] for one, _ in made(60)], ignore_index=True)
+    pd.testing.assert_frame_equal(tables["runs"], whole)
+
+
+def test_finished_cells_are_read_one_at_a_time(tmp_path, gate, monkeypatch):
+    read = []
+    monkeypatch.setattr(cells_module, "load", lambda place: read.append(place) or load(place))
+    found = finish(specs(gate), store(tmp_path / "cells"), progress=False)
+    assert len(started(gate)) == 4 and not read, "all are finished, and none is held"
+    assert [next(found)[1]["spec"]["seed"] for _ in range(2)] == [1, 2] and len(read) == 2
+
+
+def test_columns_that_some_cells_lack_are_named():
+    with pytest.raises(RunError, match=r"cells make runs tables of other columns: \['a', 'b'\] and \['a'\]"):
+        gather([({"runs": pd.DataFrame({"a": [1], "b": [2]})}, {}), ({"runs": pd.DataFrame({"a": [1]})}, {})])
+
+
+def test_columns_are_joined_as_pandas_joins_tables():
+    kinds = [[1, 2], [1.5], ["a"], [True], [np.nan], pd.Categorical(["a"]), [], [np.float32(1)]]
+    frames = [pd.DataFrame({"x": kind, "n": 1}) for kind in kinds]
+    for one in frames:
+        for other in frames:
+            expected = pd.concat([one, other], ignore_index=True)
+            found = gather([({"t": one}, {}), ({"t": other}, {})])[0]["t"]
+            pd.testing.assert_frame_equal(found, expected)
 
 
 def test_networks_are_bit_equal_wherever_and_whenever_they_are_trained(tmp_path):

@@ -8,9 +8,10 @@ import gated
 import pandas as pd
 import pytest
 
+from companion.runs import partial
 from companion.runs.cells import Store
 from companion.runs.partial import describe, load_partial, progress
-from companion.runs.store import PARTIAL, StoreError, load, load_results
+from companion.runs.store import FORMER, PARTIAL, StoreError, load, load_results, save
 from companion.runs.sweeps import Sweep
 
 
@@ -106,6 +107,16 @@ def test_another_machine_goes_on_and_ends_with_the_same_files(tmp_path, gate):
     assert starts(gate) == [2, 2, 2, 2], "on its own"
     for name in ("runs", "units"):
         assert (place / f"{name}.parquet").read_bytes() == (other / f"{name}.parquet").read_bytes()
+
+
+def test_tables_that_a_killed_export_had_moved_aside_are_taken(tmp_path, gate):
+    place = broken_off(tmp_path, gate)
+    staged = place.with_name(".gated-abcdefgh")
+    staged.mkdir()
+    place.rename(staged / FORMER)  # and killed before the new ones came
+    (gate / "broken").unlink()
+    run(sweep(gate), tmp_path, "second")
+    assert starts(gate) == [1, 1, 1, 1] and not staged.exists()
 
 
 def test_a_later_stage_gets_the_exact_tables_of_the_earlier(tmp_path, gate):
@@ -229,3 +240,42 @@ def test_nothing_is_left_beside_the_cells(tmp_path, gate):
     place = broken_off(tmp_path, gate)
     assert {path.name for path in (place / PARTIAL).iterdir()} == {*describe(place)["done"], "meta.json"}
     assert json.loads((place / PARTIAL / "meta.json").read_text())["done"] == describe(place)["done"]
+
+
+class Looked(dict):
+    """Work of cells that counts how often any of them is looked at."""
+
+    looks = 0
+
+    def __iter__(self):
+        for run in super().__iter__():
+            self.looks += 1
+            yield run
+
+
+def test_counting_what_is_kept_does_not_grow_with_its_square(tmp_path, monkeypatch):
+    monkeypatch.setattr(partial, "_copy", lambda cell, place: None)
+    monkeypatch.setattr(partial, "_is_whole", lambda place: False)
+    looks = []
+    for cells in (1_000, 4_000):
+        work = Looked({f"{number:016}": 1.0 for number in range(cells)})
+        kept = partial.Partial(tmp_path / str(cells), {"sweep": "s", "scale": "paper", "spec": {}}, work)
+        for run in list(dict(work)):
+            kept.keep(tmp_path / run)
+        assert describe(kept.folder)["share"] > 0.99
+        kept.count()
+        facts = describe(kept.folder)
+        assert facts["share"] == 1 and facts["done"] == list(dict(work))
+        looks.append(work.looks)
+    assert looks[1] < 8 * looks[0], "16 times, if every cell were counted after each"
+
+
+def test_few_cells_are_counted_one_by_one(tmp_path, gate):
+    """What is killed leaves a description of all its cells but the last hundredth."""
+    place = broken_off(tmp_path, gate)
+    again = partial.Partial(
+        place, {"sweep": "s", "scale": "paper", "spec": {}}, {f"{n:016}": 1.0 for n in range(300)}
+    )
+    for number in range(300):
+        again.keep(save(tmp_path / "cells" / f"{number:016}", gated.numbers(number), {}))
+        assert len(describe(place)["done"]) >= 0.99 * number

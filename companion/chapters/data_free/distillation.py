@@ -1,7 +1,6 @@
 """Distillation: ConvNets that learn labels, and students that learn their outputs on any inputs."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,7 @@ from torch.nn.functional import avg_pool2d
 
 from companion.chapters.data_free.shift import divergence, variance_on_noise
 from companion.chapters.data_free.studies import CLASSES, Distilled
-from companion.datasets.cifar10 import DataError
-from companion.datasets.images import read
+from companion.datasets.images import of_cell
 from companion.experiments.small_convnets import Moments, conv_net, fold, forward, moments_on, unfold
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
@@ -29,27 +27,17 @@ class Pictures:
     """The images of a cell: standardized by the mean and the deviation of all training pixels."""
 
     def __init__(self, cell: Distilled):
-        found, fingerprint = read(cell.dataset, Path(cell.data) if cell.data else None)
-        if cell.fingerprint not in ("", fingerprint):
-            raise DataError(
-                f"the {cell.dataset} images on this machine ({fingerprint}) are not those of the run "
-                f"({cell.fingerprint})"
-            )
-        for name, split in (("images", found.train), ("test_images", found.test)):
-            if getattr(cell, name) > len(split.labels):
-                raise DataError(
-                    f"{name}: {cell.dataset} has {len(split.labels)}, asked for {getattr(cell, name)}"
-                )
+        found = of_cell(cell)
         device, dtype = device_of(cell.device), getattr(torch, cell.dtype)
-        pixels = torch.from_numpy(found.train.images[: cell.images]).to(device, dtype)
-        test = torch.from_numpy(found.test.images[: cell.test_images]).to(device, dtype)
+        pixels = torch.from_numpy(found.train.images).to(device, dtype)
+        test = torch.from_numpy(found.test.images).to(device, dtype)
         if cell.pool > 1:
             pixels, test = avg_pool2d(pixels, cell.pool), avg_pool2d(test, cell.pool)
         mean, deviation = pixels.mean(), pixels.std()
         self.members, self.like = len(cell.seeds), pixels.new_empty(0)
         self.train, self.test = (pixels - mean) / deviation, (test - mean) / deviation
-        self.labels = torch.from_numpy(found.train.labels[: cell.images]).to(device)
-        self.test_labels = torch.from_numpy(found.test.labels[: cell.test_images]).to(device)
+        self.labels = torch.from_numpy(found.train.labels).to(device)
+        self.test_labels = torch.from_numpy(found.test.labels).to(device)
         self.shape = self.train.shape[1:]
 
     def shared(self, x: Tensor) -> Tensor:

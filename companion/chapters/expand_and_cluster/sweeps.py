@@ -45,7 +45,8 @@ class Cuts(Grid):
     def cells(self) -> list[Cell]:
         fresh = range(self.first, self.first + self.teachers)
         parts = [self.stuck, *(tuple(fresh[at : at + TOGETHER]) for at in range(0, len(fresh), TOGETHER))]
-        return [Ends(recovery=self.into(Recovery, activation="relu", teachers=of)) for of in parts if of]
+        cells = [Ends(recovery=self.into(Recovery, activation="relu", teachers=of)) for of in parts if of]
+        return sorted(cells, key=lambda cell: -cell.work)
 
 
 class Chains(Grid):

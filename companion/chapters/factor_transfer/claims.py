@@ -144,16 +144,15 @@ def paraphraser_claims(paraphrasers: pd.DataFrame, scale: str) -> list[Claim]:
 def specialization_claim(layers: pd.DataFrame, scale: str) -> Claim:
     """Whether channels become those of the teacher whose factors were taught."""
     found = lambda method: mean_interval(own_minus_another(layers, method))
-    by_layer = lambda layer: pd.Series(
-        {method: own_minus_another(layers, method, layer).mean() for method in layers.method.unique()}
-    )
-    gains = added(layers)
+    methods, gains = layers.method.unique(), added(layers).reindex(columns=["own", "another"])
+    by_layer = lambda layer: [own_minus_another(layers, method, layer).mean() for method in methods]
     told = {
         "top layer": by_layer(None),
         "middle layer": by_layer(2),
         "training adds, own teacher": gains.own,
-        "another": gains.get("another", gains.own * float("nan")),
+        "another": gains.another,
     }
+    rows = pd.DataFrame(told, index=methods).itertuples()
     return Claim(
         **found("factors"),
         id="factor/specialization",
@@ -162,7 +161,9 @@ def specialization_claim(layers: pd.DataFrame, scale: str) -> Claim:
         scale=scale,
         at_least=BARS["own"],
         wrong=Wrong("students of the labels alone", **found("labels")),
-        note="; ".join(f"{what}: {named(values)}" for what, values in told.items()),
+        note=" / ".join(told)
+        + ": "
+        + "; ".join(f"{name} " + " / ".join(f"{value:.3f}" for value in values) for name, *values in rows),
         sentence="Factor transfer specializes: the top channels of a student match those of its own teacher "
         "better than those of one that it has not seen (correlation of the best channel, mean over "
         "the student's, sizes and numbers of labels).",

@@ -71,7 +71,7 @@ class Transfers(SweepSpec):
     def stages(self, data: Path | None = None) -> list[list[Cell]]:
         """The teachers, then their students; raises DataError when the images cannot be read."""
         teachers = self._teachers(read(self.dataset, data)[1], str(data or ""))
-        return [[teachers], list(self._students(teachers))]
+        return [[teachers], sorted(self._students(teachers), key=lambda cell: -cell.work)]
 
     def _teachers(self, fingerprint: str, data: str = "") -> Teachers:
         return self.into(

@@ -56,6 +56,13 @@ def leads(students: pd.DataFrame, method: str = "factors") -> pd.DataFrame:
     return found.assign(best=best_baseline(students), verdict=verdict).reset_index()
 
 
+def methods(students: pd.DataFrame) -> pd.DataFrame:
+    """Test accuracy of each method with its interval over seeds, the best first; mean over all sizes."""
+    each = by_method(students).groupby(level="seed").mean()
+    rows = {name: mean_interval(values) for name, values in each.items()}
+    return pd.DataFrame(rows).T.sort_values("value", ascending=False).rename_axis("method")
+
+
 def own_minus_another(layers: pd.DataFrame, method: str, layer: int | None = None) -> pd.Series:
     """How much better channels of students match their own teacher than one they have not seen, per seed.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,8 @@ from torch.nn.functional import avg_pool2d
 from companion.chapters.factor_transfer.readers import chain, decoder, encoder, numbers, through
 from companion.chapters.factor_transfer.studies import Images, Teachers
 from companion.chapters.factor_transfer.transfers import labels_loss
-from companion.datasets.cifar10 import CLASSES, DataError
-from companion.datasets.images import read
+from companion.datasets.cifar10 import CLASSES
+from companion.datasets.images import of_cell
 from companion.experiments.small_convnets import Moments, conv_net, fold, forward, moments_on, unfold
 from ts_core.streams import stream
 from ts_core.training.device import device_of
@@ -35,19 +34,10 @@ def images_of(spec: Images) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor
     Every colour has mean 0 and standard deviation 1 over the training images.
     raises      DataError when this machine holds other images than the spec names, or fewer.
     """
-    found, fingerprint = read(spec.dataset, Path(spec.data) if spec.data else None)
-    if spec.fingerprint not in ("", fingerprint):
-        raise DataError(
-            f"the {spec.dataset} images on this machine ({fingerprint}) are not those of the run "
-            f"({spec.fingerprint})"
-        )
-    parts = []
-    for name, split in (("images", found.train), ("test_images", found.test)):
-        asked = getattr(spec, name)
-        if asked > len(split.labels):
-            raise DataError(f"{name}: {spec.dataset} has {len(split.labels)}, asked for {asked}")
-        pixels = torch.from_numpy(split.images[:asked].astype(np.float64))
-        parts.append((avg_pool2d(pixels, spec.pool), torch.from_numpy(split.labels[:asked].copy())))
+    found, parts = of_cell(spec), []
+    for split in (found.train, found.test):
+        pixels = torch.from_numpy(split.images.astype(np.float64))
+        parts.append((avg_pool2d(pixels, spec.pool), torch.from_numpy(split.labels.copy())))
     mean, std = (of.view(1, -1, 1, 1) for of in (parts[0][0].mean((0, 2, 3)), parts[0][0].std((0, 2, 3))))
     where = place(spec)
     train, test = (((x - mean).div(std).to(**where), y.to(where["device"])) for x, y in parts)

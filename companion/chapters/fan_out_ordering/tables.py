@@ -223,3 +223,14 @@ def nearest_part(looks: pd.DataFrame) -> pd.DataFrame:
     said = looks.assign(others=others, whole=whole, both=others & whole)
     partial = said[(looks.found > 0) & looks.to_others.notna()]
     return partial.groupby(["polarity", "seed", "found"])[["others", "whole", "both"]].mean().reset_index()
+
+
+def beside_jax(measured: pd.DataFrame) -> pd.DataFrame:
+    """Processor time of a step by student nodes: of the ensemble, of JAX, their ratio, shares of the peak.
+
+    measured    of ``benchmarks/jitted.py``: engine, nodes, cpu (microseconds per network), peak_share.
+    """
+    kinds = measured.assign(engine=measured.engine.str.split().str[0])
+    cpu, share = (kinds.pivot(index="nodes", columns="engine", values=name) for name in ("cpu", "peak_share"))
+    columns = {"ensemble": cpu.ensemble, "JAX": cpu.JAX, "JAX / ensemble": cpu.JAX / cpu.ensemble}
+    return pd.DataFrame(columns | {"peak share": share.ensemble, "of JAX": share.JAX})

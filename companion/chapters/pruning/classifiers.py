@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,8 @@ from torch import Tensor
 
 from companion.chapters.pruning import kdpp, pruning
 from companion.chapters.pruning.studies import PrunedClassifiers
-from companion.datasets.cifar10 import CLASSES, DataError, Split
-from companion.datasets.images import read
+from companion.datasets.cifar10 import CLASSES, Split
+from companion.datasets.images import of_cell
 from companion.runs.spec import Tables
 from ts_core.activations import Erf
 from ts_core.losses import CrossEntropy
@@ -79,26 +78,15 @@ def images(cell: PrunedClassifiers) -> Data:
 
     raises      DataError where this machine holds other images than the cell names, or fewer.
     """
-    found, fingerprint = read(cell.dataset, Path(cell.data) if cell.data else None)
-    if cell.fingerprint and fingerprint != cell.fingerprint:
-        raise DataError(
-            f"the {cell.dataset} images on this machine ({fingerprint}) are not those of the run "
-            f"({cell.fingerprint})"
-        )
-    parts = []
-    for name, split in (("train", found.train), ("test", found.test)):
-        asked = getattr(cell, name)
-        if asked > len(split.labels):
-            raise DataError(f"{name}: {cell.dataset} has {len(split.labels)}, asked for {asked}")
-        parts.append((_vectors(split, asked, cell.pool), split.labels[:asked]))
-    (x, labels), (x_test, labels_test) = parts
+    found = of_cell(cell, "train", "test")
+    x, x_test = (_vectors(split, cell.pool) for split in (found.train, found.test))
     mean = x.mean(0)
     scale = np.sqrt(np.square(x - mean).mean())
-    return Data((x - mean) / scale, labels, (x_test - mean) / scale, labels_test)
+    return Data((x - mean) / scale, found.train.labels, (x_test - mean) / scale, found.test.labels)
 
 
-def _vectors(split: Split, count: int, pool: int) -> np.ndarray:
-    pixels = split.images[:count].astype(np.float32)
+def _vectors(split: Split, pool: int) -> np.ndarray:
+    pixels = split.images.astype(np.float32)
     n, colours, height, width = pixels.shape
     blocks = pixels.reshape(n, colours, height // pool, pool, width // pool, pool)
     return blocks.mean((3, 5)).reshape(n, -1)

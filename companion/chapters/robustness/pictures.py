@@ -7,7 +7,6 @@ Networks and their folded images are those of :mod:`companion.experiments.small_
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +18,8 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from companion.chapters.robustness.attacks import unit
 from companion.chapters.robustness.measures import TINY
 from companion.chapters.robustness.studies import Pictures
-from companion.datasets.cifar10 import CLASSES, DataError, Split
-from companion.datasets.images import read
+from companion.datasets.cifar10 import CLASSES, Split
+from companion.datasets.images import of_cell
 from companion.experiments.small_convnets import Moments, conv_net, fold, forward, moments_on, unfold
 from companion.experiments.tidy import tidy
 from companion.runs.spec import Tables
@@ -105,22 +104,14 @@ def images(cell: Pictures) -> Images:
 
     raises      DataError where this machine holds other images than the cell names, or fewer.
     """
-    found, fingerprint = read(cell.dataset, Path(cell.data) if cell.data else None)
-    if cell.fingerprint not in ("", fingerprint):
-        raise DataError(
-            f"the {cell.dataset} images on this machine ({fingerprint}) are not those of the run "
-            f"({cell.fingerprint})"
-        )
+    found = of_cell(cell)
     place = dict(device=device_of(cell.device), dtype=getattr(torch, cell.dtype))
 
-    def part(name: str, split: Split) -> tuple[Tensor, Tensor]:
-        asked = getattr(cell, name)
-        if asked > len(split.labels):
-            raise DataError(f"{name}: {cell.dataset} has {len(split.labels)}, asked for {asked}")
-        pixels = avg_pool2d(torch.from_numpy(split.images[:asked].astype(np.float64)), cell.pool)
-        return pixels, torch.from_numpy(split.labels[:asked].copy()).to(place["device"])
+    def part(split: Split) -> tuple[Tensor, Tensor]:
+        pixels = avg_pool2d(torch.from_numpy(split.images.astype(np.float64)), cell.pool)
+        return pixels, torch.from_numpy(split.labels.copy()).to(place["device"])
 
-    (train, labels), (test, test_labels) = part("images", found.train), part("test_images", found.test)
+    (train, labels), (test, test_labels) = part(found.train), part(found.test)
     mean, deviation = train.mean((0, 2, 3), keepdim=True), train.std((0, 2, 3), keepdim=True)
     scaled = [((pixels - mean) / deviation).to(**place) for pixels in (train, test)]
     return Images(scaled[0], labels, scaled[1], test_labels)

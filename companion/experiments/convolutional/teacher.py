@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, cross_entropy
 
 from companion.datasets.augmentation import augment, inputs
-from companion.datasets.cifar10 import DataError
-from companion.datasets.images import is_official, read
+from companion.datasets.images import is_official, of_cell
 from companion.experiments.convolutional.spec import Teacher, Training
 from companion.runs.spec import Tables
 from ts_core.convnets import ConvNet, compact, evaluating, fan_out, masks, place, start, strongest
@@ -40,23 +39,8 @@ def splits(spec: Teacher) -> tuple[Labelled, Labelled, Labelled]:
 
     raises      DataError when this machine holds other images than the spec names, or fewer.
     """
-    images, fingerprint = read(spec.dataset, folder(spec))
-    if fingerprint != spec.fingerprint:
-        raise DataError(
-            f"the {spec.dataset} images on this machine ({fingerprint}) are not those of the run "
-            f"({spec.fingerprint})"
-        )
-    learned = spec.images - spec.validation_images
-    parts = [
-        (images.train, slice(learned)),
-        (images.train, slice(learned, spec.images)),
-        (images.test, slice(spec.test_images)),
-    ]
-    for name, split in (("images", images.train), ("test_images", images.test)):
-        if getattr(spec, name) > len(split.labels):
-            raise DataError(
-                f"{name}: {spec.dataset} has {len(split.labels)}, asked for {getattr(spec, name)}"
-            )
+    images, learned = of_cell(spec), spec.images - spec.validation_images
+    parts = [(images.train, slice(learned)), (images.train, slice(learned, None)), (images.test, slice(None))]
     learn, validate, test = (_labelled(split.images[part], split.labels[part], spec) for split, part in parts)
     return learn, validate, test
 

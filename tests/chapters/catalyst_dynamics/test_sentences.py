@@ -9,7 +9,7 @@ from companion.chapters.catalyst_dynamics import claims, tables
 from companion.chapters.catalyst_dynamics.parameters import Parameters
 from companion.chapters.catalyst_dynamics.studies import Faces, Fates, Tilted
 from companion.runs.store import load_results
-from tests.sentences import BOOK, Said, prose, unsaid
+from tests.sentences import BOOK, Said, live, prose, unsaid
 
 CHAPTER = "catalyst_dynamics"
 HORIZON = Parameters().horizon
@@ -23,10 +23,10 @@ def evidence():
     }
     full = tables.phase_map(stored["fates"]["runs"])
     nodes = tables.missing(stored["fates"]["teachers"].query("overlap == 0"))
-    seen = Faces().run()
+    seen = live(Faces())
     return SimpleNamespace(
         noisy=stored["noisy_recovery"]["nodes"],
-        tilted=Tilted().run()["tilted"],
+        tilted=live(Tilted())["tilted"],
         chances=seen["chances"],
         faces=tables.by_faces(full, seen["starts"]),
         full=full,

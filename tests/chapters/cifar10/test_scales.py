@@ -29,6 +29,10 @@ def test_bad_settings_are_refused(values, message):
         Cifar10(**values)
 
 
+def test_as_many_layers_as_leave_a_pixel_are_accepted():
+    assert len(Cifar10(prune=(0.1,) * 7, pool=2).prune) == 7
+
+
 def test_missing_images_are_refused_before_any_work(tmp_path, monkeypatch):
     monkeypatch.setenv("COMPANION_DATA", str(tmp_path / "none"))
     with pytest.raises(DataError, match="data_batch_1.bin is missing"):

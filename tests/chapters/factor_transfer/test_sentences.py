@@ -6,7 +6,7 @@ import pytest
 
 from companion.chapters.factor_transfer import claims, tables
 from companion.chapters.factor_transfer.studies import SIDES
-from companion.chapters.factor_transfer.sweeps import TRANSFERS
+from companion.chapters.factor_transfer.sweeps import EVERY_LABEL, TRANSFERS
 from companion.pages import scorecard
 from companion.runs.store import load_results
 from tests.sentences import BOOK, Said, prose, unsaid
@@ -21,6 +21,10 @@ def stored(name: str):
 
 def mean(method: str) -> float:
     return tables.by_method(stored("students"))[method].mean()
+
+
+def every_label():
+    return load_results("factor_transfer_all", BOOK / "results" / "factor_transfer_all")[0]["students"]
 
 
 def verdicts() -> list[str]:
@@ -50,9 +54,17 @@ def projection() -> float:
     return float(LIVE["factor/reconstruction"].note.split()[-1])
 
 
+def matched(what: str) -> dict[str, float]:
+    """Numbers by method in the table that is the note on channels, live run, below this heading."""
+    heads, rows = LIVE["factor/specialization"].note.split(": ")
+    at = heads.split(" / ").index(what)
+    found = re.findall(r"([a-z][a-z, ]*) (-?\d[^;]*)", rows)
+    return {name: float(numbers.split(" / ")[at]) for name, numbers in found}
+
+
 def added_to_either() -> dict[str, float]:
     """The less of what training adds to the match with the own and with another teacher, live run."""
-    one, other = (live("factor/specialization", what) for what in ("training adds, own teacher", "another"))
+    one, other = (matched(what) for what in ("training adds, own teacher", "another"))
     return {method: min(one[method], other[method]) for method in one}
 
 
@@ -119,7 +131,7 @@ SAID = [
     Said(
         "match those of another teacher no worse than those of their own, and so do those of all others",
         lambda larger: (
-            max(live("factor/specialization", "top layer").values()) < claims.BARS["own"]
+            max(matched("top layer").values()) < claims.BARS["own"]
             and LIVE["factor/specialization"].verdict == "fails"
         ),
     ),
@@ -133,7 +145,7 @@ SAID = [
         "In the middle layer, which attention transfer compares as well, its students lie nearer to their "
         "own teacher",
         lambda larger: (
-            max(of := live("factor/specialization", "middle layer"), key=of.__getitem__) == "attention"
+            max(of := matched("middle layer"), key=of.__getitem__) == "attention"
             and of["attention"] > claims.BARS["own"]
         ),
     ),
@@ -142,6 +154,31 @@ SAID = [
         lambda larger: min(own("hints", 2), own("attention", 2)) > 2 * own("factors", 2) > -0.05,
     ),
     Said("on digits of <d> × <d> pixels", lambda larger: (SIDES["digits"],) * 2),
+    Said(
+        "With all <,d> of them, each seen about once by students of a quarter of the channels",
+        lambda _: (
+            every_label().labels.unique()[0]
+            if list(every_label().divisor.unique()) == [4]
+            and 1 <= (all_ := EVERY_LABEL.settings("laptop")).steps * all_.batch_size / 50_000 < 1.1
+            else None
+        ),
+    ),
+    Said(
+        "factors and hints tie, at <.3f> both, before soft labels with <.3f> and labels alone with <.3f>.",
+        lambda _: (
+            tuple(tables.methods(every_label()).value[["factors", "soft labels", "labels"]])
+            if tables.leads(every_label()).verdict.tolist() == ["tie"]
+            and tables.leads(every_label()).best.tolist() == ["hints"]
+            and abs(tables.methods(every_label()).value[["factors", "hints"]].diff().iloc[1]) < 0.0005
+            else None
+        ),
+    ),
+    Said(
+        "All labels bring factors level with hints, not ahead of them.",
+        lambda _: (
+            mean("hints") - mean("factors") > 0.01 and tables.leads(every_label()).verdict.tolist() == ["tie"]
+        ),
+    ),
 ]
 
 

@@ -125,6 +125,7 @@ def test_losses_weigh_what_they_should(tables):
         assert (loss(method) > plain).all()
     shares = [loss("soft labels", soft_share=share) for share in (0.25, 0.5, 0.75)]
     torch.testing.assert_close(shares[0] + shares[2], 2 * shares[1])
+    torch.testing.assert_close(2 * shares[0] - shares[1], plain)  # no share is left
 
 
 def test_layers_compare_with_the_own_teacher_and_with_one_not_seen(tables):

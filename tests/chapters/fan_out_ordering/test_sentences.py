@@ -14,6 +14,7 @@ from companion.chapters.fan_out_ordering.sweeps import PAPER, SLOPES
 from companion.chapters.fan_out_ordering.tables import (
     PUBLISHED_SEEDS,
     WINDOW,
+    beside_jax,
     falls_near_events,
     loss_agreement,
     loss_curves,
@@ -27,7 +28,7 @@ from companion.chapters.fan_out_ordering.tables import lead as all_leads
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages.statistics import mean_interval, multiples
 from companion.runs.store import load_results
-from tests.sentences import BOOK, Said, of_replicas, prose, unsaid
+from tests.sentences import BOOK, Said, live, of_replicas, prose, unsaid
 
 CHAPTER = "fan_out_ordering"
 
@@ -40,7 +41,7 @@ def evidence():
     rates = pd.read_csv(BOOK / "reference" / "two_layer_success_rate.csv")
     published_losses = pd.read_csv(BOOK / "reference" / "two_layer_eval_loss.csv")
     found = claims.published(wide["teachers"], wide["runs"], rates, published_losses)
-    pairs = CONVERGENCE.run()["pairs"]
+    pairs = live(CONVERGENCE)["pairs"]
     every = loss_agreement(wide["runs"], published_losses, by=["polarity", "over_realization", "epoch"])
     curves = loss_agreement(wide["runs"], published_losses, by=["polarity", "over_realization"])
     stages = load_results("stages", BOOK / "results" / "stages")[0]
@@ -73,6 +74,7 @@ def evidence():
         # (teacher, student, epoch)
         paths=pairs.pivot(index="epoch", columns=["teacher", "student"], values="correlation"),
         cost=pd.read_csv(BOOK.parent / "benchmarks" / "results" / "two_layer_summary.csv"),
+        jax=beside_jax(pd.read_csv(BOOK.parent / "benchmarks" / "results" / "jitted.csv")),
     )
 
 
@@ -486,6 +488,18 @@ SAID = [
         "One by one the <d> curves lie up to <.2f> times as far as sampling alone gives (2x at $p=0$), <.2f> "
         "times (5x at $p=0$) and <.2f> times (1x at $p=0$); no interval lies above 1.",
         farthest_curves,
+    ),
+    Said(
+        "JAX takes <.2f> times as long at $n=20$ and up to <.2f> times at $n=200$, but <.2f> times at $n=5$: "
+        "there a step is so small that <.2f> of the peak is reached",
+        lambda of: (*(of.jax["JAX / ensemble"][n] for n in (20, 200, 5)), of.jax["peak share"][5]),
+    ),
+    Said(
+        "up to",
+        lambda of: (
+            of.jax["JAX / ensemble"].idxmax() == of.jax.index.max() == 200
+            and of.jax["JAX / ensemble"].idxmin() == 5 == of.jax.index.min()
+        ),
     ),
 ]
 

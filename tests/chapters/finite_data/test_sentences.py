@@ -24,7 +24,7 @@ from companion.chapters.finite_data.tables import (
 from companion.pages.statistics import mean_interval, swapped, worst
 from companion.runs.store import load_results
 from tests.chapters.finite_data import needed_sentences
-from tests.sentences import BOOK, Said, of_replicas, prose, unsaid
+from tests.sentences import BOOK, Said, live, of_replicas, prose, unsaid
 
 CHAPTER = "finite_data"
 STUDY = SmallGradient()
@@ -43,7 +43,7 @@ def evidence():
         seconds=facts["seconds"],
         fitted=interpolating(runs["runs"], claims.FITTED),
         counts=load_results("geometries", BOOK / "results" / "geometries")[0]["counts"],
-        hidden=Observation().run()["hidden"],
+        hidden=live(Observation())["hidden"],
         undersampled=undersampled(range(STUDY.seeds), STUDY.input_dim),
         **needed_sentences.evidence(),
     )

@@ -14,7 +14,7 @@ from companion.experiments.multi_layer.spec import MultiLayer
 from companion.pages import scorecard
 from companion.pages.statistics import mean_interval, multiples, share_interval, swapped, worst
 from companion.runs.store import load_results
-from tests.sentences import BOOK, Said, one_line, prose, unsaid
+from tests.sentences import BOOK, Said, live, one_line, prose, unsaid
 from ts_core.gradients import mean_beta
 from ts_core.networks import Network, forward
 
@@ -101,7 +101,7 @@ def evidence():
         swapped_wider=tables.agreement(
             wider, swapped(student_means[student_means.runs == "Dec 5"], "layer", 2, 3)
         ),
-        inside=studies.CellTriples().run(),
+        inside=live(studies.CellTriples()),
         cases=perfect_students.summary(
             [
                 perfect_students.signed_splits(),

@@ -22,6 +22,13 @@ def test_explicit_critical_configuration(seed):
     assert summary.max_gradient[1] > 1 and summary.prunable[1] == 2  # the check can fail
 
 
+def test_samples_are_what_their_case_says():
+    """Gaussian samples of standard deviation 3, and a box of half width 3."""
+    gaussian, box = points.split_copies(), points.antiparallel()
+    assert "std 3" in gaussian.region and float(gaussian.x.std()) == pytest.approx(3, rel=0.05)
+    assert "<= 3" in box.region and 2.9 < box.x.abs().max() <= 3
+
+
 def test_prunable_nodes_can_be_deleted():
     case = points.split_copies()
     keep = ~critical_points.prunable(case.teacher, case.student)[0]

@@ -11,7 +11,7 @@ from companion.chapters.two_layer_theorem.tables import at_rest
 from companion.experiments.two_layer.spec import TwoLayer
 from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
-from tests.sentences import BOOK, Said, prose, unsaid
+from tests.sentences import BOOK, Said, live, prose, unsaid
 
 CHAPTER = "two_layer_theorem"
 
@@ -25,7 +25,7 @@ def evidence():
         cases=critical_points.summary(cases).set_index("case"),
         planes=critical_points.hyperplanes(cases[:1]),
         rule=gradient_rule(rule.depths, rule.slopes, range(rule.seeds)),
-        trained=TrainedStudents().run(),
+        trained=live(TrainedStudents()),
     )
 
 
