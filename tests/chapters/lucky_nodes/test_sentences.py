@@ -183,7 +183,7 @@ SAID = [
         ),
     ),
     Said(
-        "active together in <.2f> of the cases; over all shapes it is <.2f>, hardly less than two independent",
+        "active together in <.2f> of the cases; over all shapes it is <.2f>, hardly less than two",
         lambda of: (overlap("before"), laptop(of, "gates").value),
     ),
     Said("hardly less than two independent halves", lambda of: laptop(of, "gates").verdict == "undecided"),
