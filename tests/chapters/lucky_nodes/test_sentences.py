@@ -91,6 +91,29 @@ def left_over() -> tuple[float, float]:
     return means.min(), means.max()
 
 
+def stored_biases(table: str) -> pd.DataFrame:
+    return load_results("lucky_biases", BOOK / "results" / "lucky_biases")[0][table]
+
+
+def overlap(norm: str) -> float:
+    """Mean share of two channels of the four layers that are active together after training."""
+    gates = stored_biases("gates").query("trained and shape == 'convolutional'")
+    return gates[gates.norm == norm].overlap.mean()
+
+
+def top_overlaps() -> pd.Series:
+    """Mean overlap in the top layer of each of the deep shapes after training."""
+    gates = tables.with_place(stored_biases("gates")).query("trained and place == 1")
+    return gates[gates["shape"] != "convolutional"].groupby("shape").overlap.mean()
+
+
+def negative(shallow: bool) -> pd.Series:
+    """Percent of negative biases by layer of the four layers, or by shape and layer of the others."""
+    signs = tables.bias_signs(stored_biases("biases"))
+    chosen = signs[(signs["shape"] == "convolutional") == shallow]
+    return chosen.groupby(["shape", "place"]).negative.mean()
+
+
 def laptop(of, name: str):
     return of.claims[f"lucky/{name}", "laptop"]
 
@@ -134,6 +157,41 @@ SAID = [
             n,
         ),
     ),
+    Said(
+        "not for long (test accuracy <.2f> to <.2f>)",
+        lambda of: tuple(
+            float(found) for found in re.findall(r"\d\.\d+", laptop(of, "negative-biases").note)
+        ),
+    ),
+    Said(
+        "Whether most biases are negative is undecided: <.0f> % are, <d> % clearly",
+        lambda of: (
+            (claim := laptop(of, "negative-biases")).value,
+            int(re.search(r"(\d+) %", claim.note)[1]),
+        ),
+    ),
+    Said(
+        "Whether most biases are negative is undecided",
+        lambda of: laptop(of, "negative-biases").verdict == "undecided",
+    ),
+    Said(
+        "in the top layer of every shape and throughout the shallow one, and not in the lower layers",
+        lambda of: (
+            (deep := negative(shallow=False))[deep.index.get_level_values("place") == 1].min() > 80
+            and negative(shallow=True).min() > 60
+            and deep[deep.index.get_level_values("place") < 0.5].max() < 50
+        ),
+    ),
+    Said(
+        "active together in <.2f> of the cases; over all shapes it is <.2f>, hardly less than two",
+        lambda of: (overlap("before"), laptop(of, "gates").value),
+    ),
+    Said("hardly less than two independent halves", lambda of: laptop(of, "gates").verdict == "undecided"),
+    Said(
+        "in the top layer of some of the deep ones it is more, although nearly all biases are negative there",
+        lambda of: (top_overlaps() > 0.3).sum() > 1 and top_overlaps().min() < 0.25,
+    ),
+    Said("without it the same four layers end at <.2f>", lambda of: overlap("none")),
     Said("takes ranks from <d> samples", lambda of: claims.FEW),
     Said(
         "they come out higher than ranks from <,d>",
