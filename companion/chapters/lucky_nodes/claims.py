@@ -381,17 +381,19 @@ def ticket_claims(tickets: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
 def regularization_claims(used: pd.DataFrame, scale: str) -> list[Claim]:
     """What a start decides about the width that is used; the widest student, no penalty."""
     last = used[(used.step == used.step.max()) & (used.weight_decay == 0)]
-    last = last[last.over_realization == last.over_realization.max()]
-    ratio = last.over_realization.iloc[0]
-    wide = lambda column: last.pivot(index="seed", columns="start", values=column)
+    widest = lambda rows: rows[rows.over_realization == rows.over_realization.max()]
+    small, large = (last[last.start == start] for start in ("small", "large"))
+    small, large = widest(small), widest(large[large.status == "ok"])
+    ratio, other = (rows.over_realization.iloc[0] for rows in (small, large))
+    diverged = f", {other:g}x, as wider ones diverge" if other < ratio else ""
     return [
         Claim(
-            **mean_interval(wide(column)["small"], "log"),
+            **mean_interval(small[column], "log"),
             id=f"lucky/{name}",
             place="obs-lucky-implicit",
             scale=scale,
             at_most=BARS["used"],
-            wrong=Wrong("a large start", **mean_interval(wide(column)["large"], "log")),
+            wrong=Wrong(f"a large start{diverged}", **mean_interval(large[column], "log")),
             changed="first looks at shorter runs were had when the bar was set",
             note=f"{ratio:g}x, {last.step.max():,} steps",
             sentence=f"From a small start the widest student ends near the teacher's {words}, without a "
