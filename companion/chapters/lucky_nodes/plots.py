@@ -7,6 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from companion.chapters.lucky_nodes.tables import CHANCE
 from companion.pages.figures import (
@@ -245,8 +246,11 @@ def tickets(table: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def used(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """What is used in the end against over-realization, a colour per start: path norm, nodes, their kinds."""
-    last = table[table.step == table.step.max()]
+    """What is used in the end against over-realization, a colour per start: path norm, nodes, their kinds.
+
+    Students that diverged are left out.
+    """
+    last = table[(table.step == table.step.max()) & (table.status == "ok")]
     titles = {
         "path_norm": "path norm / teacher's",
         "effective_width": "effective nodes / m",
@@ -262,6 +266,7 @@ def used(table: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
                     mean_and_band(rows, "over_realization", column, ax, colour, **look)
         ax.axhline(1, color=INK, linewidth=0.6)
         ax.set(title=title, xscale="log", yscale="log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ticks = sorted(last.over_realization.unique())
         ax.set_xticks(ticks, [f"{ratio:g}x" for ratio in ticks])
         ax.minorticks_off()

@@ -87,6 +87,7 @@ def test_used_width_has_a_line_per_start_and_decay():
                 path_norm=1.0,
                 effective_width=2.0,
                 kinds=1.0,
+                status="diverged" if s == "large" and r > 1 else "ok",
             )
             for r in (1.0, 5.0)
             for s in ("small", "large")

@@ -54,6 +54,12 @@ def lift_by_width(last: bool) -> pd.Series:
     return mean[10.0] - mean[1.0]
 
 
+def widest_used() -> pd.DataFrame:
+    """How students of the greatest width ended that were trained for long."""
+    found = load_results("lucky_width", BOOK / "results" / "lucky_width")[0]["used"]
+    return found[(found.step == found.step.max()) & (found.over_realization == found.over_realization.max())]
+
+
 def gain(ratio: float, **variant: str) -> dict:
     """Final correlation of a variant minus that of plain students, mean over layers, paired over seeds."""
     found = stored_layers("lucky_ranks")
@@ -312,6 +318,19 @@ SAID = [
     Said(
         "A start ten times as large refuses it.",
         lambda of: regularization.LARGE == 10 and of.claims["lucky/kinds", "quick"].refuses,
+    ),
+    Said(
+        "this holds up to <d> times the teacher's width, where the path norm is <.2f> times the teacher's",
+        lambda of: (
+            widest_used().over_realization.iloc[0],
+            of.claims["lucky/path-norm", "laptop"].value
+            if {of.claims[f"lucky/{name}", "laptop"].verdict for name in ("path-norm", "kinds")} == {"holds"}
+            else None,
+        ),
+    ),
+    Said(
+        "large starts diverge there, whatever the decay",
+        lambda of: set(widest_used().query("start == 'large'").status) == {"diverged"},
     ),
 ]
 
