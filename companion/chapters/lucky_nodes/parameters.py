@@ -12,6 +12,7 @@ from companion.chapters.lucky_nodes.studies import (
     Frozen,
     Luck,
     Matched,
+    Overlapping,
     OwnWeights,
     Projection,
     Relation,
@@ -92,6 +93,7 @@ class Parameters(parameters.Parameters):
             self.matched(),
             Frozen(),
             RichGetRicher(),
+            Overlapping(),
             Projection(),
             *self.own_weights(),
         ]
