@@ -10,12 +10,15 @@ PACKAGE = "ts_core"
 PAGE = "book/api"
 
 
+def root():
+    return Path(importlib.util.find_spec(PACKAGE).submodule_search_locations[0])
+
+
 def modules():
     """Names and syntax trees of the package's modules that say something, the conventions first."""
-    root = Path(importlib.util.find_spec(PACKAGE).submodule_search_locations[0])
     trees = {
-        ".".join((PACKAGE, *path.relative_to(root).with_suffix("").parts)): ast.parse(path.read_text("utf-8"))
-        for path in root.rglob("*.py")
+        ".".join((PACKAGE, *path.relative_to(root()).with_suffix("").parts)): ast.parse(path.read_text("utf-8"))
+        for path in root().rglob("*.py")
         if path.name != "__init__.py"
     }
     first = f"{PACKAGE}.networks"
@@ -72,6 +75,8 @@ def _escaped(text):
 def add(app, docname, source):
     if docname == PAGE:
         source[0] += "\n" + "\n".join(reference())
+        for path in root().rglob("*.py"):
+            app.env.note_dependency(str(path))
 
 
 def setup(app):

@@ -32,6 +32,17 @@ def paper_map(folder):
     return statements.collect(folder)
 
 
+def decided(app, env):
+    """Pages of blocks of which claims say something else than when they were written."""
+    known = paper_map((Path(app.srcdir) / app.config.root_doc).parent)
+    blocks = {
+        label: (block["docname"], known.verdicts(label), known.unclaimed.get(label), known.figures(label))
+        for label, block in getattr(env, "proof_list", {}).items()
+    }
+    before, env.decided = getattr(env, "decided", {}), blocks
+    return {block[0] for label, block in blocks.items() if block != before.get(label)}
+
+
 def link(app, doctree, docname):
     """Claims below each block of a page, and the block of each claim in its tables."""
     for block in doctree.findall(lambda node: isinstance(node, tuple(NODE_TYPES.values()))):
@@ -80,5 +91,6 @@ def link_by_number(app, docname, target, anchor, counter, kind):
 
 def setup(app):
     app.connect("builder-inited", lambda app: paper_map.cache_clear())
+    app.connect("env-get-updated", decided)
     app.connect("doctree-resolved", link)
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": 1}

@@ -149,7 +149,6 @@ def renderer(stage: Path) -> Iterator[subprocess.Popen]:
     complete = built / "complete"
     if not complete.exists():  # what a rendering read that failed or died does not repeat its warnings
         shutil.rmtree(built, ignore_errors=True)
-    shutil.rmtree(built / "html", ignore_errors=True)  # written again, unchanged pages from their doctrees
     complete.unlink(missing_ok=True)
     words = ["build", str(stage), "-W", "-n", "--keep-going"]
     command = [sys.executable, "-c", JUPYTER_BOOK, *words]
@@ -168,7 +167,7 @@ def render(waiting: subprocess.Popen, stage: Path, work: Path) -> Path:
     """Render a staged tree with warnings as errors.
 
     waiting     of :func:`renderer` for this stage.
-    returns     its html folder.
+    returns     a copy of its html folder, which itself stays: the next rendering writes what changes.
     raises      BookError with the first warning and the path of the whole log.
     """
     output, _ = waiting.communicate("\n")
@@ -181,7 +180,8 @@ def render(waiting: subprocess.Popen, stage: Path, work: Path) -> Path:
         first = (lines or text.strip().splitlines()[-1:] or ["no output"])[0]
         raise BookError(f"the book does not render: {first} (whole log: {log})")
     (stage / "_build" / "complete").touch()
-    return stage / "_build" / "html"
+    shutil.rmtree(pages := stage / "_build" / "pages", ignore_errors=True)
+    return shutil.copytree(stage / "_build" / "html", pages)
 
 
 def _show_defaults(book: Book, stage: Path, pages: Iterable[Path], chapter: Path) -> None:
