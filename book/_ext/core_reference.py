@@ -16,8 +16,9 @@ def root():
 
 def modules():
     """Names and syntax trees of the package's modules that say something, the conventions first."""
+    name = lambda path: ".".join((PACKAGE, *path.relative_to(root()).with_suffix("").parts))
     trees = {
-        ".".join((PACKAGE, *path.relative_to(root()).with_suffix("").parts)): ast.parse(path.read_text("utf-8"))
+        name(path): ast.parse(path.read_text("utf-8"))
         for path in root().rglob("*.py")
         if path.name != "__init__.py"
     }

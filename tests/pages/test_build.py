@@ -343,6 +343,36 @@ def test_a_run_of_another_chapter_shows_this_one_as_stored(toy):
     assert others == before["_build/runs"]
 
 
+def test_a_page_that_stays_is_as_a_rendering_from_nothing_writes_it(toy):
+    """But for the marks by which browsers know a new style sheet."""
+    stage, marks = toy.work / "stage", re.compile(r"\?v=[0-9a-f]{8}")
+    read = lambda folder: {
+        path.relative_to(folder): marks.sub("", path.read_text("utf-8", "replace"))
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".json"
+    }
+    written = lambda: (stage / "_build" / "html" / "book" / "ring.html").stat().st_mtime_ns
+    run(toy, name="nine", sides=9)
+    before = written()
+    run(toy, name="ten", sides=10)
+    assert written() == before, "what this run has not changed stays"
+    shutil.rmtree(stage / "_build" / "html")
+    with build.renderer(stage) as waiting:
+        whole = read(build.render(waiting, stage, toy.work))
+    assert read(toy.work / "runs" / "ten") == whole
+    for name in ("nine", "ten"):
+        shutil.rmtree(toy.work / "runs" / name)
+
+
+def test_pages_of_a_book_whose_code_changed_are_all_written_again(copy):
+    sheet, html = copy.root / "book" / "_ext" / "static" / "book.css", copy.work / "stage" / "_build" / "html"
+    before = (html / "book" / "ring.html").read_bytes()
+    with sheet.open("a") as file:
+        file.write("\n.new { color: red; }\n")
+    run(copy, name="nine", sides=9)
+    assert (html / "book" / "ring.html").read_bytes() != before
+
+
 def test_a_name_stands_for_one_set_of_values(toy, monkeypatch):
     taken = toy.work / "runs" / "taken"
     request.ask(toy, "polygon", [("sides", "5")], name="taken").save(taken_folder(taken))
@@ -423,7 +453,7 @@ def test_a_rendering_that_failed_is_not_gone_on_with(tmp_path, monkeypatch):
         with pytest.raises(BookError, match="WARNING: said once"):
             render()
     (stage / "_build" / "complete").touch()  # as one that went well leaves it
-    assert render() == stage / "_build" / "html"
+    assert render() == stage / "_build" / "pages"
     (stage / "_build" / "complete").unlink()  # as one that was killed leaves it
     with pytest.raises(BookError, match="WARNING: said once"):
         render()

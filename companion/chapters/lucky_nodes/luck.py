@@ -31,7 +31,7 @@ def luck(cell: Luck) -> dict[str, pd.DataFrame]:
 
     layers      over_realization, start, data, norm, seed, epoch, layer: correlation (mean over living
                 teacher nodes of the best student's, on all evaluation samples), alive (living ones);
-                eval_loss.
+                moved (distance of the layer's weights from their start, over the length of these); eval_loss.
     ranks       the same keys, epoch being the baseline, samples, teacher: rank of the final winner (percent),
                 alive. Winner and rank are taken from the same number of samples.
     best        the first seed only; layer, teacher, place (1 is the winner): student, final correlation,
@@ -55,7 +55,8 @@ def luck(cell: Luck) -> dict[str, pd.DataFrame]:
     seen = [(step, _correlations(f_t, forward(network, x_eval)[1])) for step, network in kept]
     for (epoch, rho), (_, network) in zip(seen, kept):
         loss = _loss(f_t[-1], forward(network, x_eval)[1][-1])
-        found["layers"].append(_layers(_keys(cell, epoch), rho, _alive(f_t), loss))
+        table = _layers(_keys(cell, epoch), rho, _alive(f_t), loss)
+        found["layers"].append(table.assign(moved=np.concatenate(_moved(kept[0][1], network))))
     for samples in cell.eval_samples:
         part = [f[:, :samples] for f in f_t]
         alive = _alive(part)
@@ -100,8 +101,8 @@ def start(cell: Luck) -> tuple[Network, Network, Tensor]:
         drawn_teachers(of("teacher"), (cell.input_dim, *cell.hidden, cell.outputs), FIVE), FLOOR
     )
     student = uniform_students(of("start", *cell.sizes), cell.sizes)
-    if cell.start == "negated":
-        student = Network(tuple(-w for w in student.weights))
+    if factor := {"negated": -1.0, "halved": 0.5}.get(cell.start):
+        student = Network(tuple(factor * w for w in student.weights))
     elif cell.start == "same sign":
         sign = lambda t, s: torch.where(t * s < 0, -s, s)
         student = Network(tuple(map(sign, teacher.weights, student.weights)))
@@ -193,6 +194,13 @@ def _part(network: Network, chosen: Sequence[Tensor]) -> Network:
             weight = weight.gather(1, below[:, :, None].expand(-1, -1, weight.shape[2]))
         weights.append(weight)
     return Network(tuple(weights), network.activation)
+
+
+def _moved(start: Network, now: Network) -> list[np.ndarray]:
+    """Of every hidden layer, ``(e,)``."""
+    length = lambda weight: weight.double().flatten(1).norm(dim=1)
+    pairs = list(zip(start.weights, now.weights))[:-1]
+    return [(length(w - w0) / length(w0)).cpu().numpy() for w0, w in pairs]
 
 
 def _correlations(f_t: Sequence[Tensor], f: Sequence[Tensor]) -> list[Tensor]:

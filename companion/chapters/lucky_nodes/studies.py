@@ -175,8 +175,8 @@ class Luck(Cell):
     data_std: Positive = 10.0
     data: Literal["finite", "fresh"] = "finite"
     """the same samples every epoch, or new ones"""
-    start: Literal["random", "negated", "same sign"] = "random"
-    """as drawn; all weights negated; signs of the teacher's weights (1x only)"""
+    start: Literal["random", "halved", "negated", "same sign"] = "random"
+    """as drawn; all weights halved; negated; with the signs of the teacher's weights (1x only)"""
     norm: Literal["none", "after"] = "none"
     """affine batch normalization of the students behind every ReLU, or none"""
     batch_size: Count = 64

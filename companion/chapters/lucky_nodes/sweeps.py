@@ -206,13 +206,23 @@ RANKS = Sweep(
     "lucky_ranks",
     {
         "quick": Ranks(),
-        # the first epochs of the published runs, fewer seeds, up to 20x
+        # the first epochs of the published runs, with their seeds up to 20x
         "laptop": Ranks(
-            students=((1.0, 8, False), (2.0, 8, False), (5.0, 5, True), (10.0, 5, True), (20.0, 3, False)),
+            students=(
+                (1.0, 32, False),
+                (2.0, 32, False),
+                (5.0, 32, True),
+                (10.0, 32, True),
+                (20.0, 32, False),
+                (50.0, 5, False),
+            ),
             variants=(
-                (1.0, 8, "same sign", "finite"),
-                (1.0, 8, "random", "fresh"),
-                (5.0, 3, "negated", "finite"),
+                (1.0, 32, "same sign", "finite"),
+                (1.0, 32, "random", "fresh"),
+                (5.0, 32, "random", "fresh"),
+                (5.0, 32, "negated", "finite"),
+                (5.0, 32, "halved", "finite"),
+                (50.0, 5, "halved", "finite"),
             ),
             samples=100_000,
             epochs=5,
@@ -250,10 +260,10 @@ NORMALIZED = Sweep(
         "laptop": NormalizedStudents(
             over_realization=10.0,
             seeds=5,
-            samples=20_000,
-            epochs=10,
-            looks=(0, 1, 2, 3, 4, 7),
-            eval_samples=(1024, 4096),
+            samples=100_000,
+            epochs=5,
+            looks=(0, 1, 2, 3, 4),
+            eval_samples=(192, 1024, 10_240),
         ),
     },
     KEYS,
