@@ -239,6 +239,7 @@ def _training_left(book: Book, one: request.Request) -> Callable[[], float]:
         folder / run: cost.estimate([cell], times, known).seconds / cores()
         for cells, ids in zip(stages, stage_ids(book.project, stages))
         for cell, run in zip(cells, ids)
+        if not (folder / run).exists()
     }
     return lambda: sum(left for place, left in seconds.items() if not place.exists())
 
