@@ -34,6 +34,8 @@ BARS = {
     "decided": 10.0,  # mean rank after the first epoch
     "understated": 1.0,  # how many percent more 192 samples show
     "too_wide": -0.05,  # correlation of layer 2, the widest minus 5x
+    "halved": 0.1,  # correlation of layer 2 that a start half as large adds to the widest student
+    "moved": 0.5,  # how far the weights of layer 2 move, the widest over 5x
     "ticket": 0.05,  # correlation that a ticket has ahead of random nodes
     "projection": 1e-12,  # cosine of a gradient with what it is projected off
     "norm": -0.03,  # correlation with batch normalization behind the ReLU minus without
@@ -351,6 +353,58 @@ def width_claims(layers: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
             "gives; the rate of the published runs is not printed).",
         ),
     ]
+
+
+def start_claims(layers: pd.DataFrame) -> list[Claim]:
+    """Why the widest student learns less: it hardly leaves its start, and one half as large lets it go."""
+    last = layers[(layers.epoch == layers.epoch.max()) & (layers.layer == 2) & (layers.data == "finite")]
+    of = lambda start, what: last[last.start == start].pivot(
+        index="seed", columns="over_realization", values=what
+    )
+    gain = of("halved", "correlation") - of("random", "correlation")
+    moved = of("random", "moved")
+    widest = moved.columns.max()
+    ratio = lambda one, other: mean_interval((moved[one] / moved[other]).dropna(), "log")
+    return [
+        Claim(
+            **ratio(widest, 5.0),
+            id="lucky/moved",
+            place="obs-lucky-rank",
+            scale="laptop",
+            at_most=BARS["moved"],
+            wrong=Wrong("5x over 2x", **ratio(5.0, 2.0)),
+            sentence=f"The weights of layer 2 move less, in relation to their length, the wider the student "
+            f"({widest:g}x over 5x, paired over seeds; one over the root of the width would be "
+            f"{(5 / widest) ** 0.5:.2f}).",
+        ),
+        Claim(
+            **mean_interval(gain[widest].dropna()),
+            id="lucky/halved",
+            place="obs-lucky-rank",
+            scale="laptop",
+            at_least=BARS["halved"],
+            wrong=Wrong("what it adds at 5x", **mean_interval(gain[5.0].dropna())),
+            changed="bar and factor were chosen after a pilot of one student",
+            sentence=f"Too much width hurts through the start: all weights halved there, a {widest:g}x student "
+            "recovers layer 2 better (difference of mean correlations, paired over seeds).",
+        ),
+    ]
+
+
+def large_claim(ranks: pd.DataFrame) -> Claim:
+    """Luck in the lowest layer of the larger published shape; arguments as in :func:`luck_claims`."""
+    found = rank_by_seed(ranks)
+    nodes = ranks[ranks.layer == 1].teacher.nunique()
+    return Claim(
+        **mean_interval(found[(found.epoch == 0) & (found.layer == 1)]["rank"]),
+        id="lucky/rank-large",
+        place="obs-lucky-rank",
+        scale="laptop",
+        at_most=BARS["lucky"],
+        wrong=Wrong("nodes that have nothing to do with the teacher node", **exact(50.0)),
+        sentence=f"With {nodes} teacher nodes in layer 1, and more above, its winners were lucky too (mean "
+        "initial rank in percent; chance is 50).",
+    )
 
 
 def ticket_claims(tickets: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:

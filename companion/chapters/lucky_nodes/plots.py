@@ -20,9 +20,11 @@ from companion.pages.figures import (
     TEACHER,
     label_rim,
     layer_colours,
+    legend_above,
     legend_on_top,
     mean_and_band,
     ordered_colours,
+    over_realization_colours,
 )
 
 ROLES = {"winner": STUDENT, "duplicate": ACCENT, "loser": NEUTRAL}
@@ -294,6 +296,32 @@ def by_width(
     handles += [Line2D([], [], **PUBLISHED, label="published")]
     label_rim(np.atleast_2d(axes), "over-realization (x)", "mean best-student correlation")
     legend_on_top(np.atleast_2d(axes), handles)
+    return axes
+
+
+def starts(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Left: how far weights move, by width. Right: layer 2 against epochs, from starts as drawn and halved."""
+    plain = layers[(layers.start == "random") & (layers.data == "finite")]
+    ax, colours = axes[0], layer_colours(layers.layer)
+    for layer, panel in plain[plain.epoch == plain.epoch.max()].groupby("layer"):
+        look = dict(marker="o", markersize=3, label=f"layer {layer}")
+        mean_and_band(panel, "over_realization", "moved", ax, colours[layer], **look)
+    ticks = sorted(plain.over_realization.unique())
+    ax.set(
+        xscale="log", yscale="log", xlabel="over-realization (x)", ylabel="distance moved / length at start"
+    )
+    ax.set_xticks(ticks, [f"{ratio:g}" for ratio in ticks])
+    ax.minorticks_off()
+    legend_above(ax)
+    ax = axes[1]
+    halved = layers[layers.start == "halved"]
+    for ratio, colour in over_realization_colours(halved.over_realization).items():
+        for of, line, words in ((plain, "-", "as drawn"), (halved, "--", "halved")):
+            panel = of[(of.over_realization == ratio) & (of.layer == 2)]
+            look = dict(marker="o", markersize=3, linestyle=line, label=f"{ratio:g}x, {words}")
+            mean_and_band(panel, "epoch", "correlation", ax, colour, **look)
+    ax.set(xlabel="epoch", ylabel="mean best-student correlation, layer 2")
+    legend_above(ax)
     return axes
 
 
