@@ -385,7 +385,7 @@ def start_claims(layers: pd.DataFrame) -> list[Claim]:
             at_least=BARS["halved"],
             wrong=Wrong("what it adds at 5x", **mean_interval(gain[5.0].dropna())),
             changed="bar and factor were chosen after a pilot of one student",
-            sentence=f"Too much width hurts through the start: all weights halved there, a {widest:g}x student "
+            sentence=f"Too much width hurts through the start: with all weights halved a {widest:g}x student "
             "recovers layer 2 better (difference of mean correlations, paired over seeds).",
         ),
     ]

@@ -300,7 +300,7 @@ def by_width(
 
 
 def starts(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Left: how far weights move, by width. Right: layer 2 against epochs, from starts as drawn and halved."""
+    """Left: how far weights move, by width. Right: layer 2 against epochs, from both kinds of start."""
     plain = layers[(layers.start == "random") & (layers.data == "finite")]
     ax, colours = axes[0], layer_colours(layers.layer)
     for layer, panel in plain[plain.epoch == plain.epoch.max()].groupby("layer"):
