@@ -1,6 +1,7 @@
 """The playground in a browser: controls, presets, address, keyboard, pointer, the code that it hands out."""
 
 import json
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -267,6 +268,17 @@ def test_presets_do_what_the_stored_table_says(browser, tmp_path, seed):
         row, known = benchmark().measured(browser, preset, seed), stored.loc[preset, seed]
         assert row["holds"] == known.holds and row["found"] == known.found, preset
         assert row["loss"] == pytest.approx(known.loss, rel=0.05) or row["loss"] < 1e-8, preset
+
+
+def test_the_stuck_start_of_the_chapter_stays_so_and_more_students_are_not_stuck(page):
+    text = (ROOT / "book" / "catalyst_dynamics.ipynb").read_text()
+    stuck, wide = re.findall(r'playground\.html(#[^\\"]+)', text)
+    for address, missing in ((stuck, [1]), (wide, [])):
+        page.open(address)
+        lacking = "return p.state.frame.teachers.map(t => t.lacking)"
+        found = page.do(f"await p.advance(words[0]); {lacking}", 40_000)
+        assert [k for k, lack in enumerate(found) if lack > 0.9] == missing
+        assert len(found) == 3 and sum(lack < 0.5 for lack in found) == 3 - len(missing)
 
 
 def test_a_preset_tells_its_story_and_runs(page):
