@@ -186,7 +186,9 @@ def legend_on_top(axes: np.ndarray, handles: Sequence | None = None) -> None:
         earlier.remove()
     columns = max(1, min(len(handles), round(figure.get_figwidth() * PIXELS_PER_INCH / 150)))
     for fewer in range(columns, 0, -1):  # until no entry is cut off
-        legend = figure.legend(handles=handles, loc="outside upper center", ncols=fewer)
+        rows = -(-len(handles) // fewer)
+        even = -(-len(handles) // rows)  # no column longer than it must be
+        legend = figure.legend(handles=handles, loc="outside upper center", ncols=even)
         if fewer == 1 or legend.get_window_extent().width <= figure.bbox.width:
             break
         legend.remove()
