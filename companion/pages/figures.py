@@ -173,7 +173,9 @@ def label_rim(axes: np.ndarray, x: str, y: str) -> None:
 
 def legend_above(ax: Axes, columns: int = 2) -> None:
     """The legend of one panel of several, above it."""
-    _show_dots(ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns))
+    legend = ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, markerscale=1.5)
+    for entry in legend.legend_handles:
+        entry.set_alpha(1)
 
 
 def legend_on_top(axes: np.ndarray, handles: Sequence | None = None) -> None:
