@@ -8,6 +8,7 @@ from pathlib import Path
 
 PACKAGE = "ts_core"
 PAGE = "book/api"
+SECTIONS = "returns", "raises", "source"
 
 
 def root():
@@ -56,21 +57,39 @@ def _signature(node):
 
 
 def _words(docstring):
-    """The first sentence in the page's letters, the rest as it stands: it is laid out in columns."""
+    """The docstring as Markdown: paragraphs, and lists of what stands in two columns, which fit any page."""
     if not docstring:
         return
     plain = re.sub(r":\w+:`([^`]+)`", r"``\1``", inspect.cleandoc(docstring))  # names, not roles
     first, _, rest = plain.partition("\n\n")
     yield f"{_escaped(' '.join(first.split()))}\n"
-    if rest:
-        yield "```text\n{}\n```\n".format(rest.replace("``", ""))
+    for block in filter(None, rest.split("\n\n")):
+        yield from _block(block)
+        yield ""
+
+
+def _block(block):
+    """Lines that belong together: an item begins with a name and a gap, or a star, and goes on indented."""
+    listed = False
+    for line in re.split(r"\n(?! )", block):
+        name, star, text = re.fullmatch(r"(?s)(?:(\w[\w, ]*?) {2,}|(\* ))?(.*)", line).groups()
+        words = _escaped(" ".join(text.split()))
+        if name:
+            words = f"- *{name}* {words}" if name in SECTIONS else f"- `{name}` {words}"
+        elif star:
+            words = f"- {words}"
+        elif listed:
+            words = f"\n{words}"
+        yield words
+        listed = bool(name or star)
 
 
 def _escaped(text):
-    """For Markdown; names in double backticks stay code."""
+    """For Markdown; names in double backticks stay code, words between stars stay emphasized."""
     parts = text.split("``")
     plain = lambda part: "".join(f"\\{letter}" if letter in "\\*_<>[]$|`{}#" else letter for letter in part)
-    return "`".join(part if at % 2 else plain(part) for at, part in enumerate(parts))
+    told = "`".join(part if at % 2 else plain(part) for at, part in enumerate(parts))
+    return re.sub(r"\\\*([\w-]+(?: [\w-]+)*)\\\*", r"*\1*", told)
 
 
 def add(app, docname, source):

@@ -1,8 +1,8 @@
-"""Sphinx extension: tables of pandas as a reader expects them; the notebooks hold them as pandas gives them.
+"""Sphinx extension: tables as a reader expects them; the notebooks hold them as pandas gives them.
 
 One row of headings instead of one more for the names of the index; words for code names, a dash for NaN,
-numbers with their points below each other; no column that only counts the rows. Where a sweep comes from is
-folded: it is there for who asks.
+numbers with a minus and with their points below each other; no column that only counts the rows. Where a
+sweep comes from is folded: it is there for who asks. Long names of code break after their dots.
 """
 
 import re
@@ -11,6 +11,7 @@ from itertools import pairwise
 from docutils import nodes
 
 NUMBER = re.compile(r"-?\d+(?:\.(?P<decimals>\d+))?")
+MINUS = re.compile(r"(?<![\w.)\-])-(?=\.?\d)|(?<=\de)-(?=\d)")
 PROVENANCE = "this sweep"  # heading of companion.pages.page.provenance
 TYPED = {"sweep", "chapter"}  # names below these headings are what a reader types
 TIME = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\dZ$")
@@ -40,6 +41,8 @@ def plain(html: str) -> str:
     for cell in table.thead.find_all("th") + ([] if typed else table.tbody.find_all("th")):
         cell.string = _words(cell.get_text(strip=True))
     _align(table)
+    for cell in table.find_all(["td", "th"]):
+        cell.string = MINUS.sub("−", cell.get_text().replace("< ", "<\u00a0"))  # and no line breaks there
     _fold(soup, table)
     return str(soup)
 
@@ -125,6 +128,11 @@ def show(app, doctree, docname):
     for raw in list(doctree.findall(nodes.raw)):
         if raw.get("format") == "html" and 'border="1" class="dataframe"' in raw.astext():
             raw.replace_self(nodes.raw("", plain(raw.astext()), format="html", classes=raw["classes"]))
+    for name in [name for table in doctree.findall(nodes.table) for name in table.findall(nodes.literal)]:
+        parts = re.split(r"(?<=\w\.)(?=\w)", name.astext())
+        name.clear()
+        for i, part in enumerate(parts):
+            name += [nodes.raw("", "<wbr>", format="html")] * bool(i) + [nodes.Text(part)]
 
 
 def setup(app):

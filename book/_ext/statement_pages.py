@@ -86,7 +86,7 @@ def linked_block(app, docname, label):
 def link_by_number(app, docname, target, anchor, counter, kind):
     number = ".".join(map(str, app.env.toc_fignumbers[target][counter][anchor]))
     page = app.builder.get_relative_uri(docname, target)
-    return f'<a href="{page}#{anchor}">{kind.title()} {number}</a>'
+    return f'<a href="{page}#{anchor}">{kind.title()}&nbsp;{number}</a>'
 
 
 def setup(app):

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PathCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 # Widths in CSS pixels, as a window of 1280 shows them: one panel, the column of text, the column with its
 # margin. Text is drawn at 12 pixels or more and can be read at 9: book.css shrinks figures so far, no more.
@@ -21,6 +23,7 @@ WIDTHS = {"narrow": 460, "text": 676, "full": 918}
 SHAPES = {"strip": 0.3, "low": 0.54, "normal": 0.76, "tall": 1.05}
 MOST_COLUMNS = 4
 PIXELS_PER_INCH = 96
+SMALLEST_DOT = 16  # of a legend, in square points
 CLOUD = 300  # dots whose shapes take as many bytes as the pixels of a panel
 
 TEACHER, STUDENT, NEUTRAL, ACCENT = "#d1495b", "#00798c", "#8d99ae", "#e0951a"
@@ -186,10 +189,13 @@ def legend_on_top(axes: np.ndarray, handles: Sequence | None = None) -> None:
         earlier.remove()
     columns = max(1, min(len(handles), round(figure.get_figwidth() * PIXELS_PER_INCH / 150)))
     for fewer in range(columns, 0, -1):  # until no entry is cut off
-        legend = figure.legend(handles=handles, loc="outside upper center", ncols=fewer)
+        rows = -(-len(handles) // fewer)
+        even = -(-len(handles) // rows)  # no column longer than it must be
+        legend = figure.legend(handles=handles, loc="outside upper center", ncols=even)
         if fewer == 1 or legend.get_window_extent().width <= figure.bbox.width:
             break
         legend.remove()
+    _show_dots(legend)
 
 
 def legend_in_grid(axes: np.ndarray, used: int, handles: Sequence | None = None) -> None:
@@ -208,8 +214,16 @@ def legend_in_grid(axes: np.ndarray, used: int, handles: Sequence | None = None)
         handles=handles, loc="center left", ncols=columns, borderaxespad=0, columnspacing=1
     )
     inside.set_in_layout(False)  # else a long legend would push the panels apart
+    _show_dots(inside)
     for above in np.asarray(axes)[:-1].flat[used - np.shape(axes)[1] :]:
         above.tick_params(labelbottom=True)
+
+
+def _show_dots(legend: Legend) -> None:
+    """A single dot of a cloud is too small and too faint to be seen."""
+    for entry in legend.legend_handles:
+        if isinstance(entry, PathCollection):
+            entry.set(alpha=1, sizes=np.maximum(entry.get_sizes(), SMALLEST_DOT))
 
 
 def _labelled(axes: np.ndarray) -> list:

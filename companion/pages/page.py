@@ -35,6 +35,7 @@ class Page:
         staged = place(Path.cwd(), parameters.chapter()).exists()
         self._figures = Path.cwd() / "figures" / parameters.chapter() if staged else None
         figures.style(book.root / "book" / "house.mplstyle")
+        pd.set_option("display.max_colwidth", None)  # a name that is cut cannot be looked up
 
     def run(self, *cells: Cell) -> Tables:
         """The gathered tables of some cells of one type; finished ones are read, not computed again.

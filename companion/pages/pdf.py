@@ -124,6 +124,9 @@ def _article(page: str, soup: Any, pages: set[str]) -> Any:
     article = soup.select_one("article")
     for left_out in article.select(ON_SCREEN):
         left_out.decompose()
+    for output in article.select("details.below-input"):  # it stands without the words that unfold it
+        output.summary.decompose()
+        output.unwrap()
     for details in article.select("details"):
         details["open"] = ""
     for anchor in article.select("[id]"):

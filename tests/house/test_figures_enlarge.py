@@ -58,4 +58,4 @@ def test_every_figure_can_be_enlarged_and_each_button_says_which(html, browser):
         "return [...document.querySelectorAll('figure')].map(f => f.querySelector('.enlarge')?.ariaLabel)"
     )
     assert len(names) > 5 and len(set(names)) == len(names)
-    assert all(name.startswith("Enlarge Fig. 1.") for name in names)
+    assert all(name.startswith("Enlarge Fig.\u00a01.") for name in names)

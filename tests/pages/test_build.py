@@ -198,8 +198,10 @@ def test_a_statement_and_its_claims_lead_to_each_other(toy):
     to_claim = 'href="polygon.html#claim-polygon-darts"'
     assert f"Checked: <a {to_claim.replace('darts', 'share-0-9')}" in block and to_claim in block
     assert 'id="claim-polygon-darts"' in block and shown.count("polygon/darts</a>") == 1
-    assert '<a href="#thm-polygon">Theorem 1.1</a> · polygon/darts' in block
-    assert f'<a href="polygon.html#thm-polygon">Theorem 1.1</a> · <a {to_claim}>polygon/darts</a>' in card
+    assert '<a href="#thm-polygon">Theorem&nbsp;1.1</a> · polygon/darts' in block
+    assert (
+        f'<a href="polygon.html#thm-polygon">Theorem&nbsp;1.1</a> · <a {to_claim}>polygon/darts</a>' in card
+    )
     assert 'href="polygon.html#thm-polygon">Theorem 1.1</a>: Area of the polygon' in shown
     assert to_claim in shown and shown.index("thm-polygon") < shown.index("thm-ring")
 

@@ -448,6 +448,18 @@ def test_the_browser_sees_a_figure_that_cannot_be_read(small_book, browser):
     assert all(word in kinds for word in ("text of", "filter", "background", "stretched"))
 
 
+@pytest.mark.parametrize("entries, columns", [(5, 5), (6, 3), (7, 4), (11, 4)])
+def test_a_legend_on_top_has_rows_of_about_one_length(entries, columns):
+    figure, axes = figures.figure(1, 2)
+    for name in range(entries):
+        axes[0, 0].plot([0, 1], label=str(name))
+    figures.legend_on_top(axes)
+    figure.canvas.draw()
+    places = [text.get_window_extent() for text in figure.legends[0].get_texts()]
+    assert len({round(place.x0) for place in places}) == columns
+    plt.close(figure)
+
+
 def test_a_legend_on_top_is_as_narrow_as_its_figure():
     figure, axes = figures.figure(1, 1)
     for name in ("both layers", "both layers, random fan-outs", "soft committee at last"):

@@ -12,6 +12,7 @@ PAGE = """<html><head><link rel="stylesheet" href="../_static/book.css"></head><
 <section id="top"><h1>{title}</h1><section id="part"><h2>{title} part</h2><p id="here">{text}</p></section>
 </section>
 <details class="above-input"><summary>code</summary><p>folded</p></details>
+<details class="below-input"><summary>Show output</summary><p>shown</p></details>
 <details><summary>Proof idea</summary><p>opened</p></details>
 </article></body></html>"""
 CONTENTS = [pdf.Part("", ("book/one",)), pdf.Part("Rest", ("book/two",))]
@@ -46,7 +47,8 @@ def test_links_lead_to_places_within_the_whole(html):
     assert [link["href"] for link in whole.select("a[href]:not([href^='#'])")] == ["https://example.org/"]
     assert whole.select_one("img")["src"] == "_images/a.svg"
     text = whole.get_text()
-    assert "opened" in text and "folded" not in text and "menu" not in text
+    assert all(words in text for words in ("opened", "Proof idea", "shown"))
+    assert not any(words in text for words in ("folded", "menu", "Show output"))
     assert all("open" in details.attrs for details in whole.select("details"))
 
 

@@ -24,6 +24,28 @@ def test_everything_public_in_the_core_is_on_the_page():
         assert [one for one in public if f"### `{one}(" not in text] == []
 
 
-def test_a_docstring_keeps_its_columns_and_its_first_sentence_is_escaped():
-    words = list(core_reference._words("The ``rows`` of a_b, :func:`f`.\n\nx      in\n       two lines."))
-    assert words == ["The `rows` of a\\_b, `f`.\n", "```text\nx      in\n       two lines.\n```\n"]
+def test_a_docstring_becomes_paragraphs_and_lists():
+    docstring = """The ``rows`` of a_b, :func:`f`.
+
+    A *plain* sentence, of x * y,
+    goes on.
+
+    x           in
+                two lines.
+    raises      at 0.
+    Words after a list.
+    * One of several,
+      in two lines.
+    """
+    assert "\n".join(core_reference._words(docstring)).splitlines() == [
+        "The `rows` of a\\_b, `f`.",
+        "",
+        "A *plain* sentence, of x \\* y,",
+        "goes on.",
+        "",
+        "- `x` in two lines.",
+        "- *raises* at 0.",
+        "",
+        "Words after a list.",
+        "- One of several, in two lines.",
+    ]

@@ -47,8 +47,8 @@ def test_what_only_counts_the_rows_goes():
 
 
 def test_numbers_are_below_each_other_and_nothing_is_nan():
-    table = pd.DataFrame({"value": ["12", "0.25", "-1.5", "2e-03"], "found": [True, False, None, np.nan]})
-    wanted = ["12\u2008\u2007\u2007", "0.25", "-1.5\u2007", "2e-03"]
+    table = pd.DataFrame({"value": ["12", "0.25", "-1.5", "< 2e-03"], "found": [True, False, None, np.nan]})
+    wanted = ["12\u2008\u2007\u2007", "0.25", "−1.5\u2007", "<\u00a02e−03"]
     assert [row[0] for row in shown(table)[1:]] == wanted
     assert [row[1] for row in shown(table)[1:]] == ["yes", "no", "–", "–"]
 

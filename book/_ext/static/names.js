@@ -8,12 +8,18 @@ document.querySelectorAll(".theme-switch-button :is([title], title)").forEach((p
   if (part.matches("title")) part.parentElement.removeAttribute("aria-labelledby"), part.remove();
 });
 
-// a table that is wider than the page scrolls, by the arrow keys too
+// a table or a formula that is wider than the page scrolls, by the arrow keys too
 function reach() {
-  for (const box of document.querySelectorAll("div.cell_output, div.cell_output > .output")) {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  for (const box of document.querySelectorAll("div.cell_output, div.cell_output > .output, span.math")) {
+    const formula = box.querySelector(":scope > mjx-container"); // it has words for listeners, which reach out of it
+    const wide = (formula?.offsetWidth ?? box.scrollWidth) > box.clientWidth;
+    box.toggleAttribute("data-wide", wide);
+    if (wide) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
 }
-addEventListener("load", reach);
+addEventListener("load", async () => {
+  await window.MathJax?.startup?.promise;
+  reach();
+});
 addEventListener("resize", reach);

@@ -221,7 +221,6 @@ def sines(table: pd.DataFrame, levels: Sequence[float], ax: Axes) -> Axes:
         ax.axhline(np.log10(level), color=INK, linestyle=":", linewidth=0.8)
     ax.set(xscale="log", xlabel="random samples", ylabel="log$_{10}$ sine of the median node")
     samples_axis(ax, table.samples)
-    ax.legend(loc="lower left")
     ax.set_title("a threshold, nearly")
     return ax
 

@@ -439,7 +439,10 @@ def regularization_claims(used: pd.DataFrame, scale: str) -> list[Claim]:
     small, large = (last[last.start == start] for start in ("small", "large"))
     small, large = widest(small), widest(large[large.status == "ok"])
     ratio, other = (rows.over_realization.iloc[0] for rows in (small, large))
-    diverged = f", {other:g}x, as wider ones diverge" if other < ratio else ""
+    changed, diverged = "first looks at shorter runs were had when the bar was set", ""
+    if other < ratio:
+        diverged = f", {other:g}x, as wider ones diverge"
+        changed += f"; the wrong alternative is that of {other:g}x since it diverged at {ratio:g}x"
     return [
         Claim(
             **mean_interval(small[column], "log"),
@@ -448,7 +451,7 @@ def regularization_claims(used: pd.DataFrame, scale: str) -> list[Claim]:
             scale=scale,
             at_most=BARS["used"],
             wrong=Wrong(f"a large start{diverged}", **mean_interval(large[column], "log")),
-            changed="first looks at shorter runs were had when the bar was set",
+            changed=changed,
             note=f"{ratio:g}x, {last.step.max():,} steps",
             sentence=f"From a small start the widest student ends near the teacher's {words}, without a "
             "penalty (ratio, geometric mean over seeds).",

@@ -477,7 +477,7 @@ def biases(
             mean = line.groupby("place").overlap.mean()
             axes[1].plot(mean.index, mean, style, color=colour, marker="o", markersize=2.5, label=label)
     axes[1].axhline(0.25, color=INK, linestyle="--", linewidth=0.8)
-    axes[1].set(xlabel="layer, from the lowest (0) to the top (1)", ylabel="both active, mean over pairs")
+    axes[1].set(xlabel="layer, from the lowest (0) to the top (1)", ylabel="share both active")
     axes[1].set_title("two channels at once")
     legend_on_top(np.atleast_2d(axes))
     return axes

@@ -185,7 +185,10 @@ def stills(runs: dict[str, dict[str, pd.DataFrame]], axes: np.ndarray) -> np.nda
 
     for row, (name, moments) in zip(axes, runs.items()):
         for ax, (when, r) in zip(row, moments.items()):
-            words = r.map(lambda value: f"{value:.2f}".replace("0.", ".", 1).replace("-", "−"))
+            zero = 0.0  # added, it takes the sign from a zero that was rounded to
+            words = r.map(
+                lambda value: f"{round(value, 2) + zero:.2f}".replace("0.", ".", 1).replace("-", "−")
+            )
             names = dict(xticklabels=r.columns + 1, yticklabels=r.index + 1)
             look = dict(cmap=SIGNED, vmin=-1.2, vmax=1.2, cbar=False, linewidths=1)
             sns.heatmap(r, annot=words, fmt="", ax=ax, **look, **names)

@@ -164,7 +164,7 @@ def sign_map(found: pd.DataFrame, measured: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_yticks(ticks := [1, 2, 3, 5, 10, 30, 100], [f"{z}" for z in ticks])
     ax.minorticks_off()
     ax.text(0.12, 25, "random edges\nerr less", ha="left", va="center")
-    ax.text(0.36, 1.17, "DPP nodes err less", ha="left", va="center")
+    ax.text(0.5, 1.15, "DPP nodes err less", ha="center", va="center")
     bar = ax.figure.colorbar(mesh, ax=ax, label="log$_2$ of node error / edge error")
     bar.outline.set_visible(False)
     return ax

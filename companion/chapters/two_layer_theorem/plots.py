@@ -79,7 +79,7 @@ def gradient_rule(table: pd.DataFrame, bar: float, ax: Axes) -> Axes:
     colours = ordered_colours(table.slope)
     sns.swarmplot(table, x="depth", y="max_error", hue="slope", palette=colours, dodge=True, size=4, ax=ax)
     ax.axhline(bar, color=INK, linestyle="--", linewidth=1)
-    ax.text(0.99, bar, "claimed at most ", ha="right", va="top", transform=ax.get_yaxis_transform())
+    ax.text(0.99, bar, "claimed at most ", ha="right", va="bottom", transform=ax.get_yaxis_transform())
     ax.set(
         yscale="log",
         ylim=(1e-17, 10 * bar),

@@ -13,7 +13,7 @@ from companion.chapters.lucky_nodes.sweeps import FAN_OUT_DECAY, RANKS
 from companion.pages import scorecard
 from companion.pages.statistics import mean_interval
 from companion.runs.store import load_results
-from tests.sentences import BOOK, Said, prose, unsaid
+from tests.sentences import BOOK, Said, live, prose, unsaid
 
 CHAPTER = "lucky_nodes"
 
@@ -335,6 +335,114 @@ SAID = [
 ]
 
 
+def held(of, scale: str, *names: str) -> bool:
+    return {of.claims[f"lucky/{name}", scale].verdict for name in names} == {"holds"}
+
+
+MESSAGES = [  # of the figures
+    Said(
+        "**The relation is exact if all biases are kept; separated means point elsewhere.**",
+        lambda of: (
+            held(of, "quick", "relation") and of.claims["lucky/separation", "quick"].verdict == "fails"
+        ),
+    ),
+    Said(
+        "**Angles vanish, the closer the faster, and overlaps hinder.**",
+        lambda of: held(of, "quick", "matched-exponential", "rich-get-richer", "overlap-hinders"),
+    ),
+    Said(
+        "**The others' fan-outs vanish, but for those of duplicates.**",
+        lambda of: held(of, "quick", "frozen") and of.claims["lucky/frozen", "quick"].refuses,
+    ),
+    Said(
+        "**Losers fade from a start near the teacher, and hardly from a random one.**",
+        lambda of: (
+            held(of, "quick", "decay-begins") and of.claims["lucky/decay-begins", "quick"].wrong.value > 0.8
+        ),
+    ),
+    Said(
+        "**Our norms lie on the published ones, all but one.**",
+        lambda of: (far := decay_distances().distance).iloc[0] > 0.5 and far.iloc[1] < 0.1,
+    ),
+    Said(
+        "**Losers fall at the rate of the slowest mode or faster, with few exceptions.**",
+        lambda of: 0.9 < (modes().fall >= modes().slowest).mean() < 1,
+    ),
+    Said("**The winners of the lowest layer began in front.**", lambda of: held(of, "quick", "rank-layer-1")),
+    Said("**Luck is decided within the first epoch.**", lambda of: held(of, "laptop", "decided")),
+    Said(
+        "**Wider students match more; whether too much width hurts is open.**",
+        lambda of: (
+            of.claims["lucky/too-wide", "laptop"].verdict == "undecided"
+            and (means := mean_by_width())[5.0].gt(means[1.0]).all()
+        ),
+    ),
+    Said(
+        "**Batch normalization behind the ReLU helps at first and costs a little in the end.**",
+        lambda of: lift_by_norm(1).min() > 0.03 and -0.1 < lift_by_norm().mean() < 0,
+    ),
+    Said(
+        "**On images, too, luck is decided within the first epoch.**",
+        lambda of: held(of, "laptop", "decided-convolutional", "decided-fully-connected"),
+    ),
+    Said(
+        "**What width gives is there before training.**",
+        lambda of: (lift_by_width(last=False) > lift_by_width(last=True)).all(),
+    ),
+    Said(
+        "**After training the other students have fallen behind the winners.**",
+        lambda of: max(left(of)) < 0.9,
+    ),
+    Said(
+        "**On average no part of the student gets as far as the whole.**",
+        lambda of: (
+            tables.worth((deep := live(of.quick.deep()))["tickets"], deep["layers"]).mean().idxmax()
+            == "the whole student"
+        ),
+    ),
+    Said("**The winners' start is no winning ticket.**", lambda of: laptop(of, "ticket").verdict == "fails"),
+    Said(
+        "**From a small start the path norm stays near the teacher's.**",
+        lambda of: held(of, "quick", "path-norm"),
+    ),
+    Said(
+        "**Small starts stay near the teacher's path norm at every width.**",
+        lambda of: small_starts().max() < claims.BARS["used"],
+    ),
+    Said(
+        "**Normalization takes the gradient off its input; most published biases are negative.**",
+        lambda of: held(of, "quick", "projection") and (of.biases.percent_negative > 50).mean() > 0.5,
+    ),
+    Said(
+        "**Few biases are clearly negative, and two channels overlap hardly less than by chance.**",
+        lambda of: (
+            int(re.search(r"(\d+) %", laptop(of, "negative-biases").note)[1]) < 25
+            and 0.2 < laptop(of, "gates").value < 0.25
+        ),
+    ),
+]
+
+
+def modes() -> pd.DataFrame:
+    found = load_results("lucky_decay", BOOK / "results" / "lucky_decay")[0]["modes"]
+    return found[found.gradient == "exact"]
+
+
+def mean_by_width() -> pd.DataFrame:
+    """Final mean correlation of plain students, a row per layer and a column per over-realization."""
+    found = stored_layers("lucky_ranks").query("start == 'random' and data == 'finite'")
+    last = found[found.epoch == found.epoch.max()]
+    return last.pivot_table(index="layer", columns="over_realization", values="correlation")
+
+
+def small_starts() -> pd.Series:
+    """Mean final path norm over the teacher's by width, from small starts without weight decay."""
+    found = load_results("lucky_width", BOOK / "results" / "lucky_width")[0]["used"]
+    last = found[found.step == found.step.max()].query("start == 'small' and weight_decay == 0")
+    assert set(last.status) == {"ok"}
+    return last.groupby("over_realization").path_norm.mean()
+
+
 def falls_again(curve: pd.DataFrame) -> int:
     """The layer whose published correlation in the end is highest at 5x, of those printed there."""
     last = curve[curve.layer == 2].sort_values("epoch").groupby("over_realization").correlation.last()
@@ -358,7 +466,7 @@ def rising(values: list[float]) -> bool:
     return values == sorted(values)
 
 
-@pytest.mark.parametrize("said", SAID, ids=str)
+@pytest.mark.parametrize("said", [*SAID, *MESSAGES], ids=str)
 def test_the_text_says_what_the_tables_do(said, evidence):
     assert said.filled(evidence) in prose(CHAPTER)
 
