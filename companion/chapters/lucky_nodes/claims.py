@@ -356,26 +356,35 @@ def width_claims(layers: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
 
 
 def start_claims(layers: pd.DataFrame) -> list[Claim]:
-    """Why the widest student learns less: it hardly leaves its start, and one half as large lets it go."""
-    last = layers[(layers.epoch == layers.epoch.max()) & (layers.layer == 2) & (layers.data == "finite")]
-    of = lambda start, what: last[last.start == start].pivot(
-        index="seed", columns="over_realization", values=what
-    )
-    gain = of("halved", "correlation") - of("random", "correlation")
-    moved = of("random", "moved")
-    widest = moved.columns.max()
-    ratio = lambda one, other: mean_interval((moved[one] / moved[other]).dropna(), "log")
+    """Why the widest student learns less: it leaves its start less far, and one half as large lets it go."""
+    last = layers[(layers.epoch == layers.epoch.max()) & (layers.data == "finite")]
+
+    def of(start: str, layer: int, what: str) -> pd.DataFrame:
+        rows = last[(last.start == start) & (last.layer == layer)]
+        return rows.pivot(index="seed", columns="over_realization", values=what)
+
+    gain = of("halved", 2, "correlation") - of("random", 2, "correlation")
+    widest = gain.columns.max()
+
+    def moved(layer: int, one: float, other: float) -> dict:
+        found = of("random", layer, "moved")
+        return mean_interval((found[one] / found[other]).dropna(), "log")
+
     return [
-        Claim(
-            **ratio(widest, 5.0),
-            id="lucky/moved",
-            place="obs-lucky-rank",
-            scale="laptop",
-            at_most=BARS["moved"],
-            wrong=Wrong("5x over 2x", **ratio(5.0, 2.0)),
-            sentence=f"The weights of layer 2 move less, in relation to their length, the wider the student "
-            f"({widest:g}x over 5x, paired over seeds; one over the root of the width would be "
-            f"{(5 / widest) ** 0.5:.2f}).",
+        *(
+            Claim(
+                **moved(layer, widest, 5.0),
+                id=f"lucky/moved-layer-{layer}",
+                place="obs-lucky-rank",
+                scale="laptop",
+                at_most=BARS["moved"],
+                wrong=Wrong("5x over 2x", **moved(layer, 5.0, 2.0)),
+                changed=changed,
+                sentence=f"Weights of layer {layer} move less, in relation to their length, the wider the "
+                f"student ({widest:g}x over 5x, paired over seeds; one over the root of the width would be "
+                f"{(5 / widest) ** 0.5:.2f}).",
+            )
+            for layer, changed in ((2, ""), (1, "asked of this layer after a look at the other"))
         ),
         Claim(
             **mean_interval(gain[widest].dropna()),
