@@ -222,6 +222,7 @@ RANKS = Sweep(
                 (5.0, 32, "random", "fresh"),
                 (5.0, 32, "negated", "finite"),
                 (5.0, 32, "halved", "finite"),
+                (20.0, 32, "halved", "finite"),
                 (50.0, 5, "halved", "finite"),
             ),
             samples=100_000,
