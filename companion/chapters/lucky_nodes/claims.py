@@ -339,7 +339,7 @@ def width_claims(layers: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
                 published=theirs[width] - theirs[5.0],
                 at_most=BARS["too_wide"],
                 wrong=Wrong("5x over 1x", **mean_interval((wide[5.0] - wide[1.0]).dropna())),
-                sentence=f"Too much width hurts: a {width:g}x student recovers layer 2 less well than a 5x one "
+                sentence=f"Too much width hurts: {width:g}x students recover layer 2 less well than 5x ones "
                 f"after {epoch} epochs (difference of mean correlations, paired over seeds).",
             )
             for width in wide.columns[wide.columns > 10]
@@ -389,8 +389,8 @@ def start_claims(layers: pd.DataFrame) -> list[Claim]:
                 at_least=BARS[bar],
                 wrong=Wrong("what it adds at 5x", **mean_interval(gain[5.0].dropna())),
                 changed=changed,
-                sentence=f"Too much width hurts through the start: with all weights halved a {width:g}x student "
-                "recovers layer 2 better (difference of mean correlations, paired over seeds).",
+                sentence=f"Too much width hurts through the start: with all weights halved {width:g}x students "
+                "recover layer 2 better (difference of mean correlations, paired over seeds).",
             )
             for width, bar, changed in (
                 (20.0, "halved", "asked at this width, of more students, after a look at the widest"),
