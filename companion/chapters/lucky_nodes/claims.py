@@ -389,7 +389,7 @@ def start_claims(layers: pd.DataFrame) -> list[Claim]:
                 at_least=BARS[bar],
                 wrong=Wrong("what it adds at 5x", **mean_interval(gain[5.0].dropna())),
                 changed=changed,
-                sentence=f"Too much width hurts through the start: with all weights halved {width:g}x students "
+                sentence=f"Too much width hurts through the start: from halved weights {width:g}x students "
                 "recover layer 2 better (difference of mean correlations, paired over seeds).",
             )
             for width, bar, changed in (
