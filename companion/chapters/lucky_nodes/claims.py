@@ -400,9 +400,10 @@ def start_claims(layers: pd.DataFrame) -> list[Claim]:
     ]
 
 
-def large_claim(ranks: pd.DataFrame) -> Claim:
-    """Luck in the lowest layer of the larger published shape; arguments as in :func:`luck_claims`."""
-    found = rank_by_seed(ranks)
+def large_claim(ranks: pd.DataFrame, layers: pd.DataFrame) -> Claim:
+    """Luck in the lowest layer of the larger published shape; tables as in :func:`luck.luck`."""
+    found, lowest = rank_by_seed(ranks), layers[layers.layer == 1]
+    last = lowest[lowest.epoch == lowest.epoch.max()]
     nodes = ranks[ranks.layer == 1].teacher.nunique()
     return Claim(
         **mean_interval(found[(found.epoch == 0) & (found.layer == 1)]["rank"]),
@@ -411,6 +412,7 @@ def large_claim(ranks: pd.DataFrame) -> Claim:
         scale="laptop",
         at_most=BARS["lucky"],
         wrong=Wrong("nodes that have nothing to do with the teacher node", **exact(50.0)),
+        note=f"winners after {last.epoch.max()} epochs, at a mean correlation of {last.correlation.mean():.2f}",
         sentence=f"With {nodes} teacher nodes in layer 1, and more above, its winners were lucky too (mean "
         "initial rank in percent; chance is 50).",
     )
