@@ -412,7 +412,7 @@ def large_claim(ranks: pd.DataFrame, layers: pd.DataFrame) -> Claim:
         scale="laptop",
         at_most=BARS["lucky"],
         wrong=Wrong("nodes that have nothing to do with the teacher node", **exact(50.0)),
-        note=f"winners after {last.epoch.max()} epochs, at a mean correlation of {last.correlation.mean():.2f}",
+        note=f"after {last.epoch.max()} epochs, at a mean correlation of {last.correlation.mean():.2f}",
         sentence=f"With {nodes} teacher nodes in layer 1, and more above, its winners were lucky too (mean "
         "initial rank in percent; chance is 50).",
     )
