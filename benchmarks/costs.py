@@ -2,35 +2,41 @@
 
     python benchmarks/costs.py [CHAPTER ...] [--out FOLDER]
 
-Every cell runs alone in a fresh process, on one thread: of each kind in the chapters' live cells and in the
-sweeps at quick scale the smallest and the largest, one of all other words (methods, laws of the inputs), and
-the smallest with twice the seeds and twice the steps, which tells what a step and a network takes. Between
-two runs of a computation of known length, so that a machine that is busy does not make them longer. Writes
-costs.json, which ``companion.cost`` reads: per cell its settings, processor seconds, memory at the peak
-beyond that of an idle process, disk. Cells that are there are not measured again; those of chapters that are
-named are. ``estimates.py`` holds the table to other cells.
+Measured are all cells of the chapters and of the sweeps at quick scale; of every kind one with a quarter of
+the steps, and one with a quarter of the networks; and of every larger scale its longest cells, one for all
+words (methods, laws of the inputs), shortened to a second or two. Every cell runs alone, on one thread, in a
+fork of a process that has loaded the libraries. Seconds are those of a processor, over those of a computation
+of known length before and after, so that a machine that is busy makes them less long; memory is the peak
+beyond that of the idle process. Writes costs.json, which ``companion.cost`` reads.
+What is there is not measured again; that of chapters that are named is. ``estimates.py`` holds the table to
+other cells.
 """
 
 import argparse
 import json
+import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from companion import budget, chapters, cost, project
 from companion.runs.cells import Store, run_stages
 from companion.runs.identity import kind, machine
-from companion.runs.spec import Cell, SpecError, Tables
+from companion.runs.spec import Cell, Spec, SpecError, Tables
 from companion.runs.store import save
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 60  # processor seconds; what takes longer is left out
-NETWORKS = ("seeds", "starts", "trials", "students", "rates")  # settings that make networks, and steps
+SHORT, BASE = 1.5, 0.5  # seconds of a cell of a larger scale, shortened; of one that is cut, or more
 LENGTHS = ("steps", "steps_per_epoch", "epochs", "horizon")
+NETWORKS = ("seeds", "starts", "trials", "students", "rates")
+
+Pair = tuple[Cell, tuple[Tables, ...]]  # a cell and the tables of earlier stages that it needs
 
 
 def main() -> None:
@@ -38,140 +44,175 @@ def main() -> None:
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results", metavar="FOLDER")
     given = parser.parse_args()
-    path = given.out / "costs.json"
     given.out.mkdir(parents=True, exist_ok=True)
-    facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    rows, reference = facts.get("cells", []), facts.get("calibration") or min(best() for _ in range(3))
-    rows = [row for row in rows if "sweep" not in row] + list(of_stored_sweeps())
-    about = {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **machine(("torch", "numpy"))}
-    for what, picked in pick(found(given.chapters or chapters.names())).items():
-        if given.chapters:
-            rows = [row for row in rows if row["kind"] != what]
-        for cell, earlier in picked:
-            if any(row["kind"] == what and row["spec"] == settings(cell) for row in rows):
-                continue
-            if row := measured(cell, earlier, reference):
-                rows.append(row)
-                rows.sort(key=lambda row: row["kind"])
-                kept = about | {"calibration": reference, "cells": rows}
-                path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-                print(what, f"{row['seconds']:.2f} s", flush=True)
+    path, names = given.out / "costs.json", given.chapters or chapters.names()
+    facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"cells": []}
+    facts.setdefault("calibration", min(cost.calibrate() for _ in range(5)))
+    facts |= {"date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **machine(("torch", "numpy"))}
+    kinds = by_kind(quick(names))
+    if given.chapters:
+        facts["cells"] = [row for row in facts["cells"] if row["kind"] not in kinds]
+    for pairs in kinds.values():
+        for pair in pairs:
+            add(facts, pair, path)
+        for pair in quarters(pairs, cost.table(path)[0]):
+            add(facts, pair, path)
+    for cell in longest(names):
+        add(facts, (shortened(cell, SHORT, cost.table(path)[0]), ()), path)
 
 
-def of_stored_sweeps() -> Iterator[dict]:
-    """Of every stored sweep of one kind of cells the middle one, with its share of the sweep's seconds.
-
-    These are wall seconds of a machine that may have been busy, but of cells as large as they get.
-    """
-    for name, sweep in chapters.sweeps().items():
-        path = ROOT / "book" / "results" / name / "meta.json"
-        if not path.exists():
-            continue
-        facts = json.loads(path.read_text(encoding="utf-8"))
-        stages = budget.cells(sweep.settings(facts["scale"]))
-        cells = sorted(stages[0], key=lambda cell: cell.work)
-        if len(stages) > 1 or len({type(cell) for cell in cells}) > 1:
-            continue
-        cell = cells[len(cells) // 2]
-        seconds = facts["seconds"] * cell.work / sum(other.work for other in cells)
-        about = {"kind": kind(cell), "spec": settings(cell), "sweep": name}
-        yield about | {"seconds": round(seconds, 1), "memory": None, "disk": None}
-
-
-def settings(cell: Cell) -> dict:
-    return json.loads(cell.model_dump_json())
-
-
-def found(names: Sequence[str]) -> Iterator[tuple[Cell, tuple[Tables, ...]]]:
-    """Cells that take seconds, with the tables of earlier stages that they need."""
+def quick(names: Sequence[str]) -> Iterator[Pair]:
+    """The cells of chapters at their defaults, and of their sweeps at quick scale."""
     for name, parameters in chapters.parameters().items():
         if name in names:
             yield from ((cell, ()) for cell in parameters().live_cells())
-    for sweep in chapters.sweeps().values():
-        quick = sweep.scales.get("quick")
-        if quick is None or type(quick).__module__.split(".")[2] not in names:
-            continue
-        stages = quick.stages()
-        yield from ((cell, ()) for cell in stages[0])
-        if stages[1:]:
-            with tempfile.TemporaryDirectory() as folder:
-                earlier = run_stages(stages[:1], Store(Path(folder), project.PROJECT), progress=False)[0]
-            yield from ((cell, (earlier,)) for cell in stages[1])
+    for sweep in of_chapters(names):
+        yield from of_stages(sweep.scales["quick"].stages())
 
 
-def pick(cells) -> dict[str, list]:
-    """Of every kind the smallest and largest, the smallest with twice as much, and one of other words."""
-    picked = {}
-    for what, own in by_kind(cells).items():
-        cell, earlier = own[0]
-        more = (scaled(cell, names, 2) for names in (NETWORKS, LENGTHS))
-        words = {cost.size(other).words: (other, before) for other, before in reversed(own)}
-        chosen = [*words.values(), own[-1], *((other, earlier) for other in more if other)]
-        picked[what] = [pair for n, pair in enumerate(chosen) if pair[0] not in [c for c, _ in chosen[:n]]]
-    return picked
+def of_chapters(names: Sequence[str]) -> Iterator[Any]:
+    """The sweeps of some chapters."""
+    sweeps = chapters.sweeps().values()
+    yield from (each for each in sweeps if type(each.scales["quick"]).__module__.split(".")[2] in names)
 
 
-def by_kind(cells) -> dict[str, list]:
-    """Different cells of every kind, the smallest first."""
-    kinds: dict[str, list] = {}
-    for cell, earlier in cells:
-        if all(other != cell for other, _ in kinds.setdefault(kind(cell), [])):
-            kinds[kind(cell)].append((cell, earlier))
-    for own in kinds.values():
-        own.sort(key=lambda pair: cost.size(pair[0]).operations)
+def of_stages(stages: Sequence[Sequence[Cell]]) -> Iterator[Pair]:
+    """The cells of all stages, with the tables of those before."""
+    yield from ((cell, ()) for cell in stages[0])
+    if stages[1:]:
+        with tempfile.TemporaryDirectory() as folder:
+            earlier = run_stages(stages[:1], Store(Path(folder), project.PROJECT), progress=False)[0]
+        yield from ((cell, (earlier,)) for cell in stages[1])
+
+
+def quarters(pairs: Sequence[Pair], known: Sequence[cost.Measured]) -> Iterator[Pair]:
+    """Of a kind a cell with a quarter of its steps, and of its networks: what a step and a network take."""
+    took = lambda pair: cost.estimate([pair[0]], known=known).seconds
+    pairs = sorted(pairs, key=took)
+    cell, earlier = next((pair for pair in pairs if took(pair) >= BASE), pairs[-1])
+    for names in (LENGTHS, NETWORKS):
+        if less := scaled(cell, names, 1 / 4) or scaled(cell, names, 1 / 2):
+            yield less, earlier
+
+
+def longest(names: Sequence[str]) -> Iterator[Cell]:
+    """Of every larger scale the longest cells of the first stage, which need no tables, one for all words."""
+    for sweep in of_chapters(names):
+        for spec in list(sweep.scales.values())[1:]:
+            words = lambda cell: (kind(cell), cost.size(cell).words)
+            yield from {words(cell): cell for cell in reversed(budget.cells(spec)[0])}.values()
+
+
+def by_kind(pairs: Iterator[Pair]) -> dict[str, list[Pair]]:
+    """Different cells of every kind."""
+    kinds: dict[str, list[Pair]] = {}
+    for cell, earlier in pairs:
+        own = kinds.setdefault(kind(cell), [])
+        if all(other != cell for other, _ in own):
+            own.append((cell, earlier))
     return kinds
 
 
-def scaled(cell: Cell, names: Sequence[str], factor: float) -> Cell | None:
-    """A cell with so many times the first of some settings that it has; None if it cannot be run."""
-    for name in (name for name in names if name in type(cell).model_fields):
-        value = getattr(cell, name)
-        fields: dict = {own: getattr(cell, own) for own in type(cell).model_fields}
-        if isinstance(value, tuple):
-            number = max(round(factor * len(value)), 1)
-            fields[name] = (*value, *range(1 + max(value), 1 + max(value) + number))[:number]
-        else:
-            fields[name] = type(value)(max(factor * value, 1))
-        if name == "epochs" and "snapshots" in fields:
-            fields["snapshots"] = (0, fields[name])
-        try:
-            return type(cell)(**fields)
-        except SpecError:
-            continue
+def add(facts: dict, pair: Pair, path: Path) -> None:
+    """Measure a cell, if its row is not there, and write the table."""
+    rows, about = facts["cells"], {"kind": kind(pair[0]), "spec": plain(pair[0])}
+    if any(row["kind"] == about["kind"] and row["spec"] == about["spec"] for row in rows):
+        return
+    if row := measured(*pair, facts["calibration"]):
+        rows.append(row)
+        rows.sort(key=lambda row: row["kind"])
+        path.write_text(json.dumps(facts).replace('{"kind"', '\n{"kind"') + "\n", encoding="utf-8")
+        print(about["kind"], f"{row['seconds']:.2f} s", flush=True)
+
+
+def shortened(cell: Cell, seconds: float, known: Sequence[cost.Measured]) -> Cell:
+    """A cell that is told to take about so many seconds: of fewer steps, else fewer networks."""
+    for names in (LENGTHS, NETWORKS):
+        for _ in range(3):
+            if (told := cost.estimate([cell], known=known).seconds) > 1.2 * seconds:
+                cell = scaled(cell, names, seconds / told) or cell
+    return cell
+
+
+def scaled(spec: Any, names: Sequence[str], factor: float) -> Any:
+    """Settings with about so many times the first of some that they have, or that a record inside has.
+
+    returns     None if they cannot be run.
+    """
+    for name in names:
+        if name in type(spec).model_fields:
+            value = getattr(spec, name)
+            if isinstance(value, tuple):
+                number = max(round(factor * len(value)), 1)
+                value = (*value, *range(1 + max(value), 1 + max(value) + number))[:number]
+            else:
+                value = type(value)(max(factor * value, 1))
+            looks = {own: seen for own in type(spec).model_fields if (seen := _looks(spec, own, name, value))}
+            for changes in ({name: value}, {name: value} | looks):
+                if value != getattr(spec, name) and (found := _with(spec, changes)):
+                    return found
+    for name, value in spec:
+        inner = scaled(value, names, factor) if isinstance(value, Spec) else None
+        if inner and (found := _with(spec, {name: inner})):
+            return found
     return None
 
 
-def measured(cell: Cell, earlier: tuple[Tables, ...], reference: float) -> Mapping | None:
-    """What one cell took, in seconds of the machine at its reference; None if it failed."""
-    before = best()
-    if (took := spent_alone(cell, earlier)) is None:
+def _looks(spec: Spec, own: str, name: str, end: Any) -> tuple[int, ...] | None:
+    """The steps at which networks are looked at, where a training ends at another one."""
+    if (
+        own not in ("looks", "snapshots")
+        or name not in ("steps", "epochs")
+        or not isinstance(getattr(spec, own), tuple)
+    ):
         return None
-    slower = (before + best()) / 2 / reference
+    seen = getattr(spec, own)
+    last = (end,) if seen[-1] == getattr(spec, name) else ()
+    return *(look for look in seen if look < end), *last
+
+
+def _with(spec: Spec, changes: dict[str, Any]) -> Spec | None:
+    try:
+        return type(spec)(**{name: getattr(spec, name) for name in type(spec).model_fields} | changes)
+    except SpecError:
+        return None
+
+
+def plain(cell: Cell) -> dict[str, Any]:
+    return json.loads(cell.model_dump_json())
+
+
+def measured(cell: Cell, earlier: tuple[Tables, ...], reference: float) -> dict | None:
+    """What one cell took, in seconds of the machine at its reference; None, with a word, if it failed."""
+    before, took, after = cost.calibrate(), spent(cell, earlier), cost.calibrate()
+    if isinstance(took, str):
+        print(f"{kind(cell)}: {took}", flush=True)
+        return None
     seconds, memory, disk = took
-    about = {"kind": kind(cell), "spec": settings(cell)}
-    return about | {"seconds": seconds / slower, "memory": memory, "disk": disk}
+    seconds = float(f"{2 * reference * seconds / (before + after):.3g}")
+    return {"kind": kind(cell), "spec": plain(cell), "seconds": seconds, "memory": memory, "disk": disk}
 
 
-def best() -> float:
-    return min(cost.calibrate() for _ in range(2))
-
-
-def spent_alone(cell: Cell, earlier: tuple[Tables, ...]) -> tuple[float, float, float] | None:
-    """:func:`spent` in a process of its own; None, with a word, if it was too long or failed."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+def spent(cell: Cell, earlier: tuple[Tables, ...]) -> list[float] | str:
+    """Processor seconds, bytes at the peak and bytes on disk of one cell, in a fork; else what went wrong."""
+    load()
+    read, write_ = os.pipe()
+    if not (child := os.fork()):
         try:
-            return pool.submit(spent, cell, earlier).result()
+            signal.setitimer(signal.ITIMER_PROF, LIMIT)  # ends this process
+            os.write(write_, json.dumps(_spent(cell, earlier)).encode())
         except Exception as error:
-            print(f"{kind(cell)}: {error!r}", flush=True)
-            return None
+            os.write(write_, json.dumps(repr(error)[:200]).encode())
+        finally:
+            os._exit(0)
+    os.close(write_)
+    with open(read, encoding="utf-8") as said:
+        words = said.read()
+    os.waitpid(child, 0)
+    return json.loads(words) if words else f"more than {LIMIT} s"
 
 
-def spent(cell: Cell, earlier: tuple[Tables, ...]) -> tuple[float, float, float]:
-    """Processor seconds, bytes at the peak and bytes on disk of one cell in this process."""
-    import torch
-
-    torch.zeros(8, 8) @ torch.zeros(8, 8)
-    signal.setitimer(signal.ITIMER_PROF, LIMIT)  # ends this process
+def _spent(cell: Cell, earlier: tuple[Tables, ...]) -> tuple[float, float, float]:
     # of this process alone: ru_maxrss begins with what its parent had
     peak = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0]) * 1024
     idle, began = peak(), time.process_time()
@@ -180,7 +221,18 @@ def spent(cell: Cell, earlier: tuple[Tables, ...]) -> tuple[float, float, float]
     seconds, memory = time.process_time() - began, peak() - idle
     with tempfile.TemporaryDirectory() as folder:
         size = sum(path.stat().st_size for path in save(Path(folder) / "cell", tables, {}).iterdir())
-    return seconds, float(memory), float(size)
+    return seconds, memory, size
+
+
+@cache
+def load() -> None:
+    """Import what cells compute with, once, on one thread: a process with more cannot be forked safely."""
+    import torch
+
+    for name in ("PIL.Image", "scipy.integrate", "scipy.linalg", "scipy.optimize", "sklearn.datasets"):
+        import_module(name)
+    torch.set_num_threads(1)
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])  # the first one of a process imports for a second
 
 
 if __name__ == "__main__":

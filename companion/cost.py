@@ -1,12 +1,13 @@
-"""What cells will cost before they run: cells of their kind that were measured, scaled by their settings.
+"""What cells will cost before they run: the nearest measured one of their kind, scaled by their settings.
 
-Settings have the letters of the book: ``seeds`` and lists such as ``polarities`` make networks, ``steps`` or
-``epochs`` say how long they train, ``input_dim``, ``hidden``, ``widths`` and ``outputs`` how large they are,
-``samples`` what lies in memory. The time of a cell is a fixed part, a part per step, and parts per
-operation, counted from the settings and as the cell declares its work; its memory a fixed part and one per
-number that is held. How large these parts are, cells of its kind say that were measured
-(``benchmarks/costs.py``). Time is that of the measuring machine times its speed over this one's, for a
-computation of a second that is done once.
+A cell that was measured (``benchmarks/costs.py``) costs what it took. Any other costs what the nearest one of
+its kind took, times the ratio of a law for both. In time the law has a fixed part, a part per step, and parts
+per operation, counted from the settings and as the cell declares its work; in memory a fixed part and one per
+number that is held. How large these parts are, all measured cells of the kind say. Settings have the letters
+of the book: ``seeds`` and lists such as ``polarities`` make networks, ``steps`` or ``epochs`` say how long
+they train, ``input_dim``, ``hidden``, ``widths`` and ``outputs`` how large they are, ``samples`` what lies in
+memory. Time is that of the measuring machine times its speed over this one's, for a computation of a second
+that is done once.
 """
 
 import json
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -158,17 +160,17 @@ def _steps(values: Mapping[str, Any], batch: float) -> float:
 class Measured:
     """One cell that was run to know what it costs.
 
-    seconds             of one core.
-    memory              bytes at the peak, without those of a process that computes nothing; None where only
-                        the time is known, as of cells of stored sweeps.
-    disk                bytes of its tables; the same.
+    seconds     of one core.
+    memory      bytes at the peak, without those of a process that computes nothing.
+    disk        bytes of its tables.
     """
 
+    cell: Cell
     kind: str
     size: Size
     seconds: float
-    memory: float | None
-    disk: float | None
+    memory: float
+    disk: float
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,7 @@ def table(path: Path | None = None) -> tuple[list[Measured], float]:
         return [], 0.0
     facts = json.loads(path.read_text(encoding="utf-8"))
     return [
-        Measured(row["kind"], size(cell), row["seconds"], row["memory"], row["disk"])
+        Measured(cell, row["kind"], size(cell), row["seconds"], row["memory"], row["disk"])
         for row in facts["cells"]
         if (cell := revived(row["kind"], row["spec"]))
     ], facts["calibration"]
@@ -254,61 +256,43 @@ def estimate(cells: Iterable[Cell], slower: float = 1.0, known: Sequence[Measure
 
 
 def _cost(cell: Cell, slower: float, known: Sequence[Measured]) -> Cost:
-    return scaled(kind(cell), size(cell), slower, known)
+    own, what = size(cell), kind(cell)
+    rows = [row for row in known if row.kind == what] or [_guessed(cell, own.volume)]
+    there = [row for row in rows if row.cell == cell]
+    return scaled(own, slower, there or rows)
 
 
-def scaled(what: str, own: Size, slower: float, known: Sequence[Measured]) -> Cost:
-    """What a cell of a kind and size will cost, from those of its kind that were measured."""
-    rows = [row for row in known if row.kind == what] or [_guessed(what, own)]
-    alike, shape = _of_words(rows, own.words)
-    busy = (1 - FIXED) * shape[0].size.busy
+def scaled(own: Size, slower: float, rows: Sequence[Measured]) -> Cost:
+    """What a cell of a size will cost: the nearest of the measured ones of its kind, scaled by their law."""
+    nearest = min(rows, key=lambda row: _apart(row.size, own))
+    same = [row for row in rows if row.size.words == own.words]
+    several = same if len(same) > 2 else rows
+    busy = (1 - FIXED) * several[0].size.busy
     shares = FIXED, 1 - FIXED - busy, busy / 2, busy / 2
-    law = _fitted([_terms(row.size) for row in shape], [row.seconds for row in shape], shares)
-    seconds = _level(law, [(_terms(row.size), row.seconds) for row in alike]) * sum(law * _terms(own))
-    alike, shape = _of_words(
-        [row for row in rows if row.memory is not None] or [_guessed(what, own)], own.words
-    )
-    held = lambda rows: [((1.0, row.size.volume), max(row.memory or 0.0, LEAST)) for row in rows]
-    terms, bytes_ = zip(*held(shape))
+    takes = _fitted([_terms(row.size) for row in several], [row.seconds for row in several], shares)
+    seconds = nearest.seconds * sum(takes * _terms(own)) / sum(takes * _terms(nearest.size))
+    bytes_ = [max(row.memory, LEAST) for row in several]
     anyway = min(LEAST / bytes_[0], 0.9)
-    holds = _fitted(terms, bytes_, (anyway, 1 - anyway))
-    nearest = min(alike, key=lambda row: abs(math.log(row.size.volume / own.volume)))
-    return Cost(
-        1,
-        own.networks,
-        own.steps,
-        slower * seconds,
-        slower * seconds,
-        _level(holds, held(alike)) * sum(holds * (1.0, own.volume)),
-        (nearest.disk or DISK) * max(own.volume / nearest.size.volume, 1.0),
-    )
+    holds = _fitted([(1.0, row.size.volume) for row in several], bytes_, (anyway, 1 - anyway))
+    more = sum(holds * (1.0, own.volume)) / sum(holds * (1.0, nearest.size.volume))
+    memory = max(nearest.memory, LEAST) * more
+    disk = nearest.disk * max(own.volume / nearest.size.volume, 1.0)
+    return Cost(1, own.networks, own.steps, slower * seconds, slower * seconds, memory, disk)
 
 
-def _guessed(what: str, own: Size) -> Measured:
-    return Measured(what, own, UNKNOWN, own.volume, DISK)
+def _guessed(cell: Cell, memory: float) -> Measured:
+    return Measured(cell, kind(cell), size(cell), UNKNOWN, memory, DISK)
 
 
-def _of_words(rows: Sequence[Measured], words: frozenset) -> tuple[list[Measured], list[Measured]]:
-    """Cells whose words are nearest to some, which say how much, and those that say how it grows.
-
-    The latter are of the same words too where these are three or more, else of those that most cells have.
-    """
-    near = max(len(row.size.words & words) for row in rows)
-    alike = [row for row in rows if len(row.size.words & words) == near]
-    groups: dict[frozenset, list[Measured]] = {}
-    for row in rows:
-        groups.setdefault(row.size.words, []).append(row)
-    return alike, alike if len(alike) > 2 else max(groups.values(), key=len)
+def _apart(one: Size, other: Size) -> float:
+    """How far two cells are from each other: words that differ, and factors between sizes, in logarithms."""
+    counts = attrgetter("moves", "operations", "work", "volume", "networks")
+    factors = (abs(math.log(a) - math.log(b)) for a, b in zip(counts(one), counts(other)))
+    return len(one.words ^ other.words) / 2 + sum(factors)
 
 
 def _terms(own: Size) -> tuple[float, ...]:
     return 1.0, own.moves, own.operations, own.work
-
-
-def _level(law: Any, measured: Sequence[tuple[Sequence[float], float]]) -> float:
-    """By which factor a law is below measured values, their geometric mean."""
-    logs = [math.log(value / sum(law * terms)) for terms, value in measured]
-    return math.exp(sum(logs) / len(logs))
 
 
 def _fitted(terms: Sequence[Sequence[float]], values: Sequence[float], shares: Sequence[float]) -> Any:
@@ -329,10 +313,8 @@ def _fitted(terms: Sequence[Sequence[float]], values: Sequence[float], shares: S
 
 def assumed(cells: Iterable[Cell], known: Sequence[Measured]) -> list[Measured]:
     """Known cells, and of kinds that were never measured those at their usual settings, with a guess."""
-    there, sizes = {row.kind for row in known}, {kind(cell): size(cell) for cell in cells}
-    guess = dict(seconds=UNKNOWN, memory=WORKER / 4, disk=DISK)
-    fresh = [Measured(what, own, **guess) for what, own in sizes.items() if what not in there]
-    return [*known, *fresh]
+    there, usual = {row.kind for row in known}, {kind(cell): cell for cell in cells}
+    return [*known, *(_guessed(cell, WORKER / 4) for what, cell in usual.items() if what not in there)]
 
 
 def calibrate() -> float:

@@ -20,11 +20,17 @@ from tests.tiny import TWO_LAYER
 
 CELL = TwoLayer(**TWO_LAYER, seeds=(1, 2, 3))
 SIZE = cost.size(CELL)
-KNOWN = [cost.Measured(kind(CELL), SIZE, seconds=10.0, memory=1e8, disk=1e3)]
+
+
+def row(cell, seconds=10.0, memory=1e8, disk=1e3):
+    return cost.Measured(cell, kind(cell), cost.size(cell), seconds, memory, disk)
 
 
 def changed(**fields):
     return TwoLayer(**TWO_LAYER | dict(seeds=(1, 2, 3)) | fields)
+
+
+KNOWN = [row(CELL)]
 
 
 def test_networks_and_steps_are_counted():
@@ -87,7 +93,7 @@ def of_laws(fixed, step, network):
     """Cells of known laws, measured: the smallest, with twice the seeds, with twice the steps."""
     law = lambda cell: fixed + step * cost.size(cell).moves + network * cost.size(cell).work
     cells = CELL, changed(seeds=tuple(range(6))), changed(steps_per_epoch=40)
-    return law, [cost.Measured(kind(cell), cost.size(cell), law(cell), 1e8, 1e3) for cell in cells]
+    return law, [row(cell, law(cell)) for cell in cells]
 
 
 @pytest.mark.parametrize("shares", [(0.1, 0.8, 0.1), (0.5, 0.1, 0.4), (0.05, 0.05, 0.9)])
@@ -102,18 +108,26 @@ def test_what_seemed_to_cost_nothing_still_counts_where_it_is_large():
     assert seconds(changed(seeds=tuple(range(300_000))), known) > 10
 
 
-def test_cells_of_the_same_words_count(tmp_path):
-    double = cost.Measured(kind(CELL), cost.size(changed(dtype="float64")), 40.0, 1e8, 1e3)
-    assert CELL.dtype == "float32" and seconds(CELL, [*KNOWN, double]) == pytest.approx(10)
-    assert seconds(changed(dtype="float64"), [*KNOWN, double]) == pytest.approx(40)
-    elsewhere = cost.size(changed(dtype="float64", device="cuda"))
-    assert cost.scaled(kind(CELL), elsewhere, 1.0, [*KNOWN, double]).seconds == pytest.approx(40)
+def test_the_nearest_cell_counts_in_words_and_in_size():
+    double, many = row(changed(dtype="float64"), 40.0), row(changed(seeds=tuple(range(300))), 70.0)
+    near = lambda cell: seconds(cell, [*KNOWN, double, many])
+    assert near(changed(learning_rate=0.02)) == pytest.approx(10)
+    assert near(changed(dtype="float64", learning_rate=0.02)) == pytest.approx(40)
+    assert near(changed(dtype="float64", device="cuda")) == pytest.approx(40)
+    assert near(changed(seeds=tuple(range(299)))) == pytest.approx(70, rel=0.05)
+
+
+def test_a_measured_cell_costs_what_it_took_beside_others_of_its_size():
+    other = changed(learning_rate=0.02)
+    assert cost.size(other) == SIZE
+    told = cost.estimate([CELL, other], known=[row(other, 30.0, 2e8), *KNOWN])
+    assert (told.seconds, told.longest, told.memory) == (40, 30, 2e8)
 
 
 def test_memory_has_a_part_that_does_not_grow():
-    small = [cost.Measured(kind(CELL), SIZE, 1.0, cost.LEAST, 1e3)]
+    small = [row(CELL, memory=cost.LEAST)]
     assert cost.estimate([changed(samples=4000)], known=small).memory < 3 * cost.LEAST
-    large = [cost.Measured(kind(CELL), SIZE, 1.0, 100 * cost.LEAST, 1e3)]
+    large = [row(CELL, memory=100 * cost.LEAST)]
     ratio = cost.size(changed(samples=4000)).volume / SIZE.volume
     assert cost.estimate([changed(samples=4000)], known=large).memory > 0.95 * ratio * 100 * cost.LEAST
 
