@@ -24,7 +24,6 @@ from companion.pages.figures import (
     legend_on_top,
     mean_and_band,
     ordered_colours,
-    over_realization_colours,
 )
 
 ROLES = {"winner": STUDENT, "duplicate": ACCENT, "loser": NEUTRAL}
@@ -300,7 +299,11 @@ def by_width(
 
 
 def starts(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
-    """Left: how far weights move, by width. Right: layer 2 against epochs, from both kinds of start."""
+    """Left: how far weights move, by width. Right: layer 2 against epochs, from both kinds of start.
+
+    The two widths at the right are the narrowest of which students started halved, and the widest that has
+    as many of them.
+    """
     plain = layers[(layers.start == "random") & (layers.data == "finite")]
     ax, colours = axes[0], layer_colours(layers.layer)
     for layer, panel in plain[plain.epoch == plain.epoch.max()].groupby("layer"):
@@ -311,16 +314,18 @@ def starts(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
         xscale="log", yscale="log", xlabel="over-realization (x)", ylabel="distance moved / length at start"
     )
     ax.set_xticks(ticks, [f"{ratio:g}" for ratio in ticks])
+    ax.set_yticks([0.5, 1, 2], ["0.5", "1", "2"])
     ax.minorticks_off()
     legend_above(ax)
-    ax = axes[1]
-    halved = layers[layers.start == "halved"]
-    for ratio, colour in over_realization_colours(halved.over_realization).items():
-        for of, line, words in ((plain, "-", "as drawn"), (halved, "--", "halved")):
+    ax, halved = axes[1], layers[layers.start == "halved"]
+    seeds = halved.groupby("over_realization").seed.nunique()
+    widths = seeds.index[seeds == seeds.max()]
+    for ratio, line in ((widths.min(), "--"), (widths.max(), "-")):
+        for of, colour, words in ((plain, STUDENT, "as drawn"), (halved, ACCENT, "halved")):
             panel = of[(of.over_realization == ratio) & (of.layer == 2)]
             look = dict(marker="o", markersize=3, linestyle=line, label=f"{ratio:g}x, {words}")
             mean_and_band(panel, "epoch", "correlation", ax, colour, **look)
-    ax.set(xlabel="epoch", ylabel="mean best-student correlation, layer 2")
+    ax.set(xlabel="epoch", ylabel="mean best-student correlation,\nlayer 2")
     legend_above(ax)
     return axes
 

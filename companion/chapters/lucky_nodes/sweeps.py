@@ -257,9 +257,7 @@ RANKS = Sweep(
 LARGE_RANKS = Sweep(
     "lucky_large",
     {
-        "quick": Ranks(
-            hidden=(20, 30, 40, 50), students=((2.0, 2, False),), variants=(), epochs=2, looks=(0, 1)
-        ),
+        "quick": Ranks(hidden=(20, 30, 40, 50), students=((2.0, 2, False),), epochs=2, looks=(0, 1)),
         # the larger published shape
         "laptop": Ranks(
             hidden=(50, 75, 100, 125),

@@ -87,10 +87,49 @@ def layers(at_50: float) -> pd.DataFrame:
 
 def test_too_much_width():
     theirs = published("lucky_correlation")
-    too_wide, near = claims.width_claims(layers(0.76), theirs)
-    assert too_wide.verdict == "holds" and near.value < near.at_most and too_wide.refuses and near.refuses
-    too_wide, near = claims.width_claims(layers(0.97), theirs)
-    assert too_wide.verdict == "fails" and near.value > near.at_most
+    at_20, at_50, near = claims.width_claims(layers(0.76), theirs)
+    assert at_20.verdict == at_50.verdict == "holds" and at_20.id == "lucky/too-wide-20x"
+    assert near.value < near.at_most and at_50.refuses and near.refuses
+    at_20, at_50, near = claims.width_claims(layers(0.97), theirs)
+    assert at_20.verdict == "holds" and at_50.verdict == "fails" and near.value > near.at_most
+
+
+def starts(lift: dict[float, float], power: float) -> pd.DataFrame:
+    """Students whose weights move by a power of their width, and what a halved start adds to them."""
+    rows = [
+        dict(seed=seed, over_realization=ratio, start=start, data="finite", epoch=5, layer=2)
+        | dict(correlation=(0.8 + lift.get(ratio, 0.0) * (start == "halved")) * noise(seed * ratio))
+        | dict(moved=ratio**power * noise(seed + ratio))
+        for seed in (1, 2, 3, 4)
+        for ratio in (2.0, 5.0, 20.0, 50.0)
+        for start in ("random", "halved")
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_wide_student_is_held_back_by_its_start():
+    moved, *halved = claims.start_claims(starts({20.0: 0.13, 50.0: 0.19}, -0.5))
+    assert [claim.verdict for claim in (moved, *halved)] == ["holds"] * 3
+    assert moved.value == pytest.approx(10**-0.5, rel=0.05) and all(c.refuses for c in (moved, *halved))
+    assert [claim.value for claim in halved] == [pytest.approx(0.13, abs=0.01), pytest.approx(0.19, abs=0.01)]
+    moved, *halved = claims.start_claims(starts({}, 0.0))
+    assert [claim.verdict for claim in (moved, *halved)] == ["fails"] * 3
+
+
+def test_luck_in_the_larger_shape():
+    ranks = pd.DataFrame(
+        [
+            dict(**RUN, seed=seed, over_realization=10.0, samples=192, epoch=epoch, layer=1, teacher=teacher)
+            | dict(rank=rank * noise(seed), alive=True)
+            for seed in (1, 2, 3)
+            for epoch, rank in ((0, 30.0), (3, 0.0))
+            for teacher in (0, 1)
+        ]
+    )
+    learned = pd.DataFrame({"layer": 1, "epoch": [0, 3], "correlation": [0.5, 0.7]})
+    claim = claims.large_claim(ranks, learned)
+    assert claim.verdict == "holds" and claim.refuses and claim.value == pytest.approx(30, rel=0.02)
+    assert "2 teacher nodes" in claim.sentence and "after 3 epochs" in claim.note and "0.70" in claim.note
 
 
 def test_a_ticket_is_held_against_random_nodes():
