@@ -214,7 +214,7 @@ def test_pointing_at_a_dot_tells_its_numbers_and_dragging_moves_a_teacher(page):
     before, plane = page.frame(), page.find(".pg-plane")
     page.ask("document.querySelector('.pg-plane').scrollIntoView({block: 'center', behavior: 'instant'})")
     x, y = page.do(
-        "const b = p.state.frame.badges[0];"
+        "await p.settled(); const b = p.state.frame.badges[0];"
         "const w = document.querySelector('.pg-plane').clientWidth / 4;"
         "return [b[0] * w * .96, -b[1] * w * .96]"
     )
