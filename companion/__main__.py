@@ -142,12 +142,12 @@ def main(words: list[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):  # and not what a caller put in its place
             stream.reconfigure(errors="backslashreplace")
     given = arguments().parse_args(words)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: machines are taken back with it
-    if (
-        given.command in WRITING and place.is_fixed()
-    ):  # and not beside the book, as in a checkout of one's own
-        print(f"results go into {place.work()}", flush=True)
     try:
+        signal.signal(
+            signal.SIGTERM, signal.default_int_handler
+        )  # as Ctrl-C: machines are taken back with it
+        if given.command in WRITING and place.is_fixed():  # not beside the book, as in a checkout
+            print(f"results go into {place.work()}", flush=True)
         return COMMANDS[given.command](given)
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
