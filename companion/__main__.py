@@ -143,9 +143,8 @@ def main(words: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     given = arguments().parse_args(words)
     try:
-        signal.signal(
-            signal.SIGTERM, signal.default_int_handler
-        )  # as Ctrl-C: machines are taken back with it
+        # as Ctrl-C: machines are taken back with it
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         if given.command in WRITING and place.is_fixed():  # not beside the book, as in a checkout
             print(f"results go into {place.work()}", flush=True)
         return COMMANDS[given.command](given)
