@@ -412,8 +412,8 @@ def large_claim(ranks: pd.DataFrame, layers: pd.DataFrame) -> Claim:
         scale="laptop",
         at_most=BARS["lucky"],
         wrong=Wrong("nodes that have nothing to do with the teacher node", **exact(50.0)),
-        note=f"after {last.epoch.max()} epochs, at a mean correlation of {last.correlation.mean():.2f}: still "
-        "learning, and a student that does not learn at all would pass",
+        note=f"after {last.epoch.max()} epochs, at a mean correlation of {last.correlation.mean():.2f}: "
+        "still learning, and a student that does not learn at all would pass",
         sentence=f"With {nodes} teacher nodes in layer 1, and more above, its winners were lucky too (mean "
         "initial rank in percent; chance is 50).",
     )
