@@ -8,7 +8,7 @@ import pytest
 from companion import chapters, place
 from companion.pages import notebooks
 from companion.pages.parameters import defaults
-from companion.runs.spec import Cell
+from companion.runs.spec import Cell, SpecError
 
 CHAPTERS = chapters.parameters()
 
@@ -43,3 +43,35 @@ def test_a_page_runs_what_its_parameters_name(name):
 
 def test_chapters_are_found():
     assert sum(len(parameters().live_cells()) > 3 for parameters in CHAPTERS.values()) >= 3
+
+
+LARGER = (
+    *("seeds", "starts", "steps", "epochs", "samples", "images", "hidden", "input_dim", "teacher_width"),
+    *("teachers", "horizon", "over_realization"),
+)
+
+
+def doubled(cell: Cell, name: str) -> Cell | None:
+    """The cell with twice of something; None where it has none, or cannot have more of that alone."""
+    value = getattr(cell, name, None)
+    if isinstance(value, tuple):
+        changed = (*value, *(max(value) + 1 + i for i in range(len(value)))) if name == "seeds" else None
+        changed = changed or tuple(2 * one for one in value)
+    else:
+        changed = 2 * value if isinstance(value, (int, float)) else None
+    try:
+        return changed and type(cell)(
+            **{own: getattr(cell, own) for own in type(cell).model_fields} | {name: changed}
+        )
+    except SpecError:
+        return None
+
+
+CELLS = {type(cell): cell for parameters in CHAPTERS.values() for cell in parameters().live_cells()}
+DECLARED = [cell for what, cell in CELLS.items() if what.work is not Cell.work]
+
+
+@pytest.mark.parametrize("cell", DECLARED, ids=lambda cell: type(cell).__name__)
+def test_more_to_do_is_declared_as_more_work(cell):
+    more = {name: other.work / cell.work for name in LARGER if (other := doubled(cell, name))}
+    assert more and all(ratio >= 1 for ratio in more.values()) and max(more.values()) > 1.3, more
