@@ -20,7 +20,7 @@ from companion.pages.book import Book
 from companion.pages.notebooks import BookError
 from companion.pages.parameters import choose, describe, one_line, shortened
 from companion.runs.cells import Store
-from companion.runs.identity import stage_ids
+from companion.runs.identity import kind, stage_ids
 from companion.runs.partial import progress
 from companion.runs.spec import Cell, SweepSpec
 from companion.runs.store import PARTIAL, StoreError
@@ -160,9 +160,8 @@ def main(words: list[str] | None = None) -> int:
 
 def _book() -> Book:
     """The book, its chapters in reading order."""
-    found = project.book(chapters.parameters())
-    order = [page.stem for page in found.pages()]
-    return project.book({name: found.chapters[name] for name in order if name in found.chapters})
+    pages = project.book({}).pages()
+    return project.book(chapters.parameters(page.stem for page in pages))
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -231,8 +230,9 @@ def _stages(book: Book, one: request.Request, values: Mapping[str, Any]) -> list
 def _training_left(book: Book, one: request.Request) -> Callable[[], float]:
     """Says how many seconds of its training are left, as cells appear in the folder of results."""
     stages, folder = _stages(book, one, one.values), Path(one.results)
-    measured, reference = cost.table()
-    known = cost.assumed((cell for cells in stages for cell in cells), measured)
+    needed = [cell for cells in stages for cell in cells]
+    measured, reference = cost.table(kinds=set(map(kind, needed)))
+    known = cost.assumed(needed, measured)
     times = cost.slower(folder, reference)
     seconds = {
         folder / run: cost.estimate([cell], times, known).seconds / cores()

@@ -14,7 +14,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
@@ -198,8 +198,11 @@ class Cost:
         return min(workers, max(self.cells, 1)) * (self.memory + WORKER) + WORKER
 
 
-def table(path: Path | None = None) -> tuple[list[Measured], float]:
-    """Measured cells, and the seconds of :func:`calibrate` on the machine that measured them."""
+def table(path: Path | None = None, kinds: Container[str] | None = None) -> tuple[list[Measured], float]:
+    """Measured cells, and the seconds of :func:`calibrate` on the machine that measured them.
+
+    kinds       to look for, by default all, whose modules are imported.
+    """
     path = path or place.root() / "benchmarks" / "results" / "costs.json"
     if not path.exists():
         return [], 0.0
@@ -207,7 +210,7 @@ def table(path: Path | None = None) -> tuple[list[Measured], float]:
     return [
         Measured(cell, row["kind"], size(cell), row["seconds"], row["memory"], row["disk"])
         for row in facts["cells"]
-        if (cell := revived(row["kind"], row["spec"]))
+        if (kinds is None or row["kind"] in kinds) and (cell := revived(row["kind"], row["spec"]))
     ], facts["calibration"]
 
 
@@ -437,8 +440,9 @@ def tell(
     folders     of finished cells; these cost nothing.
     raises      CostError where this machine has no room for it.
     """
-    measured, reference = table()
-    known = assumed((cell for cells in stages({}) for cell in cells), measured)
+    usual = [cell for cells in stages({}) for cell in cells]
+    measured, reference = table(kinds=set(map(kind, usual)))
+    known = assumed(usual, measured)
     times = slower(store.folder, reference)
 
     def of(chosen: Mapping[str, Any]) -> Cost:

@@ -1,7 +1,7 @@
 """Finds chapters and sweeps by looking into the folders, also those of the book one works in."""
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,9 +21,34 @@ def names() -> list[str]:
     return sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg)
 
 
-def parameters() -> Mapping[str, type[Parameters]]:
-    """Parameters of every chapter."""
-    return {name: import_module(f"{__name__}.{name}.parameters").Parameters for name in names()}
+class OnDemand(Mapping[str, type[Parameters]]):
+    """Parameters by chapter, imported when they are asked for: a run needs those of one."""
+
+    def __init__(self, known: Iterable[str]):
+        self._known = tuple(known)
+
+    def __getitem__(self, name: str) -> type[Parameters]:
+        if name not in self._known:
+            raise KeyError(name)
+        return import_module(f"{__name__}.{name}.parameters").Parameters
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def parameters(order: Iterable[str] = ()) -> Mapping[str, type[Parameters]]:
+    """Parameters of every chapter.
+
+    order       of reading; names that are no chapter's are left out. By default that of the alphabet.
+    """
+    known = names()
+    return OnDemand([name for name in order if name in known] or known)
 
 
 def sweeps() -> Mapping[str, Sweep]:

@@ -24,8 +24,7 @@ from companion.pages.parameters import check_defaults, choose
 from companion.pages.progress import Progress
 from companion.pages.request import Request, ask, defaults
 from companion.pages.run_list import write_list
-from companion.pages.scorecard import SCORECARD, claims_in, show_beside
-from companion.pages.statements import MAP
+from companion.pages.scorecard import COLLECT, MAP, claims_in, show_beside
 from companion.runs.workers import cores
 
 if TYPE_CHECKING:
@@ -33,9 +32,11 @@ if TYPE_CHECKING:
 
 # It cannot be started with python -m, and its script need not lie beside the interpreter. It starts ahead,
 # loads what takes long, and waits for a line before it reads pages; without one it ends at once, and gives
-# the stage free.
+# the stage free. It yields to the kernels meanwhile, and at its end the system takes its memory back at once.
 JUPYTER_BOOK = """
-import glob, os, sys, threading
+import gc, glob, os, sys, threading
+os.nice(5)
+gc.set_threshold(100_000, 50, 100)  # pages are large webs of objects that stay
 told = threading.Event()
 threading.Thread(target=lambda: told.set() if sys.stdin.readline() else os._exit(1), daemon=True).start()
 import jupyter_book.sphinx
@@ -49,6 +50,7 @@ class WhenTold(jupyter_book.sphinx.Sphinx):
         return what == "write" and super().is_parallel_allowed(what)
 
     def build(self, *which):
+        gc.freeze()
         told.wait()
         super().build(*which)
 
@@ -59,10 +61,15 @@ def within(pattern, look=glob.iglob, **how):
     return look(glob.escape(folder) + stars + rest, **how)
 
 glob.iglob = within
-main()
+try:
+    main()
+except SystemExit as end:
+    sys.stdout.flush()
+    os._exit(end.code or 0)
 """
 HERO = Path("book/images/hero.svg")
-COLLECT = (SCORECARD, MAP)  # pages that are made of all the others
+# First lines of kernels of pages that collect: they yield to those of chapters.
+COLLECTS = ("__import__('os').nice(5)", f"import {statements.__name__}")
 NOT_STAGED = ("results", "reference", "__pycache__")  # read where they are, or nowhere
 Jobs = Mapping[Path, Request]
 
@@ -268,15 +275,15 @@ def _execute(stage: Path, jobs: Jobs, training: Callable[[], float] = lambda: 0.
     for page, request in jobs.items():  # they share the cores
         replace(request, workers=max(1, cores() // max(1, len(chapters)))).save((stage / page).parent)
     # A thread per notebook at work, for the work is that of kernels. They end first, and so do threads that
-    # wait for them. Pages that collect have a thread of their own, and kernels ready when chapters are.
+    # wait for them. Pages that collect have threads of their own, and kernels ready when chapters are.
     with (
         ThreadPoolExecutor(min(len(chapters) or 1, cores())) as pool,
-        ThreadPoolExecutor(1) as own,
+        ThreadPoolExecutor(len(last) or 1) as own,
         Kernels() as kernels,
         Progress({page.stem: _code_cells(stage / page, jobs[page]) for page in jobs}, training) as progress,
     ):
         start = lambda page: kernels.start((stage / page).parent)
-        ready = {page: own.submit(kernels.start, (stage / page).parent, statements.__name__) for page in last}
+        ready = {page: own.submit(kernels.start, (stage / page).parent, *COLLECTS) for page in last}
         _execute_batch(pool, stage, {page: jobs[page] for page in chapters}, start, progress)
         waited = lambda page: ready[page].result()
         _execute_batch(own, stage, {page: jobs[page] for page in last}, waited, progress)

@@ -155,6 +155,21 @@ def cloud(ax: Axes, x: Sequence[float], y: Sequence[float], colour: str, size: f
     )
 
 
+def heatmap(table: pd.DataFrame, ax: Axes, **look) -> None:
+    """seaborn's heat map, for which the figure is not drawn.
+
+    It draws all that is there and lays it out, to see whether tick labels overlap: a third of the time of a
+    figure of many. They are measured all the same.
+    """
+    import seaborn as sns  # as slow to import as all else that a page needs
+
+    ax.figure.set_visible(False)
+    try:
+        sns.heatmap(table, ax=ax, **look)
+    finally:
+        ax.figure.set_visible(True)
+
+
 def say_missing(ax: Axes, values: pd.Series) -> None:
     """No number goes missing without a word."""
     if values.isna().any():

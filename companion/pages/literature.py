@@ -7,8 +7,7 @@ from pathlib import Path
 
 from companion.pages import notebooks
 from companion.pages.book import pages
-from companion.pages.scorecard import SCORECARD, Table, claims_in
-from companion.pages.statements import MAP
+from companion.pages.scorecard import COLLECT, Table, claims_in
 
 CITED = re.compile(r"\{cite(?::\w+)?\}`\s*([^`,\s]+)")
 
@@ -56,7 +55,7 @@ def collect(folder: Path = Path(".")) -> Literature:
     """The executed chapters of a book's folder that make claims, in the order of its table of contents."""
     found = []
     for page in pages(Path(folder).resolve().parent):
-        notebook = {} if page.stem in (SCORECARD, MAP) else notebooks.glance(Path(folder) / page.name)
+        notebook = {} if page.stem in COLLECT else notebooks.glance(Path(folder) / page.name)
         if notebook and (made := claims_in(notebook)):
             found.append(Entry(work(notebook), page.stem, Table(made)))
     return Literature(found)

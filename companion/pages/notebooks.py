@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SOCKETS = Path(tempfile.gettempdir()) / "companion-kernels"
 LONGEST_SOCKET = 90  # letters of the path of one, which a system cuts at 104 or 108
+PAGE = "import companion.pages.page"
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
 
 
@@ -170,15 +171,17 @@ class Kernels:
                     kernel.provisioner.process.kill()
         self._files.close()
 
-    def start(self, folder: Path, module: str = "companion.pages.page") -> "KernelManager":
-        """A kernel that starts in a folder and imports a module, both while its notebook is prepared.
+    def start(self, folder: Path, *lines: str) -> "KernelManager":
+        """A kernel that starts in a folder while its notebook is prepared.
+
+        lines       that it executes meanwhile; by default it imports what pages need.
 
         raises      BookError after the end of the block.
         """
         from nbclient import NotebookClient
 
         # else each kernel warns that its local ports are not encrypted
-        words = ["--log-level=50", f"--IPKernelApp.exec_lines=import {module}"]
+        words = ["--log-level=50", *(f"--IPKernelApp.exec_lines={line}" for line in lines or (PAGE,))]
         starter = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", extra_arguments=words)
         kernel = starter.create_kernel_manager()
         with self._one_at_a_time:

@@ -11,7 +11,8 @@ from companion.pages.book import pages
 from companion.pages.claims import SCALES, Claim, from_json, short, spelled, to_json
 from companion.pages.notebooks import glance
 
-SCORECARD = "scorecard"  # the notebook that collects the claims of all others
+SCORECARD, MAP = "scorecard", "map"  # the notebooks of claims, and of statements
+COLLECT = (SCORECARD, MAP)  # are made of all the others
 STORED = "claims"  # where an output keeps the claims it shows
 CHAPTERS = "chapters"  # where the scorecard keeps whose claims they are
 PLACE = "claim-place"  # class of what names a claim's place
@@ -134,7 +135,7 @@ def collect(folder: Path = Path(".")) -> Scorecard:
     claims: list[Claim] = []
     chapters = []
     for page in pages(Path(folder).resolve().parent):
-        if page.stem != SCORECARD and (made := claims_in(notebook := glance(Path(folder) / page.name))):
+        if page.stem not in COLLECT and (made := claims_in(notebook := glance(Path(folder) / page.name))):
             chapters.append(Chapter(page.stem, title(notebook) or page.stem, len(made)))
             claims += made
     return Scorecard(claims, chapters)

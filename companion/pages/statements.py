@@ -12,9 +12,8 @@ import yaml
 from companion.pages import notebooks
 from companion.pages.book import pages
 from companion.pages.claims import Claim
-from companion.pages.scorecard import SCORECARD, anchor, chip, claims_in
+from companion.pages.scorecard import COLLECT, anchor, chip, claims_in
 
-MAP = "map"  # the notebook that shows it
 GAPS = "gaps"  # where its output keeps what is missing
 UNCLAIMED = "unclaimed.yml"  # of a book's folder: the label of a statement that nothing decides here, and why
 # Blocks that say what is so, and must be checked; an observation is what a figure of the paper shows.
@@ -149,7 +148,7 @@ def collect(folder: Path = Path(".")) -> Map:
     """
     found: list[Statement] = []
     claims: dict[str, Sequence[Claim]] = {}
-    chapters = [page for page in pages(Path(folder).resolve().parent) if page.stem not in (SCORECARD, MAP)]
+    chapters = [page for page in pages(Path(folder).resolve().parent) if page.stem not in COLLECT]
     for page in chapters:
         notebook = notebooks.glance(Path(folder) / page.name)
         found += statements(notebook, page.stem)

@@ -19,7 +19,7 @@ def test_a_claim_names_something_wrong_that_its_bar_refuses(claim):
 
 
 def test_every_statement_is_decided_or_says_why_not_and_every_claim_has_its_place():
-    shown = notebooks.read(BOOK / f"{statements.MAP}.ipynb")
+    shown = notebooks.read(BOOK / f"{scorecard.MAP}.ipynb")
     assert statements.gaps(shown) == []
     placed = {claim.place for claim in CLAIMS}
     found = {s.label: s for s in statements.collect(BOOK).statements}

@@ -1,5 +1,6 @@
 """The command line of sweeps: what it refuses, in one line and before any work."""
 
+import subprocess
 import sys
 
 import gated
@@ -45,6 +46,28 @@ def test_the_help_names_no_sweep_and_no_chapter(capsys):
         main(["sweep", "--help"])
     text = capsys.readouterr().out
     assert "as in `list`" in text and not [name for name in chapters.sweeps() if name in text.split()]
+
+
+ONE = """
+import sys
+from companion import chapters
+known = chapters.parameters()
+assert list(known) == chapters.names() and len(known) > 10 and "pruning" in known and "sorting" not in known
+assert known["pruning"].chapter() == "pruning"
+others = [name for name in known if name != "pruning" and f"companion.chapters.{name}" in sys.modules]
+assert not others, others
+"""
+
+
+def test_a_chapter_is_imported_when_it_is_asked_for():
+    subprocess.run([sys.executable, "-c", ONE], check=True)
+
+
+def test_chapters_have_the_order_that_is_asked_for_and_names_of_others_are_left_out():
+    known = chapters.parameters(["spectral", "scorecard", "cifar10"])
+    assert list(known) == ["spectral", "cifar10"] and len(known) == 2
+    with pytest.raises(KeyError):
+        known["scorecard"]
 
 
 def test_every_sweep_is_found_by_its_name():

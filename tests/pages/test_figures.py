@@ -228,6 +228,18 @@ def test_a_notebook_shows_svg_that_is_equal_byte_for_byte(tmp_path):
     assert svg_width(seen[0]["image/svg+xml"]) == pytest.approx(figures.WIDTHS["text"], abs=0.01)
 
 
+@pytest.mark.parametrize("columns, rotated", [(3, False), (60, True)])
+def test_a_heat_map_turns_labels_that_overlap_and_draws_nothing_for_it(columns, rotated, monkeypatch):
+    names = [f"column {i}" for i in range(columns)]
+    fig, axes = figures.figure()
+    layouts = []
+    monkeypatch.setattr(fig.get_layout_engine(), "execute", layouts.append)
+    figures.heatmap(pd.DataFrame(np.eye(columns), columns=names), axes[0, 0])
+    assert not layouts and fig.get_visible() and len(axes[0, 0].collections) == 1
+    assert {label.get_rotation() for label in axes[0, 0].get_xticklabels()} == {90.0 if rotated else 0.0}
+    plt.close(fig)
+
+
 def test_large_clouds_are_pixels_and_small_ones_shapes():
     assert figures.svg(sample(2000)).count("<image") == 2 and figures.svg(sample(200)).count("<image") == 1
 

@@ -16,6 +16,7 @@ from companion.pages.figures import (
     STUDENT,
     TEACHER,
     cloud,
+    heatmap,
     legend_on_top,
     many_colours,
     ordered_colours,
@@ -45,7 +46,7 @@ def phase_map(shares: pd.DataFrame, columns: dict[str, str], axes: Sequence[Axes
         wide = shares.pivot(index="polarity", columns="over_realization", values=column).sort_index(
             ascending=False
         )
-        sns.heatmap(
+        heatmap(
             wide,
             vmin=0,
             vmax=1.4,  # the darkest shades leave no room for a number

@@ -15,6 +15,7 @@ from companion.pages.figures import (
     SIGNED,
     STUDENT,
     TEACHER,
+    heatmap,
     legend_on_top,
     many_colours,
 )
@@ -26,8 +27,6 @@ WORDS = {"copy-average": "copy and average", "copies": "copies only", "other": "
 
 def students(weights: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
     """Rows of one student of each kind as a matrix, a panel each; the last column the teacher ignores."""
-    import seaborn as sns
-
     for ax, kind in zip(axes, ("copies", "copy-average")):
         rows = weights[weights.kind == kind].pivot(index="node", columns="input", values="weight")
         ax.set(title=WORDS[kind], xlabel="teacher node", ylabel="student node" if ax is axes[0] else "")
@@ -36,7 +35,7 @@ def students(weights: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
             ax.set(xticks=[], yticks=[])
             continue
         columns = [*map(str, rows.columns[:-1]), "–"]
-        sns.heatmap(
+        heatmap(
             rows.set_axis(columns, axis=1),
             vmin=-1,
             vmax=1,
@@ -54,8 +53,6 @@ def students(weights: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
 
 def stills(motion: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
     """Rows of the student at four moments, a line of panels per kind of end."""
-    import seaborn as sns
-
     for line, kind in zip(axes, ("copies", "copy-average")):
         of = motion[motion.kind == kind]
         if of.empty:
@@ -64,7 +61,7 @@ def stills(motion: pd.DataFrame, axes: np.ndarray) -> np.ndarray:
         for ax, (when, rows) in zip(line, moments(of).items()):
             columns = [*map(str, rows.columns[:-1]), "–"]
             look = dict(vmin=-1, vmax=1, cmap=SIGNED, cbar=False, linewidths=0.5)
-            sns.heatmap(rows.set_axis(columns, axis=1), ax=ax, **look)
+            heatmap(rows.set_axis(columns, axis=1), ax=ax, **look)
             ax.set(title=when, xlabel="", ylabel="")
             ax.tick_params(length=0, rotation=0)
         line[0].set_ylabel(f"{WORDS[kind]}:\nstudent node")

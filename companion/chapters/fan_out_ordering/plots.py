@@ -17,6 +17,7 @@ from companion.pages.figures import (
     SIGNED,
     STUDENT,
     cloud,
+    heatmap,
     label_rim,
     legend_in_grid,
     legend_on_top,
@@ -138,12 +139,10 @@ def where_wider_is_better(found: pd.DataFrame, axes: Sequence[Axes]) -> Sequence
 
     found       of :func:`tables.where_wider_is_better`; a dot where the interval over seeds holds 0.
     """
-    import seaborn as sns
-
     for ax, (width, panel) in zip(axes, found.groupby("teacher_width")):
         field = panel.pivot(index="polarity", columns="epoch", values="value").sort_index(ascending=False)
         decided = panel.pivot(index="polarity", columns="epoch", values="decided").loc[field.index]
-        sns.heatmap(
+        heatmap(
             field,
             vmin=-LEAD,
             vmax=LEAD,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
@@ -18,6 +17,7 @@ from companion.pages.figures import (
     STUDENT,
     TEACHER,
     cloud,
+    heatmap,
     label_rim,
     layer_colours,
     legend_above,
@@ -234,7 +234,7 @@ def depth_map(layers: pd.DataFrame, axes: Sequence[Axes]) -> Sequence[Axes]:
         field = panel.pivot_table(
             index="layer", columns="samples", values="mean_best_correlation"
         ).sort_index(ascending=False)
-        sns.heatmap(field, vmin=0.4, vmax=1, cmap=FIELD, annot=True, fmt=".2f", cbar=False, ax=ax)
+        heatmap(field, vmin=0.4, vmax=1, cmap=FIELD, annot=True, fmt=".2f", cbar=False, ax=ax)
         ax.set_xticklabels([f"{size / 1000:g}k" for size in field.columns])
         ax.set(title=f"{depth} hidden layers", xlabel="", ylabel="")
         ax.tick_params(rotation=0, length=0)

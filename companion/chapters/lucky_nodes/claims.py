@@ -400,25 +400,6 @@ def start_claims(layers: pd.DataFrame) -> list[Claim]:
     ]
 
 
-def large_claim(ranks: pd.DataFrame, layers: pd.DataFrame) -> Claim:
-    """Luck in the lowest layer of the larger published shape; tables as in :func:`luck.luck`."""
-    found, lowest = rank_by_seed(ranks), layers[layers.layer == 1]
-    last = lowest[lowest.epoch == lowest.epoch.max()]
-    nodes = ranks[ranks.layer == 1].teacher.nunique()
-    return Claim(
-        **mean_interval(found[(found.epoch == 0) & (found.layer == 1)]["rank"]),
-        id="lucky/rank-large",
-        place="obs-lucky-rank",
-        scale="laptop",
-        at_most=BARS["lucky"],
-        wrong=Wrong("nodes that have nothing to do with the teacher node", **exact(50.0)),
-        note=f"after {last.epoch.max()} epochs, at a mean correlation of {last.correlation.mean():.2f}: "
-        "still learning, and a student that does not learn at all would pass",
-        sentence=f"With {nodes} teacher nodes in layer 1, and more above, its winners were lucky too (mean "
-        "initial rank in percent; chance is 50).",
-    )
-
-
 def ticket_claims(tickets: pd.DataFrame, layers: pd.DataFrame) -> list[Claim]:
     """Whether the winners' starts are worth anything by themselves; a handful of seeds cannot tell."""
     table = worth(tickets, layers)

@@ -254,23 +254,6 @@ RANKS = Sweep(
     },
     KEYS,
 )
-LARGE_RANKS = Sweep(
-    "lucky_large",
-    {
-        "quick": Ranks(hidden=(20, 30, 40, 50), students=((2.0, 2, False),), epochs=2, looks=(0, 1)),
-        # the larger published shape
-        "laptop": Ranks(
-            hidden=(50, 75, 100, 125),
-            students=((10.0, 3, False),),
-            variants=(),
-            samples=100_000,
-            epochs=3,
-            looks=(0, 1, 2),
-            eval_samples=(192, 1024),
-        ),
-    },
-    KEYS,
-)
 NORMALIZED = Sweep(
     "lucky_norm",
     {

@@ -14,6 +14,7 @@ from companion.pages.figures import (
     SIGNED,
     STUDENT,
     TEACHER,
+    heatmap,
     legend_on_top,
     many_colours,
     ordered_colours,
@@ -181,8 +182,6 @@ def stills(runs: dict[str, dict[str, pd.DataFrame]], axes: np.ndarray) -> np.nda
 
     runs    name to :func:`companion.chapters.online_learning.tables.moments`.
     """
-    import seaborn as sns
-
     for row, (name, moments) in zip(axes, runs.items()):
         for ax, (when, r) in zip(row, moments.items()):
             zero = 0.0  # added, it takes the sign from a zero that was rounded to
@@ -191,7 +190,7 @@ def stills(runs: dict[str, dict[str, pd.DataFrame]], axes: np.ndarray) -> np.nda
             )
             names = dict(xticklabels=r.columns + 1, yticklabels=r.index + 1)
             look = dict(cmap=SIGNED, vmin=-1.2, vmax=1.2, cbar=False, linewidths=1)
-            sns.heatmap(r, annot=words, fmt="", ax=ax, **look, **names)
+            heatmap(r, annot=words, fmt="", ax=ax, **look, **names)
             ax.set(title=when, xlabel="", ylabel="")
             ax.tick_params(length=0)
             ax.tick_params(axis="y", rotation=0)

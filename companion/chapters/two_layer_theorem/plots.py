@@ -19,6 +19,7 @@ from companion.pages.figures import (
     STUDENT,
     TEACHER,
     cloud,
+    heatmap,
     legend_above,
     ordered_colours,
     over_realization_colours,
@@ -93,7 +94,7 @@ def gradient_rule(table: pd.DataFrame, bar: float, ax: Axes) -> Axes:
 def matched(table: pd.DataFrame, value: str, ax: Axes, label: str = "") -> Axes:
     """Teacher x student matrix of one column of a tidy table (teacher, student, value), from -1 to 1."""
     matrix = table.pivot(index="teacher", columns="student", values=value)
-    sns.heatmap(
+    heatmap(
         matrix,
         vmin=-1,
         vmax=1,

@@ -116,22 +116,6 @@ def test_a_wide_student_is_held_back_by_its_start():
     assert [claim.verdict for claim in (moved, *halved)] == ["fails"] * 3
 
 
-def test_luck_in_the_larger_shape():
-    ranks = pd.DataFrame(
-        [
-            dict(**RUN, seed=seed, over_realization=10.0, samples=192, epoch=epoch, layer=1, teacher=teacher)
-            | dict(rank=rank * noise(seed), alive=True)
-            for seed in (1, 2, 3)
-            for epoch, rank in ((0, 30.0), (3, 0.0))
-            for teacher in (0, 1)
-        ]
-    )
-    learned = pd.DataFrame({"layer": 1, "epoch": [0, 3], "correlation": [0.5, 0.7]})
-    claim = claims.large_claim(ranks, learned)
-    assert claim.verdict == "holds" and claim.refuses and claim.value == pytest.approx(30, rel=0.02)
-    assert "2 teacher nodes" in claim.sentence and "after 3 epochs" in claim.note and "0.70" in claim.note
-
-
 def test_a_ticket_is_held_against_random_nodes():
     whole = pd.DataFrame(
         [
