@@ -2,14 +2,14 @@
 
     python benchmarks/costs.py [CHAPTER ...] [--out FOLDER]
 
-Measured are all cells of the chapters and of the sweeps at quick scale; of every kind one with a quarter of
-the steps, and one with a quarter of the networks; and of every larger scale its longest cells, one for all
-words (methods, laws of the inputs), shortened to a second or two. Every cell runs alone, on one thread, in a
-fork of a process that has loaded the libraries, a short one twice. Seconds are those of a processor, the
-fewer of two, over those of a computation of known length before and after, so that a machine that is busy
-makes them less long; memory is the peak beyond that of the idle process. Writes costs.json, which
-``companion.cost`` reads. What is there is not measured again; that of chapters that are named is.
-``estimates.py`` holds the table to other cells.
+Measured are all cells of the chapters and of the sweeps at quick scale; of every kind, and of all its words
+(methods, laws of the inputs), one with a quarter of the steps, and one with a quarter of the networks; and of
+every larger scale its longest cells, one for all words, shortened to two lengths of a few seconds. Every cell
+runs alone, on one thread, in a fork of a process that has loaded the libraries, a short one twice. Seconds
+are those of a processor, the fewer of two, over those of a computation of known length before and after, so
+that a machine that is busy makes them less long; memory is the peak beyond that of the idle process. Writes
+costs.json, which ``companion.cost`` reads. What is there is not measured again; that of chapters that are
+named is. ``estimates.py`` holds the table to other cells.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from companion.runs.store import save
 ROOT = Path(__file__).resolve().parents[1]
 LIMIT = 60  # processor seconds; what takes longer is left out
 AGAIN = 3  # seconds; what takes less is measured twice, for machines stumble
-SHORT, BASE = 1.5, 0.5  # seconds of a cell of a larger scale, shortened; of one that is cut, or more
+SHORT, BASE = (1.5, 6.0), 0.5  # seconds of a cell of a larger scale, shortened; of one that is cut, or more
 LENGTHS = ("steps", "steps_per_epoch", "epochs", "horizon")
 NETWORKS = ("seeds", "starts", "trials", "students", "rates")
 
@@ -59,7 +59,8 @@ def main() -> None:
         for pair in quarters(pairs, cost.table(path)[0]):
             add(facts, pair, path)
     for cell in longest(names):
-        add(facts, (shortened(cell, SHORT, cost.table(path)[0]), ()), path)
+        for seconds in SHORT:
+            add(facts, (shortened(cell, seconds, cost.table(path)[0]), ()), path)
 
 
 def quick(names: Sequence[str]) -> Iterator[Pair]:
@@ -87,13 +88,15 @@ def of_stages(stages: Sequence[Sequence[Cell]]) -> Iterator[Pair]:
 
 
 def quarters(pairs: Sequence[Pair], known: Sequence[cost.Measured]) -> Iterator[Pair]:
-    """Of a kind a cell with a quarter of its steps, and of its networks: what a step and a network take."""
+    """Of cells of one kind one for all words with a quarter of its steps, and of its networks."""
     took = lambda pair: cost.estimate([pair[0]], known=known).seconds
+    words = lambda pair: cost.size(pair[0]).words
     pairs = sorted(pairs, key=took)
-    cell, earlier = next((pair for pair in pairs if took(pair) >= BASE), pairs[-1])
-    for names in (LENGTHS, NETWORKS):
-        if less := scaled(cell, names, 1 / 4) or scaled(cell, names, 1 / 2):
-            yield less, earlier
+    long = [pair for pair in pairs if took(pair) >= BASE]
+    for cell, earlier in {words(pair): pair for pair in (*pairs, *reversed(long))}.values():
+        for names in (LENGTHS, NETWORKS):
+            if less := scaled(cell, names, 1 / 4) or scaled(cell, names, 1 / 2):
+                yield less, earlier
 
 
 def longest(names: Sequence[str]) -> Iterator[Cell]:

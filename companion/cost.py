@@ -1,13 +1,13 @@
-"""What cells will cost before they run: the nearest measured one of their kind, scaled by their settings.
+"""What cells will cost before they run: what measured ones of their kind took, scaled by their settings.
 
-A cell that was measured (``benchmarks/costs.py``) costs what it took. Any other costs what the nearest one of
-its kind took, times the ratio of a law for both. In time the law has a fixed part, a part per step, and parts
-per operation, counted from the settings and as the cell declares its work; in memory a fixed part and one per
-number that is held. How large these parts are, all measured cells of the kind say. Settings have the letters
-of the book: ``seeds`` and lists such as ``polarities`` make networks, ``steps`` or ``epochs`` say how long
-they train, ``input_dim``, ``hidden``, ``widths`` and ``outputs`` how large they are, ``samples`` what lies in
-memory. Time is that of the measuring machine times its speed over this one's, for a computation of a second
-that is done once.
+A cell that was measured (``benchmarks/costs.py``) costs what it took. Any other costs what a law for its kind
+says, times what the cells nearest to it took beyond that law. In time it has a fixed part, one per step, and
+parts per operation, counted from the settings, as the cell declares its work, and of looks at the networks;
+in memory a fixed part and one per number that is held. How large these parts are, all measured cells of the
+kind say. Settings have the letters of the book: ``seeds`` and lists such as ``polarities`` make networks,
+``steps`` or ``epochs`` say how long they train, ``looks`` how often they are evaluated, ``input_dim``,
+``hidden``, ``widths`` and ``outputs`` how large they are, ``samples`` what lies in memory. Time is that of
+the measuring machine times its speed over this one's, for a short computation that is done once.
 """
 
 import json
@@ -32,10 +32,15 @@ WORKER = 0.35 * GIB  # of a process that has loaded torch and pandas, before it 
 LEAST = 2.0**25  # bytes that any cell takes: libraries, tables
 UNKNOWN, DISK = 3.0, 2.0**15  # seconds and bytes of a cell of a kind that was never measured
 STEP, FLOPS = 2e-4, 4e9  # seconds of the smallest step of an ensemble; operations in a second
+TESTED = 1000.0  # samples of a look, where nothing is said
 FIXED = 0.1  # share of a cell's time that does not grow, where nothing else is known
 TRUST = 0.1  # weight of such shares beside a measured cell, 1
 FLOOR = 0.05  # of such a share is left whatever was measured: a million times the seeds cost something
-ENSEMBLE = ("seeds", "starts", "trials", "polarities", "noises", "betas", "teacher_widths", "slopes")
+NEAR = 0.7  # distance at which a measured cell says a third of what the nearest says
+ENSEMBLE = (
+    *("seeds", "starts", "trials", "polarities", "noises", "betas", "teacher_widths", "slopes"),
+    *("rates", "lessons"),
+)
 PLACES = ("fingerprint", "data", "device")  # words that cost nothing
 SAMPLES = ("samples", "eval_samples", "tuning_samples", "images", "test_images", "base_samples", "points")
 
@@ -55,6 +60,7 @@ class Size:
     busy        rough share of its time that these take, beside what every step needs.
     volume      bytes at the peak, but for a factor of its kind.
     words       settings that are no numbers, by name.
+    evaluations operations of all looks at the networks.
     """
 
     networks: int
@@ -65,6 +71,7 @@ class Size:
     busy: float
     volume: float
     words: frozenset[tuple[str, Any]] = frozenset()
+    evaluations: float = 0.0
 
 
 def size(cell: Cell) -> Size:
@@ -92,7 +99,8 @@ def size(cell: Cell) -> Size:
     )
     busy = operations / FLOPS / (operations / FLOPS + STEP * moves)
     work = cell.work if type(cell).work is not Cell.work else operations
-    words = {(name, value) for name, value in values.items() if isinstance(value, (str, bool))}
+    words = {(name, value) for name, value in values.items() if _is_word(value)}
+    tested = _number(values, "eval_samples") or TESTED
     return Size(
         round(networks * groups),
         steps,
@@ -102,6 +110,7 @@ def size(cell: Cell) -> Size:
         busy,
         volume,
         frozenset((name, value) for name, value in words if name not in PLACES),
+        _looks(values) * networks * tested * weights * spread * pixels,
     )
 
 
@@ -115,6 +124,20 @@ def _values(spec: Spec) -> dict[str, Any]:
                 total = name == "epochs" and name in inside
                 inside[name] = inside[name] + other if total else inside.get(name, other)
     return inside | {name: value for name, value in own.items() if not isinstance(value, Spec)}
+
+
+def _is_word(value: Any) -> bool:
+    """A text, yes or no, or a list of texts, such as the tables that are asked for."""
+    return isinstance(value, (str, bool)) or (
+        isinstance(value, tuple) and bool(value) and all(isinstance(one, str) for one in value)
+    )
+
+
+def _looks(values: Mapping[str, Any]) -> float:
+    """How often networks are looked at while they train."""
+    if "interval" in values and "horizon" in values:
+        return values["horizon"] / values["interval"]
+    return max(_count(values.get("looks") or values.get("snapshots") or 1), 1)
 
 
 def _count(value: Any) -> float:
@@ -266,21 +289,30 @@ def _cost(cell: Cell, slower: float, known: Sequence[Measured]) -> Cost:
 
 
 def scaled(own: Size, slower: float, rows: Sequence[Measured]) -> Cost:
-    """What a cell of a size will cost: the nearest of the measured ones of its kind, scaled by their law."""
-    nearest = min(rows, key=lambda row: _apart(row.size, own))
+    """What a cell of a size will cost: by the law of measured ones, and what the nearest took beyond it."""
+    far = [_apart(row.size, own) for row in rows]
+    nearest = rows[far.index(min(far))]
     same = [row for row in rows if row.size.words == own.words]
     several = same if len(same) > 2 else rows
     busy = (1 - FIXED) * several[0].size.busy
-    shares = FIXED, 1 - FIXED - busy, busy / 2, busy / 2
-    takes = _fitted([_terms(row.size) for row in several], [row.seconds for row in several], shares)
-    seconds = nearest.seconds * sum(takes * _terms(own)) / sum(takes * _terms(nearest.size))
-    bytes_ = [max(row.memory, LEAST) for row in several]
-    anyway = min(LEAST / bytes_[0], 0.9)
-    holds = _fitted([(1.0, row.size.volume) for row in several], bytes_, (anyway, 1 - anyway))
-    more = sum(holds * (1.0, own.volume)) / sum(holds * (1.0, nearest.size.volume))
-    memory = max(nearest.memory, LEAST) * more
+    shares = FIXED, 1 - FIXED - busy, busy / 3, busy / 3, busy / 3
+    takes = _law([_terms(row.size) for row in several], [row.seconds for row in several], shares)
+    bytes_ = lambda row: max(row.memory, LEAST)
+    anyway = min(LEAST / bytes_(several[0]), 0.9)
+    holds = _law(
+        [(1.0, row.size.volume) for row in several], list(map(bytes_, several)), (anyway, 1 - anyway)
+    )
+    beyond = lambda ratios: math.exp(_near([math.log(ratio) for ratio in ratios], far))
+    seconds = takes(_terms(own)) * beyond(row.seconds / takes(_terms(row.size)) for row in rows)
+    memory = holds((1.0, own.volume)) * beyond(bytes_(row) / holds((1.0, row.size.volume)) for row in rows)
     disk = nearest.disk * max(own.volume / nearest.size.volume, 1.0)
     return Cost(1, own.networks, own.steps, slower * seconds, slower * seconds, memory, disk)
+
+
+def _near(values: Sequence[float], far: Sequence[float]) -> float:
+    """The mean of values, of which the nearest count most."""
+    weights = [math.exp((min(far) - one) / NEAR) for one in far]
+    return sum(weight * value for weight, value in zip(weights, values)) / sum(weights)
 
 
 def _guessed(cell: Cell, memory: float) -> Measured:
@@ -291,15 +323,17 @@ def _apart(one: Size, other: Size) -> float:
     """How far two cells are from each other: words that differ, and factors between sizes, in logarithms."""
     counts = attrgetter("moves", "operations", "work", "volume", "networks")
     factors = (abs(math.log(a) - math.log(b)) for a, b in zip(counts(one), counts(other)))
-    return len(one.words ^ other.words) / 2 + sum(factors)
+    return 2 * len(one.words ^ other.words) + sum(factors)
 
 
 def _terms(own: Size) -> tuple[float, ...]:
-    return 1.0, own.moves, own.operations, own.work
+    return 1.0, own.moves, own.operations, own.work, own.evaluations
 
 
-def _fitted(terms: Sequence[Sequence[float]], values: Sequence[float], shares: Sequence[float]) -> Any:
-    """Coefficients of terms, none below nothing, that are nearest to measured values by their ratios.
+def _law(
+    terms: Sequence[Sequence[float]], values: Sequence[float], shares: Sequence[float]
+) -> Callable[[Sequence[float]], float]:
+    """A sum of terms, none below nothing, that is nearest to measured values by their ratios.
 
     shares      of the first value that its terms take, as far as the values do not say.
     """
@@ -311,7 +345,8 @@ def _fitted(terms: Sequence[Sequence[float]], values: Sequence[float], shares: S
     rows = np.vstack([rows / first, TRUST * np.eye(len(usual))])
     wanted = np.append(np.ones(len(values)), TRUST * usual)
     least = FLOOR * usual
-    return (least + nnls(rows, wanted - rows @ least)[0]) / first
+    parts = (least + nnls(rows, wanted - rows @ least)[0]) / first
+    return lambda own: float(parts @ own)
 
 
 def assumed(cells: Iterable[Cell], known: Sequence[Measured]) -> list[Measured]:

@@ -108,13 +108,26 @@ def test_what_seemed_to_cost_nothing_still_counts_where_it_is_large():
     assert seconds(changed(seeds=tuple(range(300_000))), known) > 10
 
 
-def test_the_nearest_cell_counts_in_words_and_in_size():
+def test_the_nearest_cells_count_most_in_words_and_in_size():
     double, many = row(changed(dtype="float64"), 40.0), row(changed(seeds=tuple(range(300))), 70.0)
     near = lambda cell: seconds(cell, [*KNOWN, double, many])
-    assert near(changed(learning_rate=0.02)) == pytest.approx(10)
-    assert near(changed(dtype="float64", learning_rate=0.02)) == pytest.approx(40)
-    assert near(changed(dtype="float64", device="cuda")) == pytest.approx(40)
+    assert near(changed(learning_rate=0.02)) == pytest.approx(10, rel=0.02)
+    assert near(changed(dtype="float64", learning_rate=0.02)) == pytest.approx(40, rel=0.05)
+    assert near(changed(dtype="float64", device="cuda")) == pytest.approx(40, rel=0.05)
     assert near(changed(seeds=tuple(range(299)))) == pytest.approx(70, rel=0.05)
+
+
+def test_between_two_measured_cells_both_count():
+    one, other = row(changed(data_std=2.0), 10.0), row(changed(data_std=3.0), 40.0)
+    assert cost.size(one.cell) == cost.size(other.cell)
+    assert seconds(CELL, [one, other]) == pytest.approx(20), "their geometric mean"
+
+
+def test_looks_at_networks_are_counted():
+    often = changed(epochs=2, snapshots=(0, 1, 2))
+    seldom = changed(epochs=2, snapshots=(0, 2))
+    assert cost.size(often).evaluations == pytest.approx(1.5 * cost.size(seldom).evaluations)
+    assert cost.size(changed(seeds=(1, 2, 3, 4, 5, 6))).evaluations == pytest.approx(2 * SIZE.evaluations)
 
 
 def test_a_measured_cell_costs_what_it_took_beside_others_of_its_size():
