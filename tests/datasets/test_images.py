@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from companion.datasets import cifar10
 from companion.datasets.cifar10 import DataError
 from companion.datasets.images import of_cell, read
 
@@ -18,6 +19,11 @@ def test_the_first_images_of_each_split_whatever_their_numbers_are_called():
     assert (own.test.images == every.test.images[:3]).all() and own.names == every.names
     same = of_cell(cell(fingerprint=read("digits")[1]), test="tests")
     assert (same.train.labels == own.train.labels).all()
+
+
+def test_images_of_a_folder_come_with_their_fingerprint(original):
+    images, fingerprint = read("cifar10", original)
+    assert images.train.images.shape[1:] == (3, 32, 32) and fingerprint == cifar10.fingerprint(original)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,14 @@ def test_pruning_by_hand(found):
     assert rows.largest_change.tolist() == [0.2, 0.3]
 
 
+def test_copies_stay_however_weak_they_are():
+    teacher = random_networks([stream(seed, "teacher") for seed in (0, 1)], [3, 4, 2])
+    weak = Network((teacher.weights[0], 0.001 * teacher.weights[1]))
+    x, fresh = (gaussian([stream(s, name) for s in (0, 1)], 50, 3) for name in ("x", "fresh"))
+    table = study.pruned(weak, weak, x, fresh, 1e-6)
+    assert (table.kept == 4).all() and (table[["change", "change_unmerged"]] < 1e-9).all(axis=None)
+
+
 def test_small_numbers_are_only_said_to_be_small():
     assert [tables.rounded(x) for x in (3e-17, 1.84e-7, 0.0587)] == ["< 1e-09", "2e-07", "6e-02"]
 
