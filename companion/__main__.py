@@ -137,14 +137,14 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; what a reader can put right ends in one line on stderr and exit status 1."""
-    os.environ["PYTHONUTF8"] = "1"  # of kernels, workers and the rendering, whatever the locale
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # and not what a caller put in its place
-            stream.reconfigure(errors="backslashreplace")
-    given = arguments().parse_args(words)
     try:
         # as Ctrl-C: machines are taken back with it
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        os.environ["PYTHONUTF8"] = "1"  # of kernels, workers and the rendering, whatever the locale
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # and not what a caller put in its place
+                stream.reconfigure(errors="backslashreplace")
+        given = arguments().parse_args(words)
         if given.command in WRITING and place.is_fixed():  # not beside the book, as in a checkout
             print(f"results go into {place.work()}", flush=True)
         return COMMANDS[given.command](given)

@@ -7,6 +7,7 @@ import gated
 import pandas as pd
 import pytest
 
+from companion import __main__ as command_line
 from companion import chapters, project
 from companion.__main__ import main
 from companion.runs.store import load_results
@@ -46,6 +47,15 @@ def test_the_help_names_no_sweep_and_no_chapter(capsys):
         main(["sweep", "--help"])
     text = capsys.readouterr().out
     assert "as in `list`" in text and not [name for name in chapters.sweeps() if name in text.split()]
+
+
+def test_an_interruption_before_anything_is_read_ends_in_one_line(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "arguments", interrupted)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "interrupted; every rendering is as it was\n"
 
 
 ONE = """
