@@ -21,6 +21,7 @@ LONGEST = (
     "tests/runs",
 )
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.]*\d)")
+RELATIVE = 1e-3
 # A cell with this tag shows what differs between processors: training magnifies its last digits.
 VARIES = "varies"
 # Pictures are looked at, not compared; html repeats what text/plain says; stderr holds paths and process
@@ -36,28 +37,31 @@ NOT_COMPARED = (
 
 
 class Tolerant(str):
-    """Text that equals another when the words are equal and the numbers are within ``relative``.
+    """Text that equals another when the words are equal and the numbers are within RELATIVE.
 
     So counts below 1000 are exact, and the width of a column does not matter.
     """
 
     __hash__ = str.__hash__
-    relative = 1e-3
+    fractions = RELATIVE  # what numbers with a point or an exponent may differ by
 
     def __eq__(self, other):
         if not isinstance(other, str) or NUMBER.sub("#", self).split() != NUMBER.sub("#", other).split():
             return False
-        pairs = zip(map(float, NUMBER.findall(self)), map(float, NUMBER.findall(other)))
-        return all(math.isclose(a, b, rel_tol=self.relative) for a, b in pairs)
+        return all(map(self._alike, NUMBER.findall(self), NUMBER.findall(other)))
+
+    def _alike(self, one, other):
+        whole = not set(one + other) & set(".eE")
+        return math.isclose(float(one), float(other), rel_tol=RELATIVE if whole else self.fractions)
 
     def __ne__(self, other):
         return not self == other
 
 
 class Varying(Tolerant):
-    """The same of numbers that processors agree on to some hundredths; counts below 20 are exact."""
+    """The same of fractions that processors agree on to some hundredths; counts are as exact as elsewhere."""
 
-    relative = 0.05
+    fractions = 0.05
 
 
 def pytest_configure(config):

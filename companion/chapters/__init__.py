@@ -42,13 +42,13 @@ class OnDemand(Mapping[str, type[Parameters]]):
         return len(self._known)
 
 
-def parameters(order: Iterable[str] = ()) -> Mapping[str, type[Parameters]]:
-    """Parameters of every chapter.
+def parameters(order: Iterable[str] | None = None) -> Mapping[str, type[Parameters]]:
+    """Parameters of every chapter, in the order of the alphabet.
 
-    order       of reading; names that are no chapter's are left out. By default that of the alphabet.
+    order       names in another one, of these chapters only; what is no chapter's is left out.
     """
     known = names()
-    return OnDemand([name for name in order if name in known] or known)
+    return OnDemand(known if order is None else [name for name in order if name in known])
 
 
 def sweeps() -> Mapping[str, Sweep]:

@@ -64,12 +64,14 @@ glob.iglob = within
 try:
     main()
 except SystemExit as end:
+    if end.code:
+        raise
     sys.stdout.flush()
-    os._exit(end.code or 0)
+    os._exit(0)
 """
 HERO = Path("book/images/hero.svg")
 # First lines of kernels of pages that collect: they yield to those of chapters.
-COLLECTS = ("__import__('os').nice(5)", f"import {statements.__name__}")
+YIELDING = ("__import__('os').nice(5)", f"import {statements.__name__}")
 NOT_STAGED = ("results", "reference", "__pycache__")  # read where they are, or nowhere
 Jobs = Mapping[Path, Request]
 
@@ -283,7 +285,7 @@ def _execute(stage: Path, jobs: Jobs, training: Callable[[], float] = lambda: 0.
         Progress({page.stem: _code_cells(stage / page, jobs[page]) for page in jobs}, training) as progress,
     ):
         start = lambda page: kernels.start((stage / page).parent)
-        ready = {page: own.submit(kernels.start, (stage / page).parent, *COLLECTS) for page in last}
+        ready = {page: own.submit(kernels.start, (stage / page).parent, *YIELDING) for page in last}
         _execute_batch(pool, stage, {page: jobs[page] for page in chapters}, start, progress)
         waited = lambda page: ready[page].result()
         _execute_batch(own, stage, {page: jobs[page] for page in last}, waited, progress)

@@ -78,6 +78,7 @@ def test_chapters_have_the_order_that_is_asked_for_and_names_of_others_are_left_
     assert list(known) == ["spectral", "cifar10"] and len(known) == 2
     with pytest.raises(KeyError):
         known["scorecard"]
+    assert not chapters.parameters(["scorecard"]) and not chapters.parameters([])
 
 
 def test_every_sweep_is_found_by_its_name():
