@@ -138,9 +138,9 @@ function python({ of, teacher, student, first, steps, x, key }) {
 	return `import numpy as np
 import torch
 
+from companion.experiments.numbered import numbered, words
 from ts_core.activations import LeakyReLU
 from ts_core.networks import Network, two_layer
-from ts_core.training.numbered import numbered, words
 from ts_core.training.sgd import train
 
 network = lambda *parts: Network(two_layer(*map(torch.tensor, parts)).weights, LeakyReLU(${of.slope}))

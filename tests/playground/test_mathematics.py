@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from companion.experiments.numbered import numbered, rows, words
 from tests.playground.page import MATHEMATICS
 from ts_core.activations import LeakyReLU
 from ts_core.metrics import correlation, observability
 from ts_core.networks import Network, forward
 from ts_core.teachers import random_networks
-from ts_core.training.numbered import numbered, rows, words
 from ts_core.training.sgd import train
 
 SAMPLES, BATCH, SEED = 500, 16, 7

@@ -6,10 +6,10 @@ import pandas as pd
 import torch
 from torch.nn.functional import normalize
 
+from companion.chapters.catalyst_dynamics import chances
 from companion.chapters.catalyst_dynamics.studies import Faces
 from companion.experiments.dynamics.run import random_start
 from companion.runs.spec import Tables
-from ts_core.theory import chances
 
 
 def run(spec: Faces) -> Tables:

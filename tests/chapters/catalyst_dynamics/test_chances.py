@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from companion.chapters.catalyst_dynamics import chances
 from ts_core.streams import stream
-from ts_core.theory import chances
 
 
 def test_half_of_the_students_see_half_of_a_boundary_wherever_it_lies():
