@@ -15,9 +15,11 @@ def resize(browser, width: int) -> None:
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
     )
-    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    frames = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
     still = "return document.getAnimations().length === 0"  # what slides in or out has arrived
+    browser.execute_async_script(frames)
     WebDriverWait(browser, 30, 0.05).until(lambda driver: driver.execute_script(still))
+    browser.execute_async_script(frames)  # in which the page notices
 
 
 def switch(browser, mode: str) -> None:

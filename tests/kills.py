@@ -296,16 +296,16 @@ COUNTED = ("kills", "missed", "lost", "recomputed", "orphaned", "differing", "st
 
 def main(times: int, seed: int, share: float = 0.25) -> int:
     """Print what came of so many kills, a share of them of runs; returns 1 if anything did."""
-    chance = random.Random(seed)
+    chance, told = random.Random(seed), 0
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder), chance)
         while trials.counts["kills"] < times:
             command = "run" if chance.random() < share else "sweep"
             trials.sequence(command, [draw(chance, command) for _ in range(HITS)])
             said = ", ".join(f"{trials.counts[name]} {name}" for name in COUNTED)
-            print(f"seed {seed}: {said}", flush=True)
+            print(*trials.log[told:], f"seed {seed}: {said}", sep="\n", flush=True)
+            told = len(trials.log)
         trials.close()
-    print("\n".join(trials.log))
     return int(bool(trials.log))
 
 

@@ -231,6 +231,24 @@ def test_figures_fit_a_window_between_phone_and_desktop(html, browser):
     assert wrong_figures(browser, 1024) == [] and len(figures_on_screen(browser)) > 5
 
 
+REACHED = """
+return [...document.querySelectorAll('div.cell_output > .output')]
+  .map(box => [box.scrollWidth > box.clientWidth, box.tabIndex >= 0])"""
+
+
+def test_the_keyboard_reaches_what_scrolls_whatever_makes_it_scroll(html, browser):
+    """A page may get narrower without its window: the contents beside it slide in after that was resized."""
+    visit(browser, (html / "book" / "finite_data.html").as_uri(), "light", 1280)
+    counts = []
+    for width in ("", "300px", ""):
+        browser.execute_script(f"document.querySelector('article').style.width = '{width}'")
+        resize(browser, 1280)  # to what it is: waits for the layout alone
+        boxes = browser.execute_script(REACHED)
+        assert [scrolls for scrolls, reached in boxes] == [reached for scrolls, reached in boxes]
+        counts.append(sum(scrolls for scrolls, _ in boxes))
+    assert counts[0] == counts[2] < counts[1]
+
+
 def test_the_browser_sees_a_bad_page(browser, tmp_path):
     (tmp_path / "bad.html").write_text(
         "<html data-theme=light><body><article><p style='color:#aaa;width:5000px'>pale</p></article>"

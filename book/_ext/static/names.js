@@ -18,8 +18,10 @@ function reach() {
     else box.removeAttribute("tabindex");
   }
 }
+// also when its room changes, with the window or the contents that slide in, or its size, as letters arrive
 addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
+  const sizes = new ResizeObserver(() => requestAnimationFrame(reach)); // changed at once, sizes would be told in a loop
+  for (const part of document.querySelectorAll("article, div.cell_output table")) sizes.observe(part);
   reach();
 });
-addEventListener("resize", reach);
