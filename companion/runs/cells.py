@@ -127,7 +127,7 @@ def finish(
     todo = {place: cell for place, cell in places.items() if place not in done}
     if todo:
         check_writable(store.folder)
-        clean(store.folder)
+    clean(store.folder)  # of what a copy of a finished cell left, too
     sources = {type(cell): origin(store.project, cell) for cell in todo.values()}
     for place in done:
         keep(place)
