@@ -4,12 +4,12 @@
 
 Measured are all cells of the chapters and of the sweeps at quick scale; of every kind, and of all its words
 (methods, laws of the inputs), one with a quarter of the steps, and one with a quarter of the networks; and of
-every larger scale its longest cells, one for all words, shortened to two lengths of a few seconds. Every cell
-runs alone, on one thread, in a fork of a process that has loaded the libraries, a short one twice. Seconds
-are those of a processor, the fewer of two, over those of a computation of known length before and after, so
-that a machine that is busy makes them less long; memory is the peak beyond that of the idle process. Writes
-costs.json, which ``companion.cost`` reads. What is there is not measured again; that of chapters that are
-named is. ``estimates.py`` holds the table to other cells.
+every larger scale its longest cells, one for all words, its middle and its shortest one, shortened to two
+lengths of a few seconds. Every cell runs alone, on one thread, in a fork of a process that has loaded the
+libraries, a short one twice. Seconds are those of a processor, the fewer of two, over those of a computation
+of known length before and after, so that a machine that is busy makes them less long; memory is the peak
+beyond that of the idle process. Writes costs.json, which ``companion.cost`` reads. What is there is not
+measured again; that of chapters that are named is. ``estimates.py`` holds the table to other cells.
 """
 
 import argparse
@@ -58,9 +58,14 @@ def main() -> None:
             add(facts, pair, path)
         for pair in quarters(pairs, cost.table(path)[0]):
             add(facts, pair, path)
-    for cell in longest(names):
+    for cell in larger(names):
         for seconds in SHORT:
-            add(facts, (shortened(cell, seconds, cost.table(path)[0]), ()), path)
+            known = cost.table(path)[0]
+            about = lambda took, seconds=seconds: seconds / 2 < took < 2 * seconds
+            short = shortened(cell, seconds, known)
+            there = any(about(row.seconds) and settings(row.cell) == settings(cell) for row in known)
+            if not there and about(cost.estimate([short], known=known).seconds):
+                add(facts, (short, ()), path)
 
 
 def quick(names: Sequence[str]) -> Iterator[Pair]:
@@ -99,12 +104,17 @@ def quarters(pairs: Sequence[Pair], known: Sequence[cost.Measured]) -> Iterator[
                 yield less, earlier
 
 
-def longest(names: Sequence[str]) -> Iterator[Cell]:
-    """Of every larger scale the longest cells of the first stage, which need no tables, one for all words."""
+def larger(names: Sequence[str]) -> Iterator[Cell]:
+    """Of every larger scale cells of the first stage, which need no tables and begin with the longest.
+
+    Those are the longest ones, one for all words, the middle one and the last.
+    """
     for sweep in of_chapters(names):
         for spec in list(sweep.scales.values())[1:]:
+            stage = budget.cells(spec)[0]
             words = lambda cell: (kind(cell), cost.size(cell).words)
-            yield from {words(cell): cell for cell in reversed(budget.cells(spec)[0])}.values()
+            yield from {words(cell): cell for cell in reversed(stage)}.values()
+            yield from (stage[len(stage) // 2], stage[-1])
 
 
 def by_kind(pairs: Iterator[Pair]) -> dict[str, list[Pair]]:
@@ -180,6 +190,16 @@ def _with(spec: Spec, changes: dict[str, Any]) -> Spec | None:
         return type(spec)(**{name: getattr(spec, name) for name in type(spec).model_fields} | changes)
     except SpecError:
         return None
+
+
+def settings(spec: Spec) -> list[Any]:
+    """What a cell and a shortened one have in common."""
+    own = [
+        (name, settings(value) if isinstance(value, Spec) else value)
+        for name, value in spec
+        if name not in (*LENGTHS, *NETWORKS, "looks", "snapshots")
+    ]
+    return [type(spec), *own]
 
 
 def plain(cell: Cell) -> dict[str, Any]:

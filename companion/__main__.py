@@ -14,6 +14,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic_core import SchemaError
+
 from companion import chapters, cost, place, project
 from companion.pages import grid, request, run_list
 from companion.pages.book import Book
@@ -153,7 +155,9 @@ def main(words: list[str] | None = None) -> int:
         return 1
     except (BookError, cost.CostError, OSError) as error:
         return _say(error)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SchemaError) as error:
+        if isinstance(error, SchemaError) and "KeyboardInterrupt" not in str(error):
+            raise  # else pydantic was interrupted while it built a class, and hides that in its own error
         print("interrupted; every rendering is as it was", file=sys.stderr)
         return 130
 

@@ -12,7 +12,7 @@ import pytest
 
 from companion import chapters, project
 from companion.pages import notebooks, request
-from companion.pages.parameters import Parameters
+from companion.pages.parameters import Parameters, check_defaults
 from companion.runs.spec import SpecError
 from companion.runs.store import StoreError
 
@@ -71,6 +71,12 @@ def test_every_parameter_is_used(chapter, field):
     assert by_name or (
         moved and any(one() != changed() for one, changed in zip(runs(spec), runs(moved), strict=True))
     )
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_chapter_is_in_the_book_and_holds_its_defaults(chapter):
+    assert chapter in {page.stem for page in project.book(CHAPTERS).pages()}
+    check_defaults(BOOK / f"{chapter}.ipynb", CHAPTERS[chapter])
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_notebook
 from pydantic import Field
 
-from companion import chapters, place
+from companion import chapters
 from companion.pages import notebooks, parameters
 from companion.pages.notebooks import BookError
-from companion.project import book
 from companion.runs.spec import Floats, Fraction, Positive, SpecError
 from tests import toy_book
 
@@ -240,18 +239,6 @@ def test_an_edited_parameters_cell_is_refused(tmp_path, old, new, message):
     assert str(refused.value).startswith("polygon.ipynb: ") and "\n" not in str(refused.value)
     notebooks.write_parameters(path, spec.cell())
     parameters.check_defaults(path, spec)
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_chapter_is_in_the_book_and_holds_its_defaults(chapter):
-    page = {page.stem: page for page in book(CHAPTERS).pages()}[chapter]
-    parameters.check_defaults(place.root() / page, CHAPTERS[chapter])
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_parameter_has_a_meaning_and_a_unit(chapter):
-    for name, field in CHAPTERS[chapter].model_fields.items():
-        assert field.description, f"{chapter}: {name} has no description"
 
 
 def test_the_cell_says_meaning_name_type_and_default():

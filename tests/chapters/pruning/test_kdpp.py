@@ -16,6 +16,7 @@ def test_probabilities_are_determinants_over_their_sum(size):
     matrix = kernel(6, 6)
     minors = np.array([np.linalg.det(matrix[np.ix_(s, s)]) for s in kdpp.subsets(6, size)])
     assert np.allclose(kdpp.probabilities(matrix, size), minors / minors.sum(), atol=1e-12)
+    assert np.allclose(kdpp.probabilities(1e300 * matrix, size), minors / minors.sum(), atol=1e-12), "no unit"
     log_e = kdpp.log_elementary(np.log(np.linalg.eigvalsh(matrix)), size)[-1, size]
     assert log_e == pytest.approx(np.log(minors.sum()), abs=1e-10)
 
