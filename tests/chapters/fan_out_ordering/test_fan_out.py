@@ -229,6 +229,8 @@ def test_levels_in_proportion_hold_and_one_level_for_all_fails():
     claim = gradient_levels(levels_when_found(records(noisy(1), seeds), 0.95))
     assert claim.verdict == "holds" and claim.refuses and claim.note.startswith("40 nodes of 8 seeds")
     assert gradient_levels(levels_when_found(records(noisy(0), seeds), 0.95)).verdict == "fails"
+    half = gradient_levels(levels_when_found(records(lambda overlap: 0.5 * overlap, seeds), 0.95))
+    assert "the gradient is 0.5 of the overlap" in half.note
 
 
 def losses(log10) -> pd.DataFrame:
