@@ -33,8 +33,8 @@ LEAST = 2.0**25  # bytes that any cell takes: libraries, tables
 UNKNOWN, DISK = 3.0, 2.0**15  # seconds and bytes of a cell of a kind that was never measured
 STEP, FLOPS = 2e-4, 4e9  # seconds of the smallest step of an ensemble; operations in a second
 TESTED = 1000.0  # samples of a look, where nothing is said
-FIXED = 0.1  # share of a cell's time that does not grow, where nothing else is known
-TRUST = 0.1  # weight of such shares beside a measured cell, 1
+FIXED = 0.1  # share of a cell's time that steps do not change, where nothing else is known
+TRUST = 0.2  # weight of such shares beside a measured cell, 1
 FLOOR = 0.05  # of such a share is left whatever was measured: a million times the seeds cost something
 NEAR = 0.7  # distance at which a measured cell says a third of what the nearest says
 ENSEMBLE = (
@@ -295,7 +295,7 @@ def scaled(own: Size, slower: float, rows: Sequence[Measured]) -> Cost:
     same = [row for row in rows if row.size.words == own.words]
     several = same if len(same) > 2 else rows
     busy = (1 - FIXED) * several[0].size.busy
-    shares = FIXED, 1 - FIXED - busy, busy / 3, busy / 3, busy / 3
+    shares = FIXED / 2, FIXED / 2, 1 - FIXED - busy, busy / 3, busy / 3, busy / 3
     takes = _law([_terms(row.size) for row in several], [row.seconds for row in several], shares)
     bytes_ = lambda row: max(row.memory, LEAST)
     anyway = min(LEAST / bytes_(several[0]), 0.9)
@@ -327,7 +327,7 @@ def _apart(one: Size, other: Size) -> float:
 
 
 def _terms(own: Size) -> tuple[float, ...]:
-    return 1.0, own.moves, own.operations, own.work, own.evaluations
+    return 1.0, own.volume, own.moves, own.operations, own.work, own.evaluations
 
 
 def _law(
