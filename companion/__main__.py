@@ -14,8 +14,6 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pydantic_core import SchemaError
-
 from companion import chapters, cost, place, project
 from companion.pages import grid, request, run_list
 from companion.pages.book import Book
@@ -155,9 +153,9 @@ def main(words: list[str] | None = None) -> int:
         return 1
     except (BookError, cost.CostError, OSError) as error:
         return _say(error)
-    except (KeyboardInterrupt, SchemaError) as error:
-        if isinstance(error, SchemaError) and "KeyboardInterrupt" not in str(error):
-            raise  # else pydantic was interrupted while it built a class, and hides that in its own error
+    except (KeyboardInterrupt, Exception) as error:
+        if "KeyboardInterrupt" not in f"{type(error).__name__}: {error}":
+            raise  # else pydantic, interrupted while it builds a class, hides that in an error of its own
         print("interrupted; every rendering is as it was", file=sys.stderr)
         return 130
 
