@@ -21,7 +21,7 @@ function reach() {
 // also when its room changes, with the window or the contents that slide in, or its size, as letters arrive
 addEventListener("load", async () => {
   await window.MathJax?.startup?.promise;
-  const sizes = new ResizeObserver(() => requestAnimationFrame(reach)); // changed at once, sizes would be told in a loop
+  const sizes = new ResizeObserver(() => requestAnimationFrame(reach)); // changed at once, they would be told again
   for (const part of document.querySelectorAll("article, div.cell_output table")) sizes.observe(part);
   reach();
 });
