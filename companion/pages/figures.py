@@ -1,20 +1,20 @@
 """What all figures share: sizes, colours, format, and the data that lie beside them. Knows no science."""
 
-import io
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import PathCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+
+from companion.pages import pictures
+from companion.pages.pictures import PIXELS_PER_INCH
 
 # Widths in CSS pixels, as a window of 1280 shows them: one panel, the column of text, the column with its
 # margin. Text is drawn at 12 pixels or more and can be read at 9: book.css shrinks figures so far, no more.
@@ -22,7 +22,6 @@ WIDTHS = {"narrow": 460, "text": 676, "full": 918}
 # Height of one panel for each pixel of its width, with its share of labels.
 SHAPES = {"strip": 0.3, "low": 0.54, "normal": 0.76, "tall": 1.05}
 MOST_COLUMNS = 4
-PIXELS_PER_INCH = 96
 SMALLEST_DOT = 16  # of a legend, in square points
 CLOUD = 300  # dots whose shapes take as many bytes as the pixels of a panel
 
@@ -54,10 +53,11 @@ RATIOS: dict[float, str] = {
 LAYERS = ("#1f1655", "#5f2c86", "#a23d80", "#cc5964", "#e07e3c", "#ecb13f")
 
 
-def style(path: Path) -> None:
+def style(path: Path, folder: Path) -> None:
     """Draw every later figure in the style at path; in a notebook as SVG, byte for byte the same each time.
 
     path        of a matplotlib style file, such as book/house.mplstyle.
+    folder      keeps the pictures of a notebook.
     """
     from IPython import get_ipython
 
@@ -66,20 +66,9 @@ def style(path: Path) -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg")
-        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, svg)
+        draw = partial(pictures.kept, folder=folder)
+        shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, draw)
         plt.uninstall_repl_displayhook()  # it would draw each figure once more, as pixels that nobody sees
-
-
-def svg(figure: Figure) -> str:
-    """A figure as it is written: as a whole, no box around what was drawn, so that the widths hold.
-
-    It is laid out and drawn in one go, where ``savefig`` draws a first time for the layout alone. Date and
-    version are left out, for they differ between runs; clouds have two pixels for one of the page.
-    """
-    figure.set_dpi(2 * PIXELS_PER_INCH)
-    text = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None, "Creator": None})
-    return text.getvalue()
 
 
 def figure(
@@ -262,13 +251,6 @@ def save_data(folder: Path, name: str, tables: pd.DataFrame | Mapping[str, pd.Da
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for file, table in files.items():
-        handle, beside = tempfile.mkstemp(dir=folder, prefix=".", suffix=".csv")
-        try:
-            with open(handle, "w", newline="", encoding="utf-8") as stream:
-                table.to_csv(stream, index=False, float_format="%.6g", lineterminator="\n")
-            os.chmod(beside, 0o644)
-            os.replace(beside, folder / file)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        pictures.write(folder / file, text)
     return [folder / file for file in files]

@@ -34,7 +34,7 @@ class Page:
         self.store, self.workers = Store(Path(request.results), book.project), request.workers
         staged = place(Path.cwd(), parameters.chapter()).exists()
         self._figures = Path.cwd() / "figures" / parameters.chapter() if staged else None
-        figures.style(book.root / "book" / "house.mplstyle")
+        figures.style(book.root / "book" / "house.mplstyle", book.work / "pictures")
         pd.set_option("display.max_colwidth", None)  # a name that is cut cannot be looked up
 
     def run(self, *cells: Cell) -> Tables:
