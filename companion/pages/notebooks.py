@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 SOCKETS = Path(tempfile.gettempdir()) / "companion-kernels"
 LONGEST_SOCKET = 90  # letters of the path of one, which a system cuts at 104 or 108
-PAGE = "import companion.pages.page"
+# What the imports make stays, and need not be searched for garbage while figures, webs of objects, are made.
+PAGE = "import gc, companion.pages.page; gc.freeze(); gc.set_threshold(100_000, 50, 100)"
 PROMPTS = {"code_prompt_show": "Show the parameters of this run", "code_prompt_hide": "Hide the parameters"}
 
 

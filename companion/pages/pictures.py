@@ -19,6 +19,8 @@ from matplotlib.transforms import TransformNode
 
 PIXELS_PER_INCH = 96
 END = "</svg>\n"  # of a picture that is whole
+# Who uses a transformation, by address; the window of a figure.
+UNSEEN = ("_parents", "_number", "_restore_to_pylab")
 # What pickles of figures only name may be another thing the next time: functions of ours, and a notebook's.
 CHANGES = (b"companion.", b"ts_core.", b"__main__")
 
@@ -36,7 +38,7 @@ def svg(figure: Figure) -> str:
 
 
 def kept(figure: Figure, folder: Path) -> str:
-    """The picture of :func:`svg`, read where a folder has it from an earlier run, else drawn and put there."""
+    """The picture of a figure: read where a folder has it from an earlier run, else drawn and put there."""
     name = identity(figure)
     if not name:
         return svg(figure)
@@ -56,14 +58,10 @@ def identity(figure: Figure) -> str:
 
     Empty for a figure of which that cannot be said: it holds a function that has no name or may change.
     """
-    # else what is known of open windows counts too
-    manager, figure.canvas.manager = figure.canvas.manager, None
     try:
         _Figures(stream := io.BytesIO()).dump((dict(matplotlib.rcParams), figure))
     except (pickle.PicklingError, AttributeError, TypeError):
         return ""
-    finally:
-        figure.canvas.manager = manager
     made_of = stream.getvalue()
     if any(name in made_of for name in CHANGES):
         return ""
@@ -72,13 +70,13 @@ def identity(figure: Figure) -> str:
 
 
 class _Figures(pickle.Pickler):
-    """Equal bytes for equal figures: without who uses a transformation, which is listed by address."""
+    """Equal bytes for equal figures."""
 
     def reducer_override(self, one: Any) -> Any:
-        if not isinstance(one, TransformNode):
+        if not isinstance(one, TransformNode | Figure):
             return NotImplemented
         make, words, state, *rest = one.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
-        return make, words, {name: value for name, value in state.items() if name != "_parents"}, *rest
+        return make, words, {name: value for name, value in state.items() if name not in UNSEEN}, *rest
 
 
 def write(path: Path, text: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from companion.pages import figures
+from companion.pages import figures, pictures
 from tests.browsing import ON_PHONE, SMALLEST, figures_on_screen, visit, wrong_figures
 
 ROOT = Path(figures.__file__).resolve().parents[2]
@@ -198,7 +198,7 @@ def text_sizes(text: str) -> dict[str, float]:
 
 
 def test_two_renderings_are_equal_byte_for_byte_and_have_no_date():
-    one, other = figures.svg(sample()), figures.svg(sample())
+    one, other = pictures.svg(sample()), pictures.svg(sample())
     assert one == other
     assert "dc:date" not in one and "Matplotlib v" not in one
 
@@ -207,7 +207,7 @@ def test_a_figure_drawn_in_one_go_is_the_one_that_savefig_writes():
     stream = io.BytesIO()
     about = {"Date": None, "Creator": None}
     sample().savefig(stream, format="svg", dpi=2 * figures.PIXELS_PER_INCH, bbox_inches=None, metadata=about)
-    assert figures.svg(sample()) == stream.getvalue().decode()
+    assert pictures.svg(sample()) == stream.getvalue().decode()
 
 
 def test_a_notebook_shows_svg_that_is_equal_byte_for_byte(tmp_path):
@@ -217,12 +217,15 @@ def test_a_notebook_shows_svg_that_is_equal_byte_for_byte(tmp_path):
 
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        f"from companion.pages import figures\nfigures.style({str(BOOK / 'house.mplstyle')!r})\n"
+        "from pathlib import Path\nfrom companion.pages import figures\n"
+        f"figures.style(Path({str(BOOK / 'house.mplstyle')!r}), Path('kept'))\n"
         "figure, axes = figures.figure(1, 2)\naxes[0, 0].plot([1, 2], [3, 4]);"
     )
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for _ in range(2)])
     NotebookClient(notebook, kernel_name="python3").execute(cwd=str(tmp_path))
     seen = [output.data for cell in notebook.cells for output in cell.outputs]
+    [kept] = (tmp_path / "kept").iterdir()
+    assert kept.read_text() == seen[0]["image/svg+xml"]
     assert [sorted(data) for data in seen] == [["image/svg+xml", "text/plain"]] * 2
     assert seen[0] == seen[1]
     assert svg_width(seen[0]["image/svg+xml"]) == pytest.approx(figures.WIDTHS["text"], abs=0.01)
@@ -241,7 +244,7 @@ def test_a_heat_map_turns_labels_that_overlap_and_draws_nothing_for_it(columns, 
 
 
 def test_large_clouds_are_pixels_and_small_ones_shapes():
-    assert figures.svg(sample(2000)).count("<image") == 2 and figures.svg(sample(200)).count("<image") == 1
+    assert pictures.svg(sample(2000)).count("<image") == 2 and pictures.svg(sample(200)).count("<image") == 1
 
 
 def test_text_of_a_figure_is_found_with_its_size():
@@ -249,7 +252,7 @@ def test_text_of_a_figure_is_found_with_its_size():
     ax.plot([1e-3, 1], [1, 2])
     ax.set(xscale="log", xlabel="norm of v$_k$", title="large")
     ax.text(0.1, 1.5, "tiny", fontsize=6)
-    found = text_sizes(figures.svg(ax.figure))
+    found = text_sizes(pictures.svg(ax.figure))
     assert found["tiny"] == pytest.approx(8) and found["norm of v$_k$"] == pytest.approx(12)
     assert any("10^" in words for words in found) and found["large"] > 12
 
@@ -296,7 +299,7 @@ def test_every_figure_saves_its_data_under_its_own_name():
     assert wrong == []
 
 
-def test_data_are_written_whole_with_six_digits(tmp_path):
+def test_data_are_written_whole_with_six_digits(tmp_path, monkeypatch):
     table = pd.DataFrame({"x": [1, 2], "y": [1 / 3, np.nan], "name": ["a", "b, c"]}, index=[7, 8])
     [file] = figures.save_data(tmp_path / "new", "fig-x", table)
     assert file.name == "fig-x.csv"
@@ -304,13 +307,13 @@ def test_data_are_written_whole_with_six_digits(tmp_path):
     files = figures.save_data(tmp_path / "new", "fig-y", {"lines": table, "dots": table[:1]})
     assert [file.name for file in files] == ["fig-y.lines.csv", "fig-y.dots.csv"]
 
-    class Broken:
-        def to_csv(self, stream, **_):
-            stream.write("half a t")
-            raise OSError("disk full")
+    def no_room(*_):
+        raise OSError("disk full")
 
+    monkeypatch.setattr(pictures.os, "replace", no_room)
     with pytest.raises(OSError, match="disk full"):
-        figures.save_data(tmp_path / "new", "fig-x", {"x": Broken()})
+        figures.save_data(tmp_path / "new", "fig-x", table[:1])
+    assert file.read_text().count("\n") == 3
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
         "fig-x.csv",
         "fig-y.dots.csv",
@@ -328,7 +331,7 @@ def extension():
 
 def test_the_pages_know_the_sizes_that_figures_have(extension, tmp_path):
     assert figures.WIDTHS["text"] == extension.TEXT_WIDTH
-    (tmp_path / "x.svg").write_text(figures.svg(figures.figure(1, 2)[0]))
+    (tmp_path / "x.svg").write_text(pictures.svg(figures.figure(1, 2)[0]))
     width, height = extension.svg_size(tmp_path / "x.svg")
     assert width == figures.WIDTHS["text"] and height == pytest.approx(
         width / 2 * figures.SHAPES["normal"], abs=0.1
@@ -380,7 +383,7 @@ def small_book(tmp_path_factory) -> Path:
                 ax.plot([1, 2], [3, 4])
                 ax.set(xlabel="time", title=f"panel of {columns}")
             output = nbformat.v4.new_output(
-                "display_data", {"image/svg+xml": figures.svg(figure), "text/plain": "<Figure>"}
+                "display_data", {"image/svg+xml": pictures.svg(figure), "text/plain": "<Figure>"}
             )
             mark = {
                 "mystnb": {

@@ -194,18 +194,18 @@ def falls_near_events(looks: pd.DataFrame, nodes: pd.DataFrame, threshold: float
         curve = curve[curve.step > 0]
         step, loss = curve.step.to_numpy(float), np.log(curve.eval_loss.to_numpy(float))
         middle, fall = np.sqrt(step[1:] * step[:-1]), loss[:-1] - loss[1:]
-        near = lambda events: (np.abs(np.log(middle / np.asarray(events)[:, None])) < np.log(WINDOW)).any(0)
-        share = lambda events: fall[near(events)].sum() / fall.sum()
         events = first[seed, polarity].unique() if (seed, polarity) in first.index else []
         if len(events):
-            drawn = [share(rng.choice(step, len(events), replace=False)) for _ in range(DRAWS)]
+            drawn = [rng.choice(step, len(events), replace=False) for _ in range(DRAWS)]
+            apart = np.abs(np.log(middle / np.array([events, *drawn])[:, :, None]))
+            share = ((apart < np.log(WINDOW)).any(1) * fall).sum(1) / fall.sum()
             rows.append(
                 dict(
                     seed=seed,
                     polarity=polarity,
                     events=len(events),
-                    share=share(events),
-                    permuted=np.mean(drawn),
+                    share=share[0],
+                    permuted=share[1:].mean(),
                 )
             )
     return pd.DataFrame(rows)

@@ -31,20 +31,13 @@ def crossing(runs: pd.DataFrame, column: str, level: float = ESCAPED) -> pd.Seri
     NaN where it never does; a curve that begins above passes it when it begins.
     """
 
-    def first(curve: pd.DataFrame) -> float:
-        time, values = curve.time.to_numpy(), curve[column].to_numpy()
-        above = np.flatnonzero(values >= level)
-        if not len(above):
-            return np.nan
-        at = above[0]
-        return (
-            time[0]
-            if at == 0
-            else np.interp(np.log(level), np.log(values[at - 1 : at + 1]), time[at - 1 : at + 1])
-        )
-
-    ordered = runs.sort_values([*ONE, "time"])
-    return ordered.groupby(ONE)[["time", column]].apply(first)
+    ordered = runs.sort_values([*ONE, "time"], ignore_index=True)
+    before = ordered.groupby(ONE)[["time", column]].shift()
+    passed = ordered[ordered[column] >= level].drop_duplicates(ONE)
+    below = before.loc[passed.index].fillna({"time": passed.time})
+    part = np.log(level / below[column]) / np.log(passed[column] / below[column])
+    found = passed.assign(at=below.time + part.fillna(0) * (passed.time - below.time)).set_index(ONE)
+    return found["at"].reindex(pd.MultiIndex.from_frame(ordered[ONE].drop_duplicates()))
 
 
 def escape_times(runs: pd.DataFrame) -> pd.DataFrame:

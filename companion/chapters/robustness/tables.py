@@ -42,8 +42,9 @@ def ranked(runs: pd.DataFrame, attacks: pd.DataFrame, radius: float, attack: str
 
 def rank_correlation(table: pd.DataFrame, by: str = "rho_full", of: str = "added") -> pd.Series:
     """Spearman's correlation of two columns over the students of a seed, ties averaged: a value per seed."""
+    # as pandas' own method, which waits for the import of scipy.stats
     return table.groupby("seed").apply(
-        lambda rows: rows[by].corr(rows[of], method="spearman"), include_groups=False
+        lambda rows: rows[by].rank().corr(rows[of].rank()), include_groups=False
     )
 
 
