@@ -53,11 +53,11 @@ RATIOS: dict[float, str] = {
 LAYERS = ("#1f1655", "#5f2c86", "#a23d80", "#cc5964", "#e07e3c", "#ecb13f")
 
 
-def style(path: Path, folder: Path) -> None:
+def style(path: Path, folder: Path | None = None) -> None:
     """Draw every later figure in the style at path; in a notebook as SVG, byte for byte the same each time.
 
     path        of a matplotlib style file, such as book/house.mplstyle.
-    folder      keeps the pictures of a notebook.
+    folder      keeps the pictures of a notebook; by default each is drawn.
     """
     from IPython import get_ipython
 
@@ -66,7 +66,7 @@ def style(path: Path, folder: Path) -> None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg")
-        draw = partial(pictures.kept, folder=folder)
+        draw = partial(pictures.kept, folder=folder) if folder else pictures.svg
         shell.display_formatter.formatters["image/svg+xml"].for_type(Figure, draw)
         plt.uninstall_repl_displayhook()  # it would draw each figure once more, as pixels that nobody sees
 
