@@ -4,8 +4,9 @@
 
 Works in a copy of the sources, so that the folder of finished cells starts empty. For each chapter ``run``
 at the defaults, then with every cell kept: with a number changed that no cell depends on, or the same again
-where there is none. Then ``build`` twice, of which the second keeps every cell. Writes rerun.csv (one row per
-command) and rerun.json (machine, versions).
+where there is none. Then ``build`` twice, of which the second keeps every cell. How fast the machine is says
+the first row, a plain import of the large libraries. Writes rerun.csv (one row per command) and rerun.json
+(machine, versions).
 """
 
 import argparse
@@ -31,6 +32,7 @@ from companion.runs.spec import SpecError
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("companion", "ts_core", "book", "benchmarks", "_toc.yml", "_config.yml")
 LIBRARIES = ("jupyter-book", "sphinx", "papermill", "ipykernel", "matplotlib", "seaborn", "pandas", "torch")
+IMPORTS = "import matplotlib.pyplot, pandas, scipy.stats, torch"
 BARS = {"defaults": 40, "kept": 8}  # seconds, on two idle cores
 
 
@@ -47,7 +49,8 @@ def main() -> None:
         for row in measure(copy(Path(folder)), given.chapters):
             rows.append(row | {"bar": BARS.get(row["what"])})
             pd.DataFrame(rows).to_csv(given.out / "rerun.csv", index=False, float_format="%.4g")
-            print("{what} {chapter}: {wall:.1f} s, {cpu:.1f} of processors".format(**row), flush=True)
+            bar = f", bar {BARS[row['what']]} s" if row["what"] in BARS else ""
+            print("{what} {chapter}: {wall:.1f} s, {cpu:.1f} of processors".format(**row) + bar, flush=True)
 
 
 def copy(folder: Path) -> Path:
@@ -62,6 +65,8 @@ def copy(folder: Path) -> Path:
 
 def measure(root: Path, names: list[str]) -> Iterator[dict]:
     """One row per command: what, chapter, wall and processor seconds, cells that it computed."""
+    timed(root, "-c", IMPORTS)  # from the disk
+    yield dict(what="imports", chapter="") | timed(root, "-c", IMPORTS)
     for name in names:
         yield dict(what="defaults", chapter=name) | command(root, "run", name)
         for words in (*unused_by_cells(chapters.parameters()[name]), ()):
@@ -100,12 +105,17 @@ def makes_cells(method: object) -> bool:
 
 
 def command(root: Path, *words: str) -> dict:
-    """Run one command of the book: wall seconds, processor seconds of all its processes, cells computed."""
+    """Run one command of the book; as :func:`timed`."""
+    return timed(root, "-m", "companion", *words) | {"command": " ".join(words)}
+
+
+def timed(root: Path, *words: str) -> dict:
+    """Run Python: wall seconds, processor seconds of all its processes, cells that it computed."""
     finished = lambda: len(list((root / "_build" / "cells").glob("[!.]*")))
     before, cpu, start = finished(), processor(), time.perf_counter()
     load = os.getloadavg()[0]
     subprocess.run(
-        [sys.executable, "-m", "companion", *words],
+        [sys.executable, *words],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(root)},
         check=True,

@@ -8,6 +8,7 @@ import io
 import os
 import pickle
 import tempfile
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,10 +47,14 @@ def kept(figure: Figure, folder: Path) -> str:
     with suppress(OSError, UnicodeDecodeError):
         if (picture := place.read_text(encoding="utf-8")).endswith(END):
             return picture
-    picture = svg(figure)
-    with suppress(OSError):  # then it is drawn again
-        folder.mkdir(parents=True, exist_ok=True)
-        write(place, picture)
+    with warnings.catch_warnings(record=True) as heard:
+        picture = svg(figure)
+    for one in heard:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if not heard:  # else it would warn no more
+        with suppress(OSError):  # then it is drawn again
+            folder.mkdir(parents=True, exist_ok=True)
+            write(place, picture)
     return picture
 
 
@@ -60,7 +65,7 @@ def identity(figure: Figure) -> str:
     """
     try:
         _Figures(stream := io.BytesIO()).dump((dict(matplotlib.rcParams), figure))
-    except (pickle.PicklingError, AttributeError, TypeError):
+    except Exception:  # what cannot be pickled says so in many ways
         return ""
     made_of = stream.getvalue()
     if any(name in made_of for name in CHANGES):

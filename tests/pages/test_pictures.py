@@ -119,3 +119,10 @@ def test_a_damaged_picture_is_drawn_again(left, tmp_path):
 def test_where_nothing_can_be_kept_pictures_are_drawn_all_the_same(tmp_path):
     (tmp_path / "file").touch()
     assert pictures.kept(changed(), tmp_path / "file") == pictures.svg(changed())
+
+
+def test_a_picture_that_warns_does_so_each_time(tmp_path):
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="Glyph"):
+            pictures.kept(changed(title="\N{SNOWMAN WITHOUT SNOW}\N{CJK UNIFIED IDEOGRAPH-4E16}"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
