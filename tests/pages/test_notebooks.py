@@ -14,7 +14,7 @@ from companion import chapters, project
 from companion.pages import notebooks, scorecard
 from companion.pages.notebooks import tags
 from companion.pages.parameters import WIDTH
-from conftest import VARIES, Tolerant, Varying
+from conftest import VARIES, Tolerant, steady
 from tests import toy_book
 from tests.toy_book import ROOT
 
@@ -159,8 +159,36 @@ def test_small_counts_are_exact_and_names_are_not_numbers():
     assert Tolerant("0 violations of 812") != Tolerant("1 violations of 812")
     assert Tolerant("0 violations of 812") != Tolerant("0 violations of 813")
     assert Tolerant("layer2 x1.5y") != Tolerant("layer3 x1.5y")
-    assert Tolerant("165.1") != Tolerant("164.7") and Varying("165.1") == Varying("164.7") != Varying("150.1")
-    assert Varying("48 of 50") != Varying("49 of 50") and Varying("holds 1.5") != Varying("fails 1.5")
+
+
+CLAIMS = """\
+a/loss  quick  holds      0.31 [0.2, 0.4]  ≤ 0.5  refuses 0.8: a start
+a/loss  paper  undecided  0.52 [0.4, 0.6]  ≤ 0.5
+quick scale: 1 hold, 0 fail, 0 undecided · paper scale: 0 hold, 0 fail, 1 undecided"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("holds      0.31 [0.2, 0.4]", "fails      0.7 [0.6, 0.8]", True),
+        ("refuses 0.8", "does not refuse 0.4", True),
+        ("1 hold, 0 fail, 0 un", "0 hold, 1 fail, 0 un", True),
+        ("a start", "an end", False),
+        ("a/loss  quick", "a/lost  quick", False),
+        ("0.52", "0.54", False),
+        ("undecided  0.52", "fails  0.52", False),
+    ],
+)
+def test_what_varies_are_numbers_and_verdicts_at_the_scale_of_a_page(old, new, same):
+    assert old in CLAIMS
+    assert (Tolerant(steady(CLAIMS)) == Tolerant(steady(CLAIMS.replace(old, new)))) is same
+    assert Tolerant(CLAIMS) != Tolerant(CLAIMS.replace(old, new))
+
+
+def test_where_no_scale_is_named_only_words_do_not_vary():
+    assert (
+        steady("node  #28 0.68 (from 10 %)") == steady("node  #3 0.7 (from 9 %)") != steady("node #28 0.68")
+    )
 
 
 PICTURE = {"application/papermill.record/image/png": "new", "text/html": "<b>new</b>", "text/plain": "held"}
