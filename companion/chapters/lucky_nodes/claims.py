@@ -537,6 +537,7 @@ def image_claims(ranks: pd.DataFrame, published: pd.DataFrame) -> list[Claim]:
                 at_most=BARS["lucky"],
                 published=theirs if network == "convolutional" else None,
                 wrong=Wrong("channels that have nothing to do with the teacher's", **exact(CHANCE)),
+                changed="twenty students in place of five, whose verdicts differed between processors",
                 sentence=f"On images the winners of a {network} teacher were lucky before training (mean "
                 "initial rank in percent, mean over layers; chance is 50).",
             ),
