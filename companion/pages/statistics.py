@@ -84,6 +84,12 @@ def student_t(size: int) -> float:
     return float(stdtrit(size - 1, (1 + LEVEL) / 2))
 
 
+def rank_correlation(one: pd.Series, other: pd.Series) -> float:
+    """Spearman's correlation of two columns, ties averaged, of rows that have both; in [-1, 1], or NaN."""
+    # pandas' own waits for the import of scipy.stats
+    return pd.DataFrame({"one": one, "other": other}).dropna().rank().corr().loc["one", "other"]
+
+
 def share_interval(successes: int, trials: int) -> dict:
     """Share of independent trials with its exact interval (Clopper and Pearson): 5 of 5 is 1 [.48, 1].
 

@@ -388,3 +388,16 @@ def test_an_interval_stays_within_the_range_of_what_it_is_about():
     assert found == {"value": -0.98, "low": -1, "high": -0.95}
     assert statistics.within({"value": 0.1, "low": -0.2, "high": 7.0}, low=0)["high"] == 7
     assert math.isnan(statistics.within(statistics.exact(math.nan), 0, 1)["low"])
+
+
+@given(
+    st.lists(st.tuples(*2 * [st.integers(0, 4)]), min_size=3, max_size=12).filter(
+        lambda rows: all(len(set(column)) > 1 for column in zip(*rows))
+    )
+)
+def test_rank_correlation_is_spearmans_of_complete_rows(rows):
+    one, other = (pd.Series(column, dtype=float) for column in zip(*rows))
+    found = statistics.rank_correlation(one, other)
+    assert found == pytest.approx(stats.spearmanr(one, other).statistic, abs=1e-12)
+    one[len(one)], other[len(other)] = np.nan, 2.0  # a member that diverged changes no rank
+    assert statistics.rank_correlation(one, other) == found

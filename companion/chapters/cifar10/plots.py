@@ -16,6 +16,7 @@ from companion.pages.figures import (
     over_realization_colours,
     say_missing,
 )
+from companion.pages.statistics import rank_correlation
 
 
 def gallery(classes: Mapping[str, np.ndarray], axes: Sequence[Axes]) -> Sequence[Axes]:
@@ -132,7 +133,7 @@ def higher_together(outcomes: pd.DataFrame, teacher: float, ax: Axes) -> Axes:
     say_missing(ax, found.mean_best_correlation)
     ax.set(xlabel="mean best-student correlation, all layers", ylabel="test accuracy")
     if len(found) > 2:
-        ranks = found[["mean_best_correlation", "test_accuracy"]].dropna().rank()  # scipy.stats loads slowly
-        ax.set_title(f"{len(found)} students: rank correlation {ranks.corr().iloc[0, 1]:.2f}")
+        ranks = rank_correlation(found.mean_best_correlation, found.test_accuracy)
+        ax.set_title(f"{len(found)} students: rank correlation {ranks:.2f}")
     legend_on_top(np.array([ax]))
     return ax

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from companion.pages import statistics
+
 KEYS = ["method", "noise", "seed"]
 FREE = "free"
 
@@ -42,9 +44,8 @@ def ranked(runs: pd.DataFrame, attacks: pd.DataFrame, radius: float, attack: str
 
 def rank_correlation(table: pd.DataFrame, by: str = "rho_full", of: str = "added") -> pd.Series:
     """Spearman's correlation of two columns over the students of a seed, ties averaged: a value per seed."""
-    # as pandas' own method, which waits for the import of scipy.stats
     return table.groupby("seed").apply(
-        lambda rows: rows[by].rank().corr(rows[of].rank()), include_groups=False
+        lambda rows: statistics.rank_correlation(rows[by], rows[of]), include_groups=False
     )
 
 
